@@ -1,0 +1,210 @@
+/**
+ * Every configuration key of the project, once. `Pulumi.yaml`, `docs/reference.md`, the settings parser and its
+ * spelling help are made from this table; nothing else names a key's type, default or secrecy.
+ */
+
+/** Type names of Pulumi's project configuration schema (`Pulumi.yaml`, section `config`). */
+export type KeyType = "string" | "integer" | "boolean" | "array";
+
+export interface ConfigKey {
+  readonly type: KeyType;
+  /** One sentence for the operator; the reference page and `Pulumi.yaml` show it. */
+  readonly description: string;
+  /**
+   * `undefined` for a required key. Pulumi refuses a stack without a value for a key that has no default, so required
+   * plain keys get `""` in `Pulumi.yaml` and are reported by the parser together with all other problems.
+   */
+  readonly default?: string | number | boolean | readonly (string | number)[];
+  /** What the parser uses when the key is absent, where that depends on other keys; shown in the reference page. */
+  readonly derived?: string;
+  /** Must be stored encrypted (`pulumi config set --secret`). */
+  readonly secret?: true;
+  /** A value for examples and for the command that mends a problem. */
+  readonly example: string;
+}
+
+export const PROJECT = "mail";
+
+export const KEYS = {
+  domain: {
+    type: "string",
+    description: "The mail domain: a zone of the Cloudflare account, lower case, in ASCII (A-labels for an IDN).",
+    example: "example.org",
+  },
+  accountId: {
+    type: "string",
+    description: "Cloudflare account id, 32 hexadecimal digits (dashboard, Account home, Copy account ID).",
+    example: "0123456789abcdef0123456789abcdef",
+  },
+  primaryAddress: {
+    type: "string",
+    description: "The primary account's address, in the mail domain; it also receives Cloudflare's alerts.",
+    example: "root@example.org",
+  },
+  aliases: {
+    type: "array",
+    description: "Further addresses of the primary account. RFC 2142 asks for postmaster and abuse.",
+    default: ["postmaster", "abuse"],
+    example: '["postmaster","abuse"]',
+  },
+  catchAll: {
+    type: "string",
+    description: "Address of the account that takes mail for every other local part; `none` refuses such mail.",
+    default: "",
+    derived: "the primary address",
+    example: "root@example.org",
+  },
+  inbound: {
+    type: "string",
+    description: "`worker` carries inbound mail to the host; `off` makes Email Routing drop it (for tear-down).",
+    default: "worker",
+    example: "worker",
+  },
+  serverHostname: {
+    type: "string",
+    description: "Public name of the mail server: JMAP, administration, autoconfiguration; one label below the domain.",
+    default: "",
+    derived: "`stalwart.<domain>`",
+    example: "stalwart.example.org",
+  },
+  inboundHostname: {
+    type: "string",
+    description:
+      "Name by which only the Worker reaches the mail server, behind Cloudflare Access; one label below the domain.",
+    default: "",
+    derived: "`inbound.<domain>`",
+    example: "inbound.example.org",
+  },
+  workerName: {
+    type: "string",
+    description: "Name of the inbound Worker. Renaming it unbinds the catch-all for the length of one update.",
+    default: "mail-inbound",
+    example: "mail-inbound",
+  },
+  services: {
+    type: "array",
+    description:
+      "Services that clients may discover (SRV records); of the known ones, those not listed are published as not offered.",
+    default: ["jmap", "caldavs", "carddavs", "imaps", "submissions", "submission"],
+    example: '["jmap","imaps","submissions"]',
+  },
+  dkimRsaSelector: {
+    type: "string",
+    description: "Selector of the RSA DKIM key with which Stalwart signs.",
+    example: "202602r",
+  },
+  dkimRsaPrivateKey: {
+    type: "string",
+    description: "RSA DKIM private key as PEM, 2048 to 4096 bits; the record's public half is derived from it.",
+    secret: true,
+    example: "dkim-rsa.pem",
+  },
+  dkimEd25519Selector: {
+    type: "string",
+    description: "Selector of the Ed25519 DKIM key with which Stalwart signs.",
+    example: "202602e",
+  },
+  dkimEd25519PrivateKey: {
+    type: "string",
+    description: "Ed25519 DKIM private key as PEM; the record's public half is derived from it.",
+    secret: true,
+    example: "dkim-ed25519.pem",
+  },
+  dmarcPolicy: {
+    type: "string",
+    description: "DMARC policy for the domain: `none`, `quarantine` or `reject`.",
+    default: "reject",
+    example: "reject",
+  },
+  dmarcAggregateAddress: {
+    type: "string",
+    description: "Where DMARC aggregate reports go (rua).",
+    default: "",
+    derived: "`postmaster@<domain>`",
+    example: "postmaster@example.org",
+  },
+  dmarcFailureAddress: {
+    type: "string",
+    description: "Where DMARC failure reports go (ruf); `none` leaves the tag out.",
+    default: "none",
+    example: "postmaster@example.org",
+  },
+  tlsReportAddress: {
+    type: "string",
+    description: "Where SMTP TLS reports go (RFC 8460).",
+    default: "",
+    derived: "`postmaster@<domain>`",
+    example: "postmaster@example.org",
+  },
+  caaIssuers: {
+    type: "array",
+    description:
+      "Certificate authorities allowed to issue for the domain (CAA): Cloudflare's edge and the host use these.",
+    default: ["letsencrypt.org", "pki.goog", "ssl.com"],
+    example: '["letsencrypt.org","pki.goog"]',
+  },
+  routingMxPriorities: {
+    type: "array",
+    description:
+      "Priorities that Email Routing gave this zone's route1, route2 and route3; for the zone file and checks only.",
+    default: [50, 64, 82],
+    example: "[50,64,82]",
+  },
+  routingDkim: {
+    type: "string",
+    description:
+      "Email Routing's own DKIM record for this zone (TXT at cf2024-1._domainkey); for the zone file and checks only.",
+    default: "",
+    derived: "left out of the zone file",
+    example: "v=DKIM1; h=sha256; k=rsa; p=MIIB...",
+  },
+  resendRecords: {
+    type: "array",
+    description:
+      "The DNS records that Resend asks for: items of its `records[]` (record, type, name, value, priority).",
+    default: [],
+    example: '[{"record":"DKIM","type":"TXT","name":"resend._domainkey","value":"p=MIGf..."}]',
+  },
+  resendApiKey: {
+    type: "string",
+    description: "Resend API key with sending access; the SMTP relay's password.",
+    secret: true,
+    example: "re_...",
+  },
+  stalwartApiKey: {
+    type: "string",
+    description: "Stalwart API key of the account that imports mail for the Worker.",
+    secret: true,
+    example: "API_...",
+  },
+  hostAddress: {
+    type: "string",
+    description: "The docker host's address for SSH: a name or an IP address.",
+    example: "192.0.2.10",
+  },
+  hostPort: { type: "integer", description: "The docker host's SSH port, 1 to 65535.", default: 22, example: "22" },
+  hostUser: {
+    type: "string",
+    description: "The user on the docker host, member of the group docker.",
+    example: "mail",
+  },
+  hostKey: {
+    type: "string",
+    description: "The docker host's Ed25519 host key in authorized_keys form (`ssh-keyscan -t ed25519 HOST`).",
+    example: "ssh-ed25519 AAAAC3Nz...",
+  },
+  hostSshPrivateKey: {
+    type: "string",
+    description: "SSH private key for the docker host, unencrypted OpenSSH or PEM form.",
+    secret: true,
+    example: "id_ed25519",
+  },
+  protect: {
+    type: "boolean",
+    description: "Protects the tunnel, DKIM records, DNSSEC and Email Routing from deletion; `false` for test stacks.",
+    default: true,
+    example: "true",
+  },
+} as const satisfies Record<string, ConfigKey>;
+
+export type KeyName = keyof typeof KEYS;

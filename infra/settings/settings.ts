@@ -1,0 +1,64 @@
+import type { Secret } from "./secret";
+
+/** Services that a client discovers by SRV (RFC 6186, 6764, 8314, 8620). Ports are fixed by the deployment. */
+export type Service = "jmap" | "caldavs" | "carddavs" | "imaps" | "submissions" | "submission" | "sieve";
+
+/** One item of Resend's `records[]` (GET /domains/{id}), as the stack file keeps it. Names are relative to the domain. */
+export interface ResendRecord {
+  readonly record: string;
+  readonly type: "MX" | "TXT" | "CNAME";
+  readonly name: string;
+  readonly value: string;
+  /** Only for MX. */
+  readonly priority?: number;
+}
+
+export interface DkimKey {
+  /** One DNS label. */
+  readonly selector: string;
+  readonly privateKey: Secret;
+  /** Base64 for the record's `p=`: SubjectPublicKeyInfo for RSA (RFC 6376), the 32 raw bytes for Ed25519 (RFC 8463). */
+  readonly publicKey: string;
+}
+
+/** A validated deployment: names are lower-case FQDNs without trailing dot, addresses are lower case and complete. */
+export interface Settings {
+  readonly domain: string;
+  readonly accountId: string;
+  readonly primaryAddress: string;
+  /** Complete addresses. */
+  readonly aliases: readonly string[];
+  /** Complete address, or undefined: mail for unknown local parts is refused. */
+  readonly catchAll: string | undefined;
+  readonly inbound: "worker" | "off";
+  readonly hostnames: {
+    readonly server: string;
+    readonly inbound: string;
+    readonly mtaSts: string;
+    readonly autoconfig: string;
+    readonly autodiscover: string;
+  };
+  readonly workerName: string;
+  readonly services: readonly Service[];
+  readonly dkim: { readonly rsa: DkimKey; readonly ed25519: DkimKey };
+  readonly dmarc: {
+    readonly policy: "none" | "quarantine" | "reject";
+    readonly aggregateAddress: string;
+    readonly failureAddress: string | undefined;
+  };
+  readonly tlsReportAddress: string;
+  readonly caaIssuers: readonly string[];
+  /** What Email Routing itself publishes in this zone. */
+  readonly routing: { readonly mxPriorities: readonly [number, number, number]; readonly dkim: string | undefined };
+  readonly resend: { readonly records: readonly ResendRecord[]; readonly apiKey: Secret };
+  readonly stalwartApiKey: Secret;
+  readonly host: {
+    readonly address: string;
+    readonly port: number;
+    readonly user: string;
+    /** `ssh-ed25519 <base64>` without comment. */
+    readonly key: string;
+    readonly sshPrivateKey: Secret;
+  };
+  readonly protect: boolean;
+}

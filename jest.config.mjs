@@ -1,0 +1,15 @@
+/** One project per kind of proof, cheapest first; `npm run test:unit` runs the first alone. */
+const transform = {
+  "^.+\\.ts$": ["ts-jest", { tsconfig: "tsconfig.json", isolatedModules: true, diagnostics: false }],
+};
+const project = (name) => ({
+  displayName: name,
+  testMatch: [`<rootDir>/tests/${name}/**/*.test.ts`],
+  testEnvironment: "node",
+  transform,
+});
+
+export default {
+  projects: ["unit", "worker", "judges", "engine"].map(project),
+  testTimeout: 30_000,
+};
