@@ -1,0 +1,43 @@
+import type { BindingName, Env } from "./env";
+import { TransientError } from "./transient";
+
+/** The bindings after they were checked. */
+export interface Configuration {
+  readonly jmapUrl: URL;
+  readonly accessClientId: string;
+  readonly accessClientSecret: string;
+  readonly jmapToken: string;
+  readonly mailDomain: string;
+  readonly catchAll: string | undefined;
+}
+
+/**
+ * Checks the bindings of the deployed Worker. Throws (the sender keeps the message) when one is missing: going on would
+ * refuse mail that home could take, for example all of it when `MAIL_DOMAIN` is empty.
+ */
+export function readConfiguration(env: Env): Configuration {
+  const jmapUrl = URL.canParse(required(env, "JMAP_URL")) ? new URL(env.JMAP_URL) : undefined;
+  // The Access secret and the API key go there.
+  if (jmapUrl?.protocol !== "https:") throw new TransientError("binding JMAP_URL is not an https URL");
+  return {
+    jmapUrl,
+    accessClientId: required(env, "ACCESS_CLIENT_ID"),
+    accessClientSecret: required(env, "ACCESS_CLIENT_SECRET"),
+    jmapToken: required(env, "JMAP_TOKEN"),
+    mailDomain: required(env, "MAIL_DOMAIN").toLowerCase(),
+    // An absent CATCH_ALL is a mistake of the deployment, an empty one is a decision of the operator.
+    catchAll: text(env, "CATCH_ALL").toLowerCase() || undefined,
+  };
+}
+
+function required(env: Env, name: BindingName): string {
+  const value = text(env, name);
+  if (value === "") throw new TransientError(`binding ${name} is empty`);
+  return value;
+}
+
+function text(env: Env, name: BindingName): string {
+  const value: unknown = env[name];
+  if (typeof value !== "string") throw new TransientError(`binding ${name} is missing`);
+  return value.trim();
+}
