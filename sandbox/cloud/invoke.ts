@@ -1,0 +1,14 @@
+import { tunnelToken } from "./kinds/tunnel";
+import { type Props, textAt } from "./props";
+import { Refusal } from "./refusal";
+import type { World } from "./world";
+
+/** Answers a provider function (a look-up that makes nothing). */
+export function invoke(world: World, token: string, args: Props): Props {
+  switch (token) {
+    case "cloudflare:index/getZeroTrustTunnelCloudflaredToken:getZeroTrustTunnelCloudflaredToken":
+      return { ...args, token: tunnelToken(world, textAt(args, "tunnelId") ?? "") };
+    default:
+      throw new Refusal(501, undefined, `the sandbox has no model of ${token}; add it to sandbox/cloud/invoke.ts`);
+  }
+}

@@ -1,0 +1,34 @@
+import type { Props } from "./props";
+import type { World } from "./world";
+
+/** What a service keeps of one resource: its id there and its properties as the service echoes them. */
+export interface Remote {
+  readonly id: string;
+  readonly props: Props;
+}
+
+/**
+ * One resource type of the outside world. A kind refuses what the real service or its provider refuses, and answers with
+ * values as the real service normalises them: a shape that would differ after a refresh there differs here too.
+ */
+export interface Kind {
+  /** Inputs whose change makes a new resource. */
+  readonly replaceOn: readonly string[];
+  /** Properties that only the service sets: unknown before it exists, never compared. */
+  readonly computed: readonly string[];
+  /** Inputs the service fills in when absent; present in the program they are compared, absent they are not. */
+  readonly filled?: readonly string[];
+  /** Inputs the service never gives back; after a refresh the last declared value stands. */
+  readonly writeOnly?: readonly string[];
+  /** What the provider itself refuses while previewing. */
+  check?(inputs: Props): string | undefined;
+  create(inputs: Props, world: World): Remote;
+  update(remote: Remote, inputs: Props, world: World): Props;
+  delete(remote: Remote, world: World): void;
+  /** Where the resource is kept, when its id is shared by several (some provider ids are the account's or zone's). */
+  place?(id: string, props: Props): string;
+  /** The API knows no delete: the object stays as it is when its resource is destroyed. */
+  readonly stays?: true;
+  /** What a read finds, when it differs from what was stored (status that changes by itself). */
+  read?(remote: Remote, world: World): Props | undefined;
+}

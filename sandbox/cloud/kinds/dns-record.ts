@@ -1,0 +1,151 @@
+import { isIPv6 } from "node:net";
+
+import type { Kind, Remote } from "../kind";
+import { at, isProps, numberAt, type Props, textAt } from "../props";
+import { Refusal } from "../refusal";
+import type { World } from "../world";
+import { isWithin, type Zone, type ZoneRecord } from "../zone";
+
+/** Cloudflare's free plan takes comments of at most 100 characters. */
+const COMMENT_CHARACTERS = 100;
+const ADDRESS_TYPES: readonly string[] = ["A", "AAAA", "CNAME"];
+
+/** cloudflare:index/dnsRecord:DnsRecord, as the API validates, stores and echoes it. */
+export const dnsRecord: Kind = {
+  replaceOn: ["type", "zoneId"],
+  computed: [
+    "createdOn",
+    "modifiedOn",
+    "meta",
+    "proxiable",
+    "commentModifiedOn",
+    "tagsModifiedOn",
+    "includeShadowMetadata",
+  ],
+  filled: ["proxied", "tags", "settings", "content", "priority", "privateRouting"],
+  check(inputs) {
+    if (inputs["content"] !== undefined && inputs["data"] !== undefined)
+      return 'Invalid Attribute Combination. Attribute "content" cannot be specified when "data" is specified.';
+    if (inputs["proxied"] === true && inputs["ttl"] !== 1) return "ttl must be set to 1 when `proxied` is true";
+    return undefined;
+  },
+  create(inputs, world) {
+    const id = world.newId();
+    const zone = world.zoneById(textAt(inputs, "zoneId") ?? "");
+    const record = zoneRecord(id, inputs);
+    refuseInZone(zone, record, inputs);
+    zone.records.push(record);
+    return { id, props: echo(inputs, record) };
+  },
+  update(remote, inputs, world) {
+    const zone = zoneOf(remote, world);
+    const record = zoneRecord(remote.id, inputs);
+    refuseInZone({ ...zone, records: zone.records.filter((other) => other.id !== remote.id) }, record, inputs);
+    zone.records.splice(indexOf(zone, remote.id), 1, record);
+    return echo(inputs, record);
+  },
+  delete(remote, world) {
+    const zone = zoneOf(remote, world);
+    zone.records.splice(indexOf(zone, remote.id), 1);
+  },
+  read(remote, world) {
+    return zoneOf(remote, world).records.some((record) => record.id === remote.id) ? remote.props : undefined;
+  },
+};
+
+function refuseInZone(zone: Zone, record: ZoneRecord, inputs: Props): void {
+  if (!isWithin(zone, record.name))
+    throw new Refusal(400, 9000, `DNS name is invalid: ${record.name} is not in ${zone.name}`);
+  if ((textAt(inputs, "comment") ?? "").length > COMMENT_CHARACTERS)
+    throw new Refusal(400, 9208, `Comment exceeds the maximum length of ${COMMENT_CHARACTERS} characters.`);
+  if (record.proxied && !ADDRESS_TYPES.includes(record.type))
+    throw new Refusal(400, 9004, "This record type cannot be proxied.");
+  if (record.type === "MX" && zone.emailRouting)
+    throw new Refusal(
+      400,
+      890190,
+      "This zone is managed by Email Routing. Disable Email Routing to add/modify MX records.",
+    );
+  const beside = zone.records.filter((other) => other.name === record.name);
+  if (
+    beside.some(
+      (other) => other.type === record.type && other.content === record.content && other.priority === record.priority,
+    )
+  )
+    throw new Refusal(400, 81058, "An identical record already exists.");
+  if (record.type === "CNAME" && beside.length > 0)
+    throw new Refusal(400, 81053, "An A, AAAA, or CNAME record with that host already exists.");
+  if (beside.some((other) => other.type === "CNAME"))
+    throw new Refusal(400, 81054, "A CNAME record with that host already exists.");
+}
+
+function zoneRecord(id: string, inputs: Props): ZoneRecord {
+  const type = textAt(inputs, "type") ?? "";
+  const priority = numberAt(inputs, "priority") ?? numberAt(inputs, "data.priority");
+  return {
+    id,
+    name: withoutDot((textAt(inputs, "name") ?? "").toLowerCase()),
+    type,
+    content: content(type, inputs),
+    ...(priority === undefined ? {} : { priority }),
+    ttl: numberAt(inputs, "ttl") ?? 1,
+    proxied: inputs["proxied"] === true,
+    locked: false,
+  };
+}
+
+function content(type: string, inputs: Props): string {
+  const text = textAt(inputs, "content");
+  const data = at(inputs, "data");
+  if (type === "TXT" && text !== undefined) return requote(text);
+  if (type === "AAAA" && text !== undefined)
+    return isIPv6(text) ? new URL(`http://[${text}]`).hostname.slice(1, -1) : refuseContent(type);
+  if (type === "SRV" && isProps(data)) {
+    const target = withoutDot(textAt(data, "target") ?? "") || ".";
+    return `${numberAt(data, "weight") ?? 0} ${numberAt(data, "port") ?? 0} ${target}`;
+  }
+  if (type === "CAA" && isProps(data))
+    return `${numberAt(data, "flags") ?? 0} ${textAt(data, "tag") ?? ""} "${textAt(data, "value") ?? ""}"`;
+  if ((type === "CNAME" || type === "MX" || type === "A") && text) return withoutDot(text);
+  return refuseContent(type);
+}
+
+/** The API answers TXT quoted and cut at 255 characters, however it was sent. */
+function requote(text: string): string {
+  const plain = text.startsWith('"')
+    ? [...text.matchAll(/"((?:[^"\\]|\\.)*)"/g)].map((match) => match[1]).join("")
+    : text;
+  return (plain.match(/(?:\\.|[^\\]){1,255}/g) ?? []).map((part) => `"${part}"`).join(" ");
+}
+
+function echo(inputs: Props, record: ZoneRecord): Props {
+  const data = at(inputs, "data");
+  return {
+    ...inputs,
+    name: record.name,
+    ...(isProps(data) ? { data: echoData(data), priority: record.priority } : { content: record.content }),
+  };
+}
+
+function echoData(data: Props): Props {
+  const target = textAt(data, "target");
+  return target === undefined || target === "." ? data : { ...data, target: withoutDot(target) };
+}
+
+function zoneOf(remote: Remote, world: World): Zone {
+  return world.zoneById(textAt(remote.props, "zoneId") ?? "");
+}
+
+function indexOf(zone: Zone, id: string): number {
+  const index = zone.records.findIndex((record) => record.id === id);
+  if (index < 0) throw new Refusal(404, 81044, "Record does not exist.");
+  return index;
+}
+
+function withoutDot(name: string): string {
+  return name.replace(/\.$/, "");
+}
+
+function refuseContent(type: string): never {
+  throw new Refusal(400, 9005, `Content for ${type} record is invalid.`);
+}

@@ -1,0 +1,53 @@
+import type { Kind } from "../kind";
+import { at, isProps, type Props, textAt, textsAt } from "../props";
+import { Refusal } from "../refusal";
+
+/** aws:s3/bucket:Bucket: names are global and follow S3's rules. */
+export const s3Bucket: Kind = {
+  replaceOn: ["bucket"],
+  computed: ["arn", "bucketDomainName", "bucketRegionalDomainName", "hostedZoneId", "region", "bucketRegion"],
+  filled: ["bucket", "forceDestroy", "tagsAll", "objectLockEnabled", "requestPayer"],
+  create(inputs, world) {
+    const bucket = textAt(inputs, "bucket") ?? `bucket-${world.newId()}`;
+    if (!/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(bucket))
+      throw new Refusal(400, undefined, `InvalidBucketName: ${bucket}`);
+    if (world.all("aws:s3/bucket:Bucket").some((other) => other.id === bucket))
+      throw new Refusal(409, undefined, `BucketAlreadyOwnedByYou: ${bucket}`);
+    return { id: bucket, props: { ...inputs, bucket, arn: `arn:aws:s3:::${bucket}` } };
+  },
+  update: (remote, inputs) => ({ ...remote.props, ...inputs }),
+  delete: () => undefined,
+};
+
+/** tailscale:index/tailnetKey:TailnetKey: every input replaces; a tagged key needs its tag in the policy's tagOwners. */
+export const tailnetKey: Kind = {
+  replaceOn: ["description", "ephemeral", "expiry", "preauthorized", "reusable", "tags"],
+  computed: ["key", "createdAt", "expiresAt", "invalid"],
+  filled: ["expiry", "ephemeral", "preauthorized", "reusable", "recreateIfInvalid"],
+  create(inputs, world) {
+    if ((textAt(inputs, "description") ?? "").length > 50)
+      throw new Refusal(400, undefined, "description is longer than 50 characters");
+    const bad = textsAt(inputs, "tags").find((tag) => !tag.startsWith("tag:"));
+    if (bad !== undefined) throw new Refusal(400, undefined, `requested tags [${bad}] are invalid or not permitted`);
+    return { id: world.newId(), props: { ...inputs, key: `tskey-auth-${world.newId()}` } };
+  },
+  update: (remote, inputs) => ({ ...remote.props, ...inputs }),
+  delete: () => undefined,
+};
+
+/** command:remote:Command: no read and no diff of its own; what is modelled is the rule that the host must be verified. */
+export const remoteCommand: Kind = {
+  replaceOn: ["triggers"],
+  computed: ["stdout", "stderr"],
+  filled: ["addPreviousOutputInEnv"],
+  create: (inputs, world) => ({ id: world.newId(), props: run(inputs) }),
+  update: (_remote, inputs) => run(inputs),
+  delete: () => undefined,
+};
+
+function run(inputs: Props): Props {
+  const connection = at(inputs, "connection");
+  if (!isProps(connection) || !textAt(connection, "hostKey"))
+    throw new Refusal(400, undefined, "connection.hostKey is not set: the provider would accept any host");
+  return { ...inputs, stdout: "", stderr: "" };
+}

@@ -1,0 +1,30 @@
+import type { Kind } from "../kind";
+import { accessApplication, accessPolicy, accessServiceToken, APPLICATION, POLICY, SERVICE_TOKEN } from "./access";
+import { dnsRecord } from "./dns-record";
+import { remoteCommand, s3Bucket, tailnetKey } from "./elsewhere";
+import { CATCH_ALL, emailRoutingCatchAll, emailRoutingDns, emailRoutingSettings } from "./email-routing";
+import { notificationPolicy } from "./notification-policy";
+import { tunnel, TUNNEL, TUNNEL_CONFIG, tunnelConfig } from "./tunnel";
+import { ROUTE, SCRIPT, workersRoute, workersScript, workersScriptSubdomain } from "./workers";
+import { zoneDnssec } from "./zone-dnssec";
+
+/** Every resource type that the sandbox models, by Pulumi type token. */
+export const KINDS: Readonly<Record<string, Kind>> = {
+  "cloudflare:index/dnsRecord:DnsRecord": dnsRecord,
+  "cloudflare:index/emailRoutingSettings:EmailRoutingSettings": emailRoutingSettings,
+  "cloudflare:index/emailRoutingDns:EmailRoutingDns": emailRoutingDns,
+  [CATCH_ALL]: emailRoutingCatchAll,
+  [SCRIPT]: workersScript,
+  "cloudflare:index/workersScriptSubdomain:WorkersScriptSubdomain": workersScriptSubdomain,
+  [ROUTE]: workersRoute,
+  "cloudflare:index/notificationPolicy:NotificationPolicy": notificationPolicy,
+  "cloudflare:index/zoneDnssec:ZoneDnssec": zoneDnssec,
+  [TUNNEL]: tunnel,
+  [TUNNEL_CONFIG]: tunnelConfig,
+  [SERVICE_TOKEN]: accessServiceToken,
+  [POLICY]: accessPolicy,
+  [APPLICATION]: accessApplication,
+  "aws:s3/bucket:Bucket": s3Bucket,
+  "tailscale:index/tailnetKey:TailnetKey": tailnetKey,
+  "command:remote:Command": remoteCommand,
+};

@@ -1,0 +1,121 @@
+import { transformSync } from "esbuild";
+
+import type { Kind } from "../kind";
+import { listAt, type Props, textAt } from "../props";
+import { Refusal } from "../refusal";
+import type { World } from "../world";
+import { isWithin } from "../zone";
+
+export const SCRIPT = "cloudflare:index/workersScript:WorkersScript";
+export const ROUTE = "cloudflare:index/workersRoute:WorkersRoute";
+
+const BINDING_TYPES: readonly string[] = [
+  "plain_text",
+  "secret_text",
+  "r2_bucket",
+  "kv_namespace",
+  "queue",
+  "service",
+  "json",
+];
+
+/** cloudflare:index/workersScript:WorkersScript: a module Worker with its bindings. */
+export const workersScript: Kind = {
+  replaceOn: ["accountId", "scriptName"],
+  computed: [
+    ...["createdOn", "modifiedOn", "etag", "hasAssets", "hasModules", "lastDeployedFrom", "startupTimeMs", "handlers"],
+    ...["migrationTag", "namedHandlers", "placementMode", "placementStatus", "tag"],
+  ],
+  filled: [
+    "compatibilityDate",
+    "logpush",
+    "usageModel",
+    "contentSha256",
+    "contentType",
+    "limits",
+    "annotations",
+    "tags",
+  ],
+  check(inputs) {
+    const wrong = listAt(inputs, "bindings").findIndex(
+      (binding) => !BINDING_TYPES.includes(textAt(binding, "type") ?? ""),
+    );
+    if (wrong >= 0) return `Attribute bindings[${wrong}].type value must be one of: ${JSON.stringify(BINDING_TYPES)}`;
+    return undefined;
+  },
+  create: (inputs, world) => ({ id: textAt(inputs, "scriptName") ?? "", props: upload(inputs, world) }),
+  update: (_remote, inputs, world) => upload(inputs, world),
+  delete: () => undefined,
+};
+
+function upload(inputs: Props, world: World): Props {
+  if (textAt(inputs, "accountId") !== world.accountId) throw new Refusal(404, 7003, "Could not route to /accounts");
+  if (!/^[a-z0-9][a-z0-9_-]{0,62}$/.test(textAt(inputs, "scriptName") ?? ""))
+    throw new Refusal(400, 10016, "Invalid Worker name.");
+  if (inputs["placement"] !== undefined) throw new Refusal(400, 10001, "Missing or invalid metadata.");
+  if (!textAt(inputs, "mainModule"))
+    throw new Refusal(400, 10021, "No such module: the main module is not part of the upload.");
+  const names = listAt(inputs, "bindings").map((binding) => textAt(binding, "name"));
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw new Refusal(400, 10021, `Binding name '${twice}' already in use.`);
+  refuseSyntax(textAt(inputs, "content") ?? "");
+  const logs = inputs["observability"];
+  // The API fills in the sampling rate.
+  const observability = typeof logs === "object" && logs !== null ? { headSamplingRate: 1, ...logs } : logs;
+  return { ...inputs, ...(observability === undefined ? {} : { observability }) };
+}
+
+function refuseSyntax(content: string): void {
+  try {
+    transformSync(content, { loader: "js", format: "esm", logLevel: "silent" });
+  } catch {
+    throw new Refusal(400, 10021, "Uncaught SyntaxError in the uploaded module.");
+  }
+  if (!/\bexport\b/.test(content))
+    throw new Refusal(400, 10068, "The uploaded script has no registered event handlers.");
+}
+
+/** cloudflare:index/workersScriptSubdomain:WorkersScriptSubdomain: the script's workers.dev address, on or off. */
+export const workersScriptSubdomain: Kind = {
+  replaceOn: ["accountId", "scriptName"],
+  computed: [],
+  filled: ["previewsEnabled"],
+  // The provider's id is the account's; several scripts share it.
+  place: (id, props) => `${id}/${textAt(props, "scriptName") ?? ""}`,
+  create(inputs, world) {
+    refuseMissingScript(textAt(inputs, "scriptName"), world);
+    return { id: world.accountId, props: { previewsEnabled: false, ...inputs } };
+  },
+  update: (_remote, inputs) => inputs,
+  delete: () => undefined,
+};
+
+/** cloudflare:index/workersRoute:WorkersRoute: requests that match the pattern run the script. */
+export const workersRoute: Kind = {
+  replaceOn: ["zoneId"],
+  computed: [],
+  create(inputs, world) {
+    refuseRoute(inputs, world, undefined);
+    return { id: world.newId(), props: inputs };
+  },
+  update(remote, inputs, world) {
+    refuseRoute(inputs, world, remote.id);
+    return inputs;
+  },
+  delete: () => undefined,
+};
+
+function refuseRoute(inputs: Props, world: World, self: string | undefined): void {
+  const pattern = textAt(inputs, "pattern") ?? "";
+  const host = pattern.split("/")[0] ?? "";
+  if (!isWithin(world.zoneById(textAt(inputs, "zoneId") ?? ""), host))
+    throw new Refusal(400, 10022, `Route ${pattern} is not in the zone.`);
+  if (world.all(ROUTE).some((other) => other.id !== self && other.props["pattern"] === pattern))
+    throw new Refusal(409, 10020, "A route with the same pattern already exists.");
+  refuseMissingScript(textAt(inputs, "script"), world);
+}
+
+function refuseMissingScript(name: string | undefined, world: World): void {
+  if (!world.find(SCRIPT, (props) => props["scriptName"] === name))
+    throw new Refusal(404, 10007, `Worker ${name ?? "(none)"} does not exist on your account.`);
+}

@@ -1,0 +1,39 @@
+/** One record as the authoritative servers hold it. `content` is in presentation form, TXT quoted and cut at 255 bytes. */
+export interface ZoneRecord {
+  readonly id: string;
+  readonly name: string;
+  readonly type: string;
+  readonly content: string;
+  readonly priority?: number;
+  readonly ttl: number;
+  readonly proxied: boolean;
+  /** Written and locked by Email Routing. */
+  readonly locked: boolean;
+}
+
+/** A zone of the account and what is switched on in it. */
+export interface Zone {
+  readonly id: string;
+  readonly name: string;
+  readonly nameServers: readonly string[];
+  readonly records: ZoneRecord[];
+  /** Email Routing is on: the MX answer and mail is accepted. */
+  emailRouting: boolean;
+  /** The DS record that the registrar published; DNSSEC stays `pending` without it. */
+  dsAtRegistrar: string | undefined;
+}
+
+export function newZone(id: string, name: string): Zone {
+  return {
+    id,
+    name,
+    nameServers: ["ada.ns.cloudflare.com", "bob.ns.cloudflare.com"],
+    records: [],
+    emailRouting: false,
+    dsAtRegistrar: undefined,
+  };
+}
+
+export function isWithin(zone: Zone, name: string): boolean {
+  return name === zone.name || name.endsWith(`.${zone.name}`);
+}

@@ -1,0 +1,181 @@
+import * as grpc from "@grpc/grpc-js";
+import { PluginInfo } from "@pulumi/pulumi/proto/plugin_pb";
+import { ResourceProviderService } from "@pulumi/pulumi/proto/provider_grpc_pb";
+import * as messages from "@pulumi/pulumi/proto/provider_pb";
+import { Empty } from "google-protobuf/google/protobuf/empty_pb";
+import { Struct } from "google-protobuf/google/protobuf/struct_pb";
+
+import { invoke } from "../cloud/invoke";
+import { isProps, type Props } from "../cloud/props";
+import { changedKeys, type World } from "../cloud/world";
+
+/** The packages whose providers the sandbox stands in for. */
+export const PACKAGES = ["cloudflare", "aws", "tailscale", "command"] as const;
+
+/** What the engine sends for a value that is not known while previewing. */
+const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+
+export interface Providers {
+  /** Value for PULUMI_DEBUG_PROVIDERS: the engine attaches to these instead of starting plugins. */
+  readonly debugProviders: string;
+  close(): void;
+}
+
+/** Serves the resource providers of {@link PACKAGES} over gRPC on loopback, backed by the model of the outside world. */
+export async function serveProviders(world: World): Promise<Providers> {
+  const server = new grpc.Server();
+  server.addService(ResourceProviderService, implementation(world));
+  const port = await new Promise<number>((resolve, reject) => {
+    server.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error, bound) =>
+      error ? reject(error) : resolve(bound),
+    );
+  });
+  return {
+    debugProviders: PACKAGES.map((name) => `${name}:${port}`).join(","),
+    close: () => server.forceShutdown(),
+  };
+}
+
+function implementation(world: World): grpc.UntypedServiceImplementation {
+  return {
+    handshake: unary(() => new messages.ProviderHandshakeResponse()),
+    getPluginInfo: unary(() => {
+      const info = new PluginInfo();
+      info.setVersion("0.0.0");
+      return info;
+    }),
+    attach: unary(() => new Empty()),
+    cancel: unary(() => new Empty()),
+    checkConfig: unary((request: messages.CheckRequest) => checked(propsOf(request.getNews()))),
+    diffConfig: unary(() => new messages.DiffResponse()),
+    configure: unary(() => {
+      const response = new messages.ConfigureResponse();
+      response.setSupportspreview(true);
+      return response;
+    }),
+    invoke: unary((request: messages.InvokeRequest) => {
+      const response = new messages.InvokeResponse();
+      response.setReturn(struct(invoke(world, request.getTok(), propsOf(request.getArgs()))));
+      return response;
+    }),
+    check: unary((request: messages.CheckRequest) => {
+      const inputs = propsOf(request.getNews());
+      const response = checked(inputs);
+      const reason = world.kind(typeOf(request.getUrn())).check?.(inputs);
+      if (reason !== undefined) {
+        const failure = new messages.CheckFailure();
+        failure.setReason(reason);
+        response.setFailuresList([failure]);
+      }
+      return response;
+    }),
+    diff: unary((request: messages.DiffRequest) => diff(world, request)),
+    create: unary((request: messages.CreateRequest) => {
+      const inputs = propsOf(request.getProperties());
+      const type = typeOf(request.getUrn());
+      const response = new messages.CreateResponse();
+      if (request.getPreview()) {
+        response.setProperties(struct({ ...inputs, ...unknowns(world.kind(type).computed, inputs) }));
+        return response;
+      }
+      const remote = world.create(type, nameOf(request.getUrn()), inputs);
+      response.setId(remote.id);
+      response.setProperties(struct(afterWrite(world, type, inputs, remote.props)));
+      return response;
+    }),
+    update: unary((request: messages.UpdateRequest) => {
+      const inputs = propsOf(request.getNews());
+      const type = typeOf(request.getUrn());
+      const response = new messages.UpdateResponse();
+      if (request.getPreview()) {
+        response.setProperties(struct({ ...propsOf(request.getOlds()), ...inputs }));
+        return response;
+      }
+      const remote = world.update(type, nameOf(request.getUrn()), request.getId(), inputs);
+      response.setProperties(struct(afterWrite(world, type, inputs, remote.props)));
+      return response;
+    }),
+    read: unary((request: messages.ReadRequest) => {
+      const state = propsOf(request.getProperties());
+      const found = world.read(typeOf(request.getUrn()), request.getId(), state);
+      const response = new messages.ReadResponse();
+      if (!found) return response;
+      response.setId(request.getId());
+      response.setProperties(struct(found));
+      response.setInputs(struct(readInputs(propsOf(request.getInputs()), found)));
+      return response;
+    }),
+    delete: unary((request: messages.DeleteRequest) => {
+      const urn = request.getUrn();
+      world.delete(typeOf(urn), nameOf(urn), request.getId(), propsOf(request.getProperties()));
+      return new Empty();
+    }),
+  };
+}
+
+/** A method: an exception becomes a gRPC error with its message, which the engine shows to the user. */
+function unary<Request, Response>(method: (request: Request) => Response): grpc.handleUnaryCall<Request, Response> {
+  return (call, done) => {
+    try {
+      done(null, method(call.request));
+    } catch (error) {
+      done({ code: grpc.status.UNKNOWN, message: error instanceof Error ? error.message : String(error) });
+    }
+  };
+}
+
+function diff(world: World, request: messages.DiffRequest): messages.DiffResponse {
+  const kind = world.kind(typeOf(request.getUrn()));
+  const ignored = new Set(request.getIgnorechangesList());
+  const changed = changedKeys(kind, propsOf(request.getNews()), propsOf(request.getOlds())).filter(
+    (key) => !ignored.has(key),
+  );
+  const { DIFF_NONE, DIFF_SOME } = messages.DiffResponse.DiffChanges;
+  const response = new messages.DiffResponse();
+  response.setChanges(changed.length === 0 ? DIFF_NONE : DIFF_SOME);
+  response.setDiffsList([...changed]);
+  response.setReplacesList(changed.filter((key) => kind.replaceOn.includes(key)));
+  return response;
+}
+
+function checked(inputs: Props): messages.CheckResponse {
+  const response = new messages.CheckResponse();
+  response.setInputs(struct(inputs));
+  return response;
+}
+
+/** After a write the providers keep what was planned and add what only the service knows; reads alone normalise. */
+function afterWrite(world: World, type: string, inputs: Props, remote: Props): Props {
+  const kind = world.kind(type);
+  const fromService = [...kind.computed, ...(kind.filled ?? [])];
+  return { ...Object.fromEntries(fromService.map((key) => [key, remote[key]])), ...inputs };
+}
+
+/** The inputs as the service has them now: only those that the program declares. */
+function readInputs(declared: Props, found: Props): Props {
+  return Object.fromEntries(Object.keys(declared).map((key) => [key, found[key]]));
+}
+
+function unknowns(keys: readonly string[], inputs: Props): Props {
+  return Object.fromEntries(keys.filter((key) => inputs[key] === undefined).map((key) => [key, UNKNOWN]));
+}
+
+function typeOf(urn: string): string {
+  const qualified = urn.split("::")[2] ?? "";
+  return qualified.slice(qualified.lastIndexOf("$") + 1);
+}
+
+function nameOf(urn: string): string {
+  return urn.split("::").slice(3).join("::");
+}
+
+function propsOf(value: Struct | undefined): Props {
+  const plain: unknown = value?.toJavaScript() ?? {};
+  return isProps(plain) ? plain : {};
+}
+
+/** Absent, `undefined` and `null` are the same to the engine; the absent form is the one it does not show. */
+function struct(props: Props): Struct {
+  const plain: unknown = JSON.parse(JSON.stringify(props, (_key, value: unknown) => value ?? undefined));
+  return Struct.fromJavaScript(plain as Record<string, never>);
+}
