@@ -1,0 +1,54 @@
+import { createServer } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+
+/** Answers a request that the Worker sends. Rejecting breaks the connection. */
+export type Outbound = (request: Request) => Promise<Response>;
+
+/** The internet as the Worker sees it: an HTTP proxy on loopback that hands each request to `outbound`. */
+export interface OutboundProxy {
+  readonly address: string;
+  readonly close: () => Promise<void>;
+}
+
+/**
+ * Real sockets and not a function inside Miniflare: a broken connection, half a body and a hanging one then look to the
+ * Worker as they do outside.
+ */
+export async function startOutboundProxy(outbound: Outbound): Promise<OutboundProxy> {
+  // A request to a proxy names the host in its request line.
+  const server = createServer({ requireHostHeader: false }, (incoming, outgoing) => {
+    relay(outbound, incoming, outgoing).catch(() => outgoing.destroy());
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  return { address: `127.0.0.1:${port}`, close };
+
+  function close(): Promise<void> {
+    server.closeAllConnections();
+    return new Promise((resolve, reject) => server.close((error) => (error ? reject(error) : resolve())));
+  }
+}
+
+async function relay(outbound: Outbound, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of incoming) chunks.push(chunk as Buffer);
+  const { method = "GET", url = "" } = incoming;
+  const headers = new Headers();
+  for (const [name, values] of Object.entries(incoming.headersDistinct)) {
+    for (const value of values ?? []) headers.append(name, value);
+  }
+  const hasBody = method !== "GET" && method !== "HEAD";
+  // workerd is told to speak to a proxy, so the request line carries the whole URL.
+  const request = new Request(url, { method, headers, ...(hasBody ? { body: Buffer.concat(chunks) } : {}) });
+  const response = await outbound(request);
+  outgoing.writeHead(response.status, [...response.headers].flat());
+  outgoing.flushHeaders();
+  if (response.body !== null) {
+    for await (const chunk of response.body) outgoing.write(chunk);
+  }
+  outgoing.end();
+}
