@@ -1,0 +1,42 @@
+import type { Settings } from "../settings/settings";
+import type { Draft } from "./draft";
+
+/** Names that Cloudflare's edge answers and carries through the tunnel: the home address stays unknown. */
+export function edgeRecords({ hostnames }: Settings): Draft[] {
+  return [
+    {
+      name: hostnames.server,
+      data: { type: "CNAME", target: { tunnel: "http" } },
+      proxied: true,
+      level: "required",
+      why:
+        "The mail server's public name leads through Cloudflare's edge into the tunnel; " +
+        "without it JMAP clients and the administration do not reach the home.",
+    },
+    {
+      name: hostnames.inbound,
+      data: { type: "CNAME", target: { tunnel: "http" } },
+      proxied: true,
+      level: "required",
+      why:
+        "The Worker delivers inbound mail to this name, which Cloudflare Access guards; " +
+        "without it inbound mail does not reach the mailbox.",
+    },
+    {
+      name: hostnames.autoconfig,
+      data: { type: "CNAME", target: hostnames.server },
+      proxied: true,
+      level: "recommended",
+      why:
+        "Thunderbird and others fetch their settings from this name; without it users type them in. " +
+        "It is proxied because only the edge reaches the tunnel.",
+    },
+    {
+      name: hostnames.autodiscover,
+      data: { type: "CNAME", target: hostnames.server },
+      proxied: true,
+      level: "optional",
+      why: "Outlook fetches its settings from this name; it is proxied because only the edge reaches the tunnel.",
+    },
+  ];
+}
