@@ -1,0 +1,94 @@
+import { createHash } from "node:crypto";
+import { mkdirSync, writeFileSync } from "node:fs";
+import * as path from "node:path";
+import type { Account } from "./accounts";
+import { hasKnownHeader } from "./message-head";
+
+/** A message as it was imported, byte for byte. */
+export interface StoredMessage {
+  readonly id: string;
+  readonly blobId: string;
+  readonly mailboxId: string;
+  readonly keywords: Readonly<Record<string, boolean>>;
+  readonly receivedAt: string;
+  readonly raw: Buffer;
+}
+
+export interface MailStore {
+  /** Counts against the quota of that account; `unlimited` callers do not feel it. Undefined: used up. */
+  readonly upload: (accountId: string, content: Buffer, unlimited: boolean) => string | undefined;
+  readonly blob: (blobId: string) => Buffer | undefined;
+  readonly messages: (account: Account) => readonly StoredMessage[];
+  readonly add: (account: Account, message: Omit<StoredMessage, "id" | "blobId">) => StoredMessage | Refused;
+}
+
+/** RFC 8621 §4.8: why a message is not imported. */
+export interface Refused {
+  readonly type: "invalidEmail" | "overQuota";
+  readonly description: string;
+}
+
+/** A never used account has them all; every account has the same ids. */
+export const MAILBOXES = [
+  { id: "a", name: "Inbox", role: "inbox" },
+  { id: "b", name: "Deleted Items", role: "trash" },
+  { id: "c", name: "Junk Mail", role: "junk" },
+  { id: "d", name: "Drafts", role: "drafts" },
+  { id: "e", name: "Sent Items", role: "sent" },
+] as const;
+
+const INBOX = "a";
+const UPLOAD_QUOTA_FILES = 1_000;
+const UPLOAD_QUOTA_BYTES = 50_000_000;
+const UPLOAD_WINDOW_MS = 3_600_000;
+const FILE_NUMBER_DIGITS = 4;
+
+/** Keeps blobs and messages in memory; `mailFolder` additionally receives every message of an Inbox as a file. */
+export function createMailStore(mailFolder: string | undefined): MailStore {
+  const blobs = new Map<string, Buffer>();
+  const uploads = new Map<string, { at: number; size: number }[]>();
+  const mail = new Map<string, StoredMessage[]>();
+  let imported = 0;
+
+  return { upload, blob: (blobId) => blobs.get(blobId), messages, add };
+
+  function upload(accountId: string, content: Buffer, unlimited: boolean): string | undefined {
+    const now = Date.now();
+    const recent = (uploads.get(accountId) ?? []).filter(({ at }) => now - at < UPLOAD_WINDOW_MS);
+    const size = recent.reduce((sum, entry) => sum + entry.size, content.length);
+    if (!unlimited && (recent.length >= UPLOAD_QUOTA_FILES || size > UPLOAD_QUOTA_BYTES)) return undefined;
+    uploads.set(accountId, [...recent, { at: now, size: content.length }]);
+    // The same bytes have the same temporary id.
+    const blobId = `e${sha256(content)}`;
+    blobs.set(blobId, content);
+    return blobId;
+  }
+
+  function messages(account: Account): readonly StoredMessage[] {
+    return mail.get(account.id) ?? [];
+  }
+
+  function add(account: Account, message: Omit<StoredMessage, "id" | "blobId">): StoredMessage | Refused {
+    if (!hasKnownHeader(message.raw))
+      return { type: "invalidEmail", description: "Blob does not contain a valid RFC 5322 message." };
+    const present = messages(account);
+    const used = present.reduce((sum, { raw }) => sum + raw.length, message.raw.length);
+    if (used > account.quotaBytes) return { type: "overQuota", description: "You have exceeded your disk quota." };
+    const stored = { ...message, id: `eaaaaa${(imported++).toString(36)}`, blobId: `c${sha256(message.raw)}` };
+    blobs.set(stored.blobId, stored.raw);
+    mail.set(account.id, [...present, stored]);
+    if (mailFolder !== undefined && stored.mailboxId === INBOX)
+      writeMessage(mailFolder, account, stored, present.length);
+    return stored;
+  }
+}
+
+function writeMessage(mailFolder: string, account: Account, { raw }: StoredMessage, index: number): void {
+  const folder = path.join(mailFolder, account.address, "Inbox");
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(path.join(folder, `${String(index + 1).padStart(FILE_NUMBER_DIGITS, "0")}.eml`), raw);
+}
+
+function sha256(content: Buffer): string {
+  return createHash("sha256").update(content).digest("hex");
+}

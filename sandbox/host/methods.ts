@@ -1,0 +1,170 @@
+import type { Account, Caller, Directory, Permission } from "./accounts";
+import { MAILBOXES } from "./mail-store";
+import type { MailStore, StoredMessage } from "./mail-store";
+import { headerText } from "./message-head";
+
+export type Json = Readonly<Record<string, unknown>>;
+export type Invocation = readonly [name: string, args: Json, callId: string];
+
+export const CORE = "urn:ietf:params:jmap:core";
+export const MAIL = "urn:ietf:params:jmap:mail";
+export const PRINCIPALS = "urn:ietf:params:jmap:principals";
+
+/** One JMAP method: its capability, the permission it takes, what it answers. */
+interface Method {
+  readonly capability: string;
+  readonly permission: Permission | undefined;
+  /** The `accountId` names the account to work on. */
+  readonly ofAccount: boolean;
+  readonly run: (args: Json, context: Context, account: Account) => Json;
+}
+
+interface Context {
+  readonly directory: Directory;
+  readonly store: MailStore;
+}
+
+const METHODS: Readonly<Record<string, Method>> = {
+  "Core/echo": { capability: CORE, permission: undefined, ofAccount: false, run: (args) => args },
+  "Principal/query": {
+    capability: PRINCIPALS,
+    permission: "jmapPrincipalQuery",
+    ofAccount: false,
+    run: queryPrincipals,
+  },
+  "Mailbox/query": { capability: MAIL, permission: "jmapMailboxQuery", ofAccount: true, run: queryMailboxes },
+  "Mailbox/get": { capability: MAIL, permission: "jmapMailboxGet", ofAccount: true, run: getMailboxes },
+  "Email/import": { capability: MAIL, permission: "jmapEmailImport", ofAccount: true, run: importEmails },
+  "Email/query": { capability: MAIL, permission: "jmapEmailQuery", ofAccount: true, run: queryEmails },
+  "Email/get": { capability: MAIL, permission: "jmapEmailGet", ofAccount: true, run: getEmails },
+};
+
+/** Ends a method with a JMAP error (RFC 8620 §3.6.2). */
+class MethodError extends Error {
+  constructor(
+    readonly type: string,
+    readonly description: string,
+  ) {
+    super(description);
+  }
+}
+
+/** Runs one method call for a caller. */
+export function invoke(
+  [name, args, callId]: Invocation,
+  using: readonly string[],
+  caller: Caller,
+  context: Context,
+): readonly [string, Json, string] {
+  try {
+    const method = METHODS[name];
+    // A capability that `using` lacks hides its methods.
+    if (method === undefined || !using.includes(method.capability))
+      throw new MethodError("unknownMethod", `Unknown method ${name}.`);
+    if (method.permission !== undefined && !caller.may(method.permission))
+      throw new MethodError("forbidden", "You do not have enough permissions to perform this action.");
+    const account = method.ofAccount ? targetAccount(args["accountId"], caller, context.directory) : caller.account;
+    return [name, method.run(args, context, account), callId];
+  } catch (error) {
+    if (!(error instanceof MethodError)) throw error;
+    return ["error", { type: error.type, description: error.description }, callId];
+  }
+}
+
+function targetAccount(id: unknown, caller: Caller, directory: Directory): Account {
+  if (typeof id !== "string") throw new MethodError("invalidArguments", 'The "accountId" property is required.');
+  if (!/^[a-z0-9]+$/.test(id)) throw new MethodError("accountNotFound", "The accountId is not valid.");
+  if (id !== caller.account.id && !caller.may("impersonate"))
+    throw new MethodError("forbidden", "You do not have access to this account.");
+  const account = directory.byId(id);
+  // It looks transient and never ends: measured.
+  if (account === undefined)
+    throw new MethodError("serverUnavailable", "The server is temporarily unavailable, please try again later.");
+  return account;
+}
+
+function queryPrincipals({ filter }: Json, { directory }: Context): Json {
+  const email = isObject(filter) ? filter["email"] : undefined;
+  const found =
+    email === undefined ? directory.all() : [typeof email === "string" ? directory.byAddress(email) : undefined];
+  return queryResult(found.flatMap((account) => (account ? [account.id] : [])));
+}
+
+function queryMailboxes({ filter }: Json): Json {
+  const role = isObject(filter) ? filter["role"] : undefined;
+  return queryResult(MAILBOXES.filter((mailbox) => role === undefined || mailbox.role === role).map(({ id }) => id));
+}
+
+function getMailboxes({ ids }: Json, { store }: Context, account: Account): Json {
+  const mailboxes = MAILBOXES.map((mailbox) => ({
+    ...mailbox,
+    totalEmails: store.messages(account).filter(({ mailboxId }) => mailboxId === mailbox.id).length,
+  }));
+  return getResult(mailboxes, ids);
+}
+
+function importEmails({ emails }: Json, { store }: Context, account: Account): Json {
+  const created: Record<string, Json> = {};
+  const notCreated: Record<string, Json> = {};
+  if (!isObject(emails)) throw new MethodError("invalidArguments", 'The "emails" property is required.');
+  for (const [key, email] of Object.entries(emails)) {
+    const result = importEmail(isObject(email) ? email : {}, store, account);
+    if ("type" in result) notCreated[key] = result;
+    else created[key] = result;
+  }
+  return { accountId: account.id, created, notCreated };
+}
+
+function importEmail({ blobId, mailboxIds, keywords, receivedAt }: Json, store: MailStore, account: Account): Json {
+  if (typeof blobId !== "string" || !/^[a-z][0-9a-f]{64}$/.test(blobId))
+    return { type: "invalidProperties", properties: ["blobId"], description: "Invalid blob id." };
+  const raw = store.blob(blobId);
+  if (raw === undefined)
+    return { type: "blobNotFound", description: `blobId ${blobId} does not exist on this server.` };
+  const [mailboxId = "", ...more] = isObject(mailboxIds) ? Object.keys(mailboxIds) : [];
+  if (more.length > 0 || !MAILBOXES.some(({ id }) => id === mailboxId))
+    return {
+      type: "invalidProperties",
+      properties: ["mailboxIds"],
+      description: `Mailbox ${mailboxId} does not exist.`,
+    };
+  const stored = store.add(account, {
+    mailboxId,
+    keywords: isObject(keywords) ? (keywords as Record<string, boolean>) : {},
+    receivedAt: typeof receivedAt === "string" ? receivedAt : new Date().toISOString(),
+    raw,
+  });
+  if ("type" in stored) return { ...stored };
+  return { id: stored.id, threadId: "b", blobId: stored.blobId, size: raw.length };
+}
+
+function queryEmails({ filter }: Json, { store }: Context, account: Account): Json {
+  const { inMailbox, ...others }: Json = isObject(filter) ? filter : {};
+  if (Object.keys(others).length > 0) throw new MethodError("unsupportedFilter", "Only inMailbox is supported here.");
+  const found = store.messages(account).filter(({ mailboxId }) => inMailbox === undefined || mailboxId === inMailbox);
+  return queryResult(found.map(({ id }) => id));
+}
+
+function getEmails({ ids }: Json, { store }: Context, account: Account): Json {
+  return getResult(store.messages(account).map(describe), ids);
+}
+
+function describe({ id, blobId, mailboxId, keywords, receivedAt, raw }: StoredMessage): Json & { readonly id: string } {
+  const [from, to, subject] = ["from", "to", "subject"].map((name) => headerText(raw, name));
+  const headers = { "header:From": from, "header:To": to, subject };
+  return { id, blobId, mailboxIds: { [mailboxId]: true }, keywords, receivedAt, size: raw.length, ...headers };
+}
+
+function queryResult(ids: readonly string[]): Json {
+  return { queryState: "n", canCalculateChanges: false, position: 0, ids };
+}
+
+function getResult(objects: readonly { readonly id: string }[], ids: unknown): Json {
+  if (!Array.isArray(ids)) return { state: "n", list: objects, notFound: [] };
+  const list = objects.filter(({ id }) => ids.includes(id));
+  return { state: "n", list, notFound: ids.filter((id) => !objects.some((object) => object.id === id)) };
+}
+
+export function isObject(value: unknown): value is Json {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
