@@ -1,0 +1,65 @@
+import * as pulumi from "@pulumi/pulumi";
+import { PROJECT } from "./settings/keys";
+import { parseSettings, type RawConfig, type RawValue, renderProblems } from "./settings/parse";
+import { Secret } from "./settings/secret";
+import type { Settings } from "./settings/settings";
+
+const CLOUDFLARE_API = "https://api.cloudflare.com/client/v4";
+
+export interface CloudflareApi {
+  /** Without trailing slash. */
+  readonly baseUrl: string;
+  /** `undefined` when neither configuration nor environment has one. */
+  readonly token: Secret | undefined;
+}
+
+/** Reads and checks the stack's settings. The only reader of Pulumi's configuration, together with {@link readCloudflareApi}. */
+export function readSettings(): Settings {
+  const result = parseSettings(rawConfig());
+  if (result.kind === "settings") return result.settings;
+  const stack = pulumi.getStack();
+  // RunError: Pulumi prints the message without a stack trace, which would bury it.
+  if (result.kind === "problems") throw new pulumi.RunError(renderProblems(result.problems, stack));
+  throw new pulumi.RunError(`The engine handed over no plaintext of ${result.keys.join(", ")}. Nothing was changed.`);
+}
+
+/** Where and as whom Cloudflare's API is asked before anything changes: as the provider does, configuration first. */
+export function readCloudflareApi(): CloudflareApi {
+  const config = new pulumi.Config("cloudflare");
+  const token =
+    nonEmpty(pulumi.runtime.getConfig("cloudflare:apiToken")) ?? nonEmpty(process.env["CLOUDFLARE_API_TOKEN"]);
+  const baseUrl = nonEmpty(config.get("baseUrl")) ?? nonEmpty(process.env["CLOUDFLARE_BASE_URL"]) ?? CLOUDFLARE_API;
+  if (!URL.canParse(baseUrl) || !/^https?:$/.test(new URL(baseUrl).protocol)) {
+    throw new pulumi.RunError(
+      "cloudflare:baseUrl (or CLOUDFLARE_BASE_URL) is no http(s) URL. " +
+        `Leave it out for ${CLOUDFLARE_API}: pulumi config rm cloudflare:baseUrl --stack ${pulumi.getStack()}`,
+    );
+  }
+  return { baseUrl: baseUrl.replace(/\/+$/, ""), token: token === undefined ? undefined : new Secret(token) };
+}
+
+/** The project's namespace as it is, also keys that the program does not know: a misspelt key must not go unnoticed. */
+function rawConfig(): RawConfig {
+  const raw = new Map<string, RawValue>();
+  for (const [key, text] of Object.entries(pulumi.runtime.allConfig())) {
+    const [namespace, ...name] = key.split(":");
+    if (namespace === PROJECT) raw.set(name.join(":"), { text, secret: isSecret(key) });
+  }
+  return raw;
+}
+
+/**
+ * Whether a value is stored encrypted. The SDK marks `isConfigSecret` internal, so its types lack it; the supported
+ * `Config.requireSecret` wraps any value, also one stored in the clear, and so cannot tell the two apart.
+ */
+function isSecret(key: string): boolean {
+  const runtime: object = pulumi.runtime;
+  if ("isConfigSecret" in runtime && typeof runtime.isConfigSecret === "function") {
+    return runtime.isConfigSecret(key) === true;
+  }
+  throw new Error("This @pulumi/pulumi cannot tell which values are encrypted. Install the pinned one: npm ci");
+}
+
+function nonEmpty(text: string | undefined): string | undefined {
+  return text === undefined || text.trim() === "" ? undefined : text.trim();
+}

@@ -1,0 +1,108 @@
+import { domainFault } from "./domain";
+import { bad, type Checked, type Fault, good, hasInvisible, isAscii, quote } from "./fault";
+
+/** RFC 5321 §4.5.3.1: 64 octets of local part; a path of 256 with its angle brackets leaves 254 for the address. */
+const LONGEST_LOCAL_PART = 64;
+const LONGEST_ADDRESS = 254;
+
+export interface AddressRules {
+  /** The only domain allowed; `undefined` when it is itself wrong and already reported. */
+  readonly domain: string | undefined;
+  /** Refuses a plus-tag: mail for `user+tag` already goes to `user`, so the tag can name no account. */
+  readonly noTag?: boolean;
+}
+
+/** Checks a complete address of the mail domain, in lower case. RFC 5321 §4.1.2, dot-string only. */
+export function parseOwnAddress(text: string, rules: AddressRules): Checked<string> {
+  const parts = split(text);
+  if (!("local" in parts)) return bad(parts);
+  const fault = localPartFault(parts.local);
+  if (fault !== undefined)
+    return bad(fault.mend === undefined ? fault : { ...fault, mend: `${fault.mend}@${parts.domain}` });
+  if (rules.domain !== undefined && parts.domain !== rules.domain) {
+    const mend = `${parts.local}@${rules.domain}`;
+    const rule =
+      parts.domain.toLowerCase() === rules.domain
+        ? "has upper case letters"
+        : "is in another domain than the mail domain";
+    return bad({ rule, detail: `in the mail domain it would be ${quote(mend)}`, mend });
+  }
+  if (rules.noTag === true && parts.local.includes("+")) {
+    const mend = `${parts.local.split("+")[0] ?? ""}@${parts.domain}`;
+    return bad({ rule: "has a plus-tag, so it names no account", detail: `the account would be ${quote(mend)}`, mend });
+  }
+  if (text.length > LONGEST_ADDRESS) return bad({ rule: `is longer than ${LONGEST_ADDRESS} characters` });
+  return good(text);
+}
+
+/**
+ * Checks an address that receives reports; it may be in any domain (RFC 9990 §4, RFC 8460 §3). It becomes part of a `mailto:`
+ * URI inside a tag list, so characters that would have to be percent-encoded there are refused (RFC 6068 §2).
+ */
+export function parseReportAddress(text: string): Checked<string> {
+  const parts = split(text);
+  if (!("local" in parts)) return bad(parts);
+  const fault = localPartFault(parts.local);
+  if (fault !== undefined)
+    return bad(fault.mend === undefined ? fault : { ...fault, mend: `${fault.mend}@${parts.domain}` });
+  if (!/^[a-z0-9._+=~-]+$/.test(parts.local)) {
+    return bad({
+      rule: "has a character that a report URI would have to encode",
+      allowed: "letters, digits and . _ + = ~ - before the @",
+    });
+  }
+  const inDomain = domainFault(parts.domain);
+  if (inDomain !== undefined) {
+    const { mend, rule, detail } = inDomain;
+    return bad({
+      rule: `has a domain part that ${rule}`,
+      ...(detail === undefined ? {} : { detail }),
+      ...(mend === undefined ? {} : { mend: `${parts.local}@${mend}` }),
+    });
+  }
+  if (text.length > LONGEST_ADDRESS) return bad({ rule: `is longer than ${LONGEST_ADDRESS} characters` });
+  return good(text);
+}
+
+/** Checks the local part of an own address, as an alias may be given. */
+export function localPartFault(local: string): Fault | undefined {
+  if (local === "") return { rule: "has no local part" };
+  if (!isAscii(local)) {
+    return {
+      rule: "has a local part that is not in ASCII",
+      consequence: "Cloudflare Email Routing does not take SMTPUTF8 (RFC 6531): such mail would never arrive.",
+    };
+  }
+  if (local.startsWith('"') || local.endsWith('"'))
+    return { rule: "has a quoted local part", allowed: "a local part without quotes" };
+  if (local.length > LONGEST_LOCAL_PART) return { rule: `has a local part longer than ${LONGEST_LOCAL_PART} octets` };
+  if (/[A-Z]/.test(local)) {
+    const mend = local.toLowerCase();
+    return (
+      localPartFault(mend) ?? { rule: "has upper case letters", detail: `in lower case it is ${quote(mend)}`, mend }
+    );
+  }
+  if (/^\.|\.\.|\.$/.test(local)) return { rule: "has a local part with a dot at its end or two in a row" };
+  if (!/^[a-z0-9.!#$%&'*+/=?^_`{|}~-]+$/.test(local)) return { rule: "has a character that a local part may not have" };
+  return undefined;
+}
+
+function split(text: string): { readonly local: string; readonly domain: string } | Fault {
+  const bare = /^(?:.*<|mailto:)([^<>\s]+@[^<>\s]+?)>?$/is.exec(text.slice(0, 2 * LONGEST_ADDRESS))?.[1];
+  if (bare !== undefined)
+    return { rule: "is more than a bare address", detail: `the address in it is ${quote(bare)}`, mend: bare };
+  const at = text.lastIndexOf("@");
+  const local = text.slice(0, Math.max(at, 0));
+  if (local.startsWith('"')) return { rule: "has a quoted local part", allowed: "a local part without quotes" };
+  if (hasInvisible(text)) return { rule: "contains white space or control characters" };
+  if (at === -1) return { rule: "is no address: it has no @" };
+  if (at === text.length - 1) return { rule: "has no domain part" };
+  return { local, domain: text.slice(at + 1) };
+}
+
+/** Checks an alias: a local part, or a complete address of the mail domain. Returns the complete address. */
+export function parseAlias(text: string, domain: string | undefined): Checked<string> {
+  if (text.includes("@")) return parseOwnAddress(text, { domain });
+  const fault = hasInvisible(text) ? { rule: "contains white space or control characters" } : localPartFault(text);
+  return fault === undefined ? good(`${text}@${domain ?? ""}`) : bad(fault);
+}

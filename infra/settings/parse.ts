@@ -1,0 +1,263 @@
+import { parseOwnAddress, parseReportAddress } from "./address";
+import { ALLOWED } from "./allowed";
+import { parseEd25519Key, parseRsaKey, parseSelector } from "./dkim";
+import { parseDomain } from "./domain";
+import { type Checked, good } from "./fault";
+import { parseHostAddress, parsePort, parseUser } from "./host";
+import { OWN_LABELS, parseHostname } from "./hostnames";
+import { type ConfigKey, KEYS, type KeyName } from "./keys";
+import { missing, type Problem, problemOf, storedInTheClear, unknownKey } from "./problem";
+import type { RawConfig } from "./raw";
+import { parseResendRecords, resendSelectors } from "./resend";
+import type { Settings } from "./settings";
+import { isKeyName, nearestKey } from "./spelling";
+import { parseHostKey, parseSshPrivateKey } from "./ssh";
+import {
+  parseAccountId,
+  parseAliases,
+  parseApiKey,
+  parseBoolean,
+  parseCatchAll,
+  parseChoice,
+  parseIssuers,
+  parsePriorities,
+  parseRoutingDkim,
+  parseServices,
+  parseWorkerName,
+} from "./values";
+
+export { type Problem, renderProblems } from "./problem";
+export type { RawConfig, RawValue } from "./raw";
+
+/** Every key's value in force, defaults and derived ones included; secrets read `[secret]`. */
+export type EffectiveValues = Readonly<Record<KeyName, unknown>>;
+
+/**
+ * `locked`: nothing is wrong as far as can be seen, but the plaintext of `keys` is not available here. There are no
+ * half-filled `Settings`: who needs those secrets asks for them, who only shows settings takes `values`.
+ */
+export type ParseResult =
+  | { readonly kind: "settings"; readonly settings: Settings; readonly values: EffectiveValues }
+  | { readonly kind: "locked"; readonly keys: readonly KeyName[]; readonly values: EffectiveValues }
+  | { readonly kind: "problems"; readonly problems: readonly Problem[] };
+
+/**
+ * Checks the whole configuration at once: all settings, or every problem in the order of the key table. Pure.
+ *
+ * Sources of the rules: RFC 1035 and 1123 (names), 5890 (A-labels), 2606 (test names), the public suffix list;
+ * RFC 5321 and 6531 (addresses), 6068 (mailto), 2142 (role addresses); RFC 6376, 8301, 8463 (DKIM), 9989 (DMARC), 8460
+ * (TLS reports), 8659 (CAA); RFC 4251, 8709 and OpenSSH's PROTOCOL.key (SSH keys); POSIX.1-2017 (user names);
+ * Cloudflare: universal certificates cover one label, Email Routing has no SMTPUTF8 and owns selector cf2024-1.
+ */
+export function parseSettings(raw: RawConfig): ParseResult {
+  const reader = new Reader(raw);
+  const values = takeAll(reader);
+  const problems = reader.problems();
+  if (problems.length > 0) return { kind: "problems", problems };
+  if (!isComplete(values)) return { kind: "locked", keys: reader.locked(), values: shown(values) };
+  return { kind: "settings", settings: assemble(values), values: shown(values) };
+}
+
+/** Every key's checked value; `undefined` where it is wrong or locked. The order is free, save that some need others. */
+function takeAll(reader: Reader) {
+  const domain = reader.take("domain", parseDomain);
+  const primaryAddress = reader.take("primaryAddress", (text) => parseOwnAddress(text, { domain, noTag: true }));
+  const aliases = reader.take("aliases", (text) =>
+    parseAliases(aliasText(text, primaryAddress, domain), domain, primaryAddress),
+  );
+  const postmaster = domain === undefined ? "" : `postmaster@${domain}`;
+  const orPostmaster = (text: string): Checked<string> => (text === "" ? good(postmaster) : parseReportAddress(text));
+
+  const resendRecords = reader.take("resendRecords", (text) => parseResendRecords(text, domain));
+  const resendNames = (resendRecords ?? []).map(({ name }) => [name, "a record of Resend's"] as const);
+  const labels = new Map([...OWN_LABELS, ...resendNames]);
+  const serverHostname = reader.take("serverHostname", (text) =>
+    parseHostname(text, { domain, defaultLabel: "stalwart", taken: labels }),
+  );
+  const inboundHostname = reader.take("inboundHostname", (text) => {
+    const server = domain === undefined ? undefined : serverHostname?.slice(0, -domain.length - 1);
+    const taken = new Map([
+      ...labels,
+      ...(server === undefined ? [] : [[server, "the mail server (mail:serverHostname)"] as const]),
+    ]);
+    return parseHostname(text, { domain, defaultLabel: "inbound", taken });
+  });
+
+  const selectors = new Map(
+    resendSelectors(resendRecords ?? []).map((selector) => [selector, "a DKIM record of Resend's"] as const),
+  );
+  const dkimRsaSelector = reader.take("dkimRsaSelector", (text) => parseSelector(text, { domain, taken: selectors }));
+  const dkimEd25519Selector = reader.take("dkimEd25519Selector", (text) => {
+    const rsa = dkimRsaSelector === undefined ? [] : [[dkimRsaSelector, "the RSA key (mail:dkimRsaSelector)"] as const];
+    return parseSelector(text, { domain, taken: new Map([...selectors, ...rsa]) });
+  });
+
+  return {
+    domain,
+    accountId: reader.take("accountId", parseAccountId),
+    primaryAddress,
+    aliases,
+    catchAll: reader.take("catchAll", (text) =>
+      parseCatchAll(text, domain, [primaryAddress, ...(aliases ?? [undefined])]),
+    ),
+    inbound: reader.take("inbound", (text) => parseChoice(text, ["worker", "off"])),
+    serverHostname,
+    inboundHostname,
+    workerName: reader.take("workerName", parseWorkerName),
+    services: reader.take("services", parseServices),
+    dkimRsaSelector,
+    dkimRsaPrivateKey: reader.take("dkimRsaPrivateKey", parseRsaKey),
+    dkimEd25519Selector,
+    dkimEd25519PrivateKey: reader.take("dkimEd25519PrivateKey", parseEd25519Key),
+    dmarcPolicy: reader.take("dmarcPolicy", (text) => parseChoice(text, ["none", "quarantine", "reject"])),
+    dmarcAggregateAddress: reader.take("dmarcAggregateAddress", orPostmaster),
+    dmarcFailureAddress: reader.take("dmarcFailureAddress", (text) =>
+      text === "none" ? good(text) : parseReportAddress(text),
+    ),
+    tlsReportAddress: reader.take("tlsReportAddress", orPostmaster),
+    caaIssuers: reader.take("caaIssuers", parseIssuers),
+    routingMxPriorities: reader.take("routingMxPriorities", parsePriorities),
+    routingDkim: reader.take("routingDkim", parseRoutingDkim),
+    resendRecords,
+    resendApiKey: reader.take("resendApiKey", parseApiKey),
+    stalwartApiKey: reader.take("stalwartApiKey", parseApiKey),
+    hostAddress: reader.take("hostAddress", parseHostAddress),
+    hostPort: reader.take("hostPort", parsePort),
+    hostUser: reader.take("hostUser", parseUser),
+    hostKey: reader.take("hostKey", parseHostKey),
+    hostSshPrivateKey: reader.take("hostSshPrivateKey", parseSshPrivateKey),
+    protect: reader.take("protect", parseBoolean),
+  } satisfies Record<KeyName, unknown>;
+}
+
+function assemble(values: Complete<ReturnType<typeof takeAll>>): Settings {
+  const { domain } = values;
+  return {
+    domain,
+    accountId: values.accountId,
+    primaryAddress: values.primaryAddress,
+    aliases: values.aliases,
+    catchAll: values.catchAll === "none" ? undefined : values.catchAll,
+    inbound: values.inbound,
+    hostnames: {
+      server: values.serverHostname,
+      inbound: values.inboundHostname,
+      mtaSts: `mta-sts.${domain}`,
+      autoconfig: `autoconfig.${domain}`,
+      autodiscover: `autodiscover.${domain}`,
+    },
+    workerName: values.workerName,
+    services: values.services,
+    dkim: {
+      rsa: { selector: values.dkimRsaSelector, ...values.dkimRsaPrivateKey },
+      ed25519: { selector: values.dkimEd25519Selector, ...values.dkimEd25519PrivateKey },
+    },
+    dmarc: {
+      policy: values.dmarcPolicy,
+      aggregateAddress: values.dmarcAggregateAddress,
+      failureAddress: values.dmarcFailureAddress === "none" ? undefined : values.dmarcFailureAddress,
+    },
+    tlsReportAddress: values.tlsReportAddress,
+    caaIssuers: values.caaIssuers,
+    routing: {
+      mxPriorities: values.routingMxPriorities,
+      dkim: values.routingDkim === "" ? undefined : values.routingDkim,
+    },
+    resend: { records: values.resendRecords, apiKey: values.resendApiKey },
+    stalwartApiKey: values.stalwartApiKey,
+    host: {
+      address: values.hostAddress,
+      port: values.hostPort,
+      user: values.hostUser,
+      key: values.hostKey,
+      sshPrivateKey: values.hostSshPrivateKey,
+    },
+    protect: values.protect,
+  };
+}
+
+/** Sorts problems as the key table does; problems of unknown keys come last. */
+export function inKeyOrder(problems: readonly Problem[]): readonly Problem[] {
+  const order = Object.keys(KEYS);
+  const place = ({ key }: Problem): number => {
+    const index = order.indexOf(key.replace(/^[^:]*:/, "").replace(/\[.*$/, ""));
+    return index === -1 ? order.length : index;
+  };
+  return problems.toSorted((a, b) => place(a) - place(b));
+}
+
+/** Takes keys out of the raw values one by one and collects what is wrong with them. */
+class Reader {
+  readonly #problems: Problem[] = [];
+  readonly #locked: KeyName[] = [];
+
+  constructor(private readonly raw: RawConfig) {
+    for (const name of [...raw.keys()].filter((key) => !isKeyName(key)).sort()) {
+      this.#problems.push(unknownKey(name, nearestKey(name)));
+    }
+  }
+
+  take<T>(name: KeyName, parse: (text: string) => Checked<T>): T | undefined {
+    const key: ConfigKey = KEYS[name];
+    const { text, secret } = this.raw.get(name) ?? { text: defaultText(key), secret: key.secret === true };
+    if (text === undefined) {
+      this.#locked.push(name);
+      return undefined;
+    }
+    if (text.trim() === "" && key.default === undefined) {
+      this.#problems.push(missing(name, ALLOWED[name]));
+      return undefined;
+    }
+    if (key.secret === true && !secret) {
+      this.#problems.push(storedInTheClear(name, ALLOWED[name]));
+      return undefined;
+    }
+    const checked = parse(text);
+    if (checked.ok) return checked.value;
+    this.#problems.push(...checked.faults.map((fault) => problemOf(name, ALLOWED[name], fault, { text, secret })));
+    return undefined;
+  }
+
+  problems(): readonly Problem[] {
+    return inKeyOrder(this.#problems);
+  }
+
+  locked(): readonly KeyName[] {
+    return Object.keys(KEYS)
+      .filter(isKeyName)
+      .filter((name) => this.#locked.includes(name));
+  }
+}
+
+/** A default as Pulumi would hand it over; nothing for a required key. */
+function defaultText({ default: value }: ConfigKey): string {
+  if (value === undefined) return "";
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
+}
+
+/** The default aliases give way to a primary address that is one of them; a list that was written does not. */
+function aliasText(text: string, primary: string | undefined, domain: string | undefined): string {
+  if (text !== JSON.stringify(KEYS.aliases.default)) return text;
+  return JSON.stringify(KEYS.aliases.default.filter((alias) => `${alias}@${domain ?? ""}` !== primary));
+}
+
+type Complete<T> = { readonly [K in keyof T]: Exclude<T[K], undefined> };
+
+function isComplete<T extends object>(values: T): values is T & Complete<T> {
+  return Object.values(values).every((value) => value !== undefined);
+}
+
+function shown(values: EffectiveValues): EffectiveValues {
+  const show = (name: KeyName): unknown => (isSecret(name) || values[name] === undefined ? "[secret]" : values[name]);
+  const hidden = Object.fromEntries(
+    Object.keys(values)
+      .filter(isKeyName)
+      .map((name) => [name, show(name)]),
+  );
+  return { ...values, ...hidden };
+}
+
+function isSecret(name: KeyName): boolean {
+  const key: ConfigKey = KEYS[name];
+  return key.secret === true;
+}

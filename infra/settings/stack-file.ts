@@ -1,0 +1,163 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from "yaml";
+import { ALLOWED } from "./allowed";
+import { quote } from "./fault";
+import { type ConfigKey, KEYS, PROJECT } from "./keys";
+import { inKeyOrder, type ParseResult, parseSettings, renderProblems } from "./parse";
+import { type Problem, setCommand } from "./problem";
+import type { RawConfig, RawValue } from "./raw";
+import type { Settings } from "./settings";
+import { isKeyName } from "./spelling";
+
+/** A stack file read without the engine: what it says, and what is wrong with how it says it. */
+export interface StackFile {
+  readonly raw: RawConfig;
+  readonly problems: readonly Problem[];
+}
+
+/** A stack file that cannot be used, in words for the operator. */
+export class StackFileError extends Error {
+  override readonly name = "StackFileError";
+}
+
+export interface StackFileOptions {
+  /** Plaintext by bare key; takes the place of what the file encrypts or lacks. */
+  readonly secrets?: Readonly<Record<string, string>>;
+  /** Plain values by bare key, as Pulumi hands them over; take the place of the file's. For stand-ins of real hosts. */
+  readonly values?: Readonly<Record<string, string>>;
+  /** The folder of Pulumi.yaml; the project's own by default. */
+  readonly directory?: string;
+}
+
+const PROJECT_DIRECTORY = resolve(__dirname, "../..");
+
+/** The settings of a stack file, or an error that says what is wrong or missing. Runs no engine, decrypts nothing. */
+export function settingsOf(stack: string, options: StackFileOptions = {}): Settings {
+  const result = checkStackFile(stack, options);
+  if (result.kind === "settings") return result.settings;
+  if (result.kind === "problems") throw new StackFileError(renderProblems(result.problems, stack));
+  const keys = result.keys.join(", ");
+  throw new StackFileError(
+    `The plaintext of ${keys} is needed and is encrypted in Pulumi.${stack}.yaml. ` +
+      `With PULUMI_CONFIG_PASSPHRASE set, this shows it: pulumi config --show-secrets --json --stack ${stack}`,
+  );
+}
+
+/** Checks a stack file as the program would, as far as it can be read without the engine. */
+export function checkStackFile(stack: string, options: StackFileOptions = {}): ParseResult {
+  const file = readStackFile(stack, options.directory);
+  const raw = new Map(file.raw);
+  for (const [key, text] of Object.entries(options.values ?? {})) raw.set(key, { text, secret: false });
+  for (const [key, text] of Object.entries(options.secrets ?? {})) raw.set(key, { text, secret: true });
+  const overridden = new Set([...Object.keys(options.values ?? {}), ...Object.keys(options.secrets ?? {})]);
+  const result = parseSettings(raw);
+  const ofFile = file.problems.filter(({ key }) => !overridden.has(key.replace(/^[^:]*:/, "")));
+  if (ofFile.length === 0) return result;
+  // The file's own problem says more than what the parser made of the same value.
+  const known = new Set(ofFile.map(({ key }) => key));
+  const others = result.kind === "problems" ? result.problems.filter(({ key }) => !known.has(key)) : [];
+  return { kind: "problems", problems: inKeyOrder([...ofFile, ...others]) };
+}
+
+/** Reads `Pulumi.<stack>.yaml`: keys of the project's namespace, `{secure: ...}` as a secret without plaintext. */
+export function readStackFile(stack: string, directory: string = PROJECT_DIRECTORY): StackFile {
+  if (!/^[A-Za-z0-9_.-]{1,100}$/.test(stack)) {
+    throw new StackFileError(`${quote(stack)} is no stack name. Allowed are letters, digits and . _ - (at most 100).`);
+  }
+  const project = stringOf(readYaml(join(directory, "Pulumi.yaml"), "Pulumi.yaml").get("name"));
+  const fileName = `Pulumi.${stack}.yaml`;
+  const path = join(directory, fileName);
+  if (!existsSync(path)) {
+    throw new StackFileError(
+      `There is no ${fileName} here. Copy one from stacks/ or make an empty one: pulumi stack init ${stack}`,
+    );
+  }
+  const document = readYaml(path, fileName);
+  const config = document.get("config");
+  if (config === undefined || config === null) return { raw: new Map(), problems: [] };
+  if (!isMap(config)) throw new StackFileError(`The section config of ${fileName} is no map of keys to values.`);
+
+  const raw = new Map<string, RawValue>();
+  const problems: Problem[] = [];
+  for (const { key, value } of config.items) {
+    const name = bareKey(stringOf(key), project);
+    if (name === undefined) continue;
+    raw.set(name, rawValue(value, document));
+    const problem = notationProblem(name, value);
+    if (problem !== undefined) problems.push(problem);
+  }
+  return { raw, problems };
+}
+
+/** The key without the project's namespace, which may be left out; `undefined` for keys of providers. */
+function bareKey(key: string, project: string): string | undefined {
+  const [namespace, ...rest] = key.split(":");
+  if (namespace === undefined || rest.length === 0) return key;
+  return namespace === project ? rest.join(":") : undefined;
+}
+
+function rawValue(node: unknown, document: Document): RawValue {
+  const value: unknown = isNode(node) ? node.toJS(document) : undefined;
+  if (holdsCiphertext(value)) return { text: undefined, secret: true };
+  if (value === null || value === undefined) return { text: "", secret: false };
+  if (typeof value === "object") return { text: JSON.stringify(value), secret: false };
+  return { text: String(value), secret: false };
+}
+
+/** Pulumi writes an encrypted value as `secure: v1:...`, also inside a list; then it treats the whole key as secret. */
+function holdsCiphertext(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  const keys = Object.keys(value);
+  if (keys.length === 1 && keys[0] === "secure") return true;
+  return Object.values(value).some(holdsCiphertext);
+}
+
+/** What the engine would misread or refuse although the value itself may be fine. */
+function notationProblem(name: string, node: unknown): Problem | undefined {
+  if (!isKeyName(name) || !isScalar(node)) return undefined;
+  const { type, secret }: ConfigKey = KEYS[name];
+  // A secret in the clear is the parser's to report; its text must not be repeated here.
+  if (secret === true) return undefined;
+  const { value, source } = node;
+  const key = `${PROJECT}:${name}`;
+  if (type === "array" && typeof value === "string") {
+    return {
+      key,
+      seen: quote(value),
+      fact: `${key} is a text in the file, not a list.`,
+      consequence: "Pulumi refuses it, also when the text is JSON.",
+      allowed: ALLOWED[name],
+      command: `pulumi config rm ${key} --stack {stack} && ${setCommand(name)}`,
+    };
+  }
+  if (type === "string" && typeof value === "number" && source !== undefined && source !== String(value)) {
+    return {
+      key,
+      seen: quote(source),
+      fact: `${key} is a number in the file, not a text.`,
+      consequence: "YAML rounds long numbers and reads 0123 as 83: put it in quotes.",
+      allowed: ALLOWED[name],
+      command: setCommand(name),
+    };
+  }
+  return undefined;
+}
+
+function readYaml(path: string, fileName: string): Document {
+  const lines = new LineCounter();
+  // prettyErrors would quote the line at fault, and that line may hold a secret.
+  const document = parseDocument(readFileSync(path, "utf8"), { prettyErrors: false, lineCounter: lines });
+  const error = document.errors[0];
+  if (error !== undefined) {
+    throw new StackFileError(
+      `${fileName} is no valid YAML: ${error.code} in line ${lines.linePos(error.pos[0]).line}.`,
+    );
+  }
+  return document;
+}
+
+function stringOf(value: unknown): string {
+  const plain = isScalar(value) ? value.value : value;
+  return typeof plain === "string" ? plain : "";
+}

@@ -1,0 +1,95 @@
+import { parseArgs } from "node:util";
+import { KEYS } from "../infra/settings/keys";
+import { type EffectiveValues, type ParseResult, renderProblems } from "../infra/settings/parse";
+import { checkStackFile, StackFileError } from "../infra/settings/stack-file";
+
+const USAGE = `Checks a stack file without running Pulumi and shows the settings in force.
+
+  npm run settings -- STACK [--json]
+
+STACK   name of the stack: prod reads Pulumi.prod.yaml
+--json  prints JSON: { stack, ok, problems | settings, locked }
+--help  prints this
+
+Exit code: 0 all fine, 1 problems, 2 wrong usage. Secrets are never shown. Encrypted ones are not decrypted and not
+checked; \`pulumi preview\` checks them.
+`;
+
+export interface Output {
+  readonly code: 0 | 1 | 2;
+  readonly stdout?: string;
+  readonly stderr?: string;
+}
+
+/** The command as a function of its arguments. */
+export function run(args: readonly string[], directory?: string): Output {
+  const parsed = parseUsage(args);
+  if (parsed === undefined) return { code: 2, stderr: USAGE };
+  if (parsed.help) return { code: 0, stdout: USAGE };
+  try {
+    const result = checkStackFile(parsed.stack, directory === undefined ? {} : { directory });
+    const text = parsed.json ? renderJson(result, parsed.stack) : renderText(result, parsed.stack);
+    return { code: result.kind === "problems" ? 1 : 0, stdout: text };
+  } catch (error) {
+    if (error instanceof StackFileError) return { code: 1, stderr: `${error.message}\n` };
+    throw error;
+  }
+}
+
+function parseUsage(args: readonly string[]): { stack: string; json: boolean; help: boolean } | undefined {
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: { json: { type: "boolean", default: false }, help: { type: "boolean", short: "h", default: false } },
+    });
+    const [stack, ...more] = positionals;
+    if (values.help) return { stack: "", json: false, help: true };
+    return stack === undefined || more.length > 0 ? undefined : { stack, json: values.json, help: false };
+  } catch {
+    return undefined;
+  }
+}
+
+function renderText(result: ParseResult, stack: string): string {
+  if (result.kind === "problems") return renderProblems(result.problems, stack);
+  const table = renderTable(result.values);
+  if (result.kind === "settings") return table;
+  return `${table}\nEncrypted, so not checked here: ${result.keys.join(", ")}. \`pulumi preview --stack ${stack}\` checks them.\n`;
+}
+
+function renderTable(values: EffectiveValues): string {
+  const width = Math.max(...Object.keys(KEYS).map((name) => name.length));
+  return Object.entries(values)
+    .map(([name, value]) => `${name.padEnd(width)}  ${textOf(value)}`.trimEnd())
+    .join("\n")
+    .concat("\n");
+}
+
+function textOf(value: unknown): string {
+  if (Array.isArray(value))
+    return value.map((item: unknown) => (typeof item === "object" ? JSON.stringify(item) : String(item))).join(", ");
+  return String(value);
+}
+
+function renderJson(result: ParseResult, stack: string): string {
+  const content =
+    result.kind === "problems"
+      ? {
+          stack,
+          ok: false,
+          problems: result.problems.map((problem) => ({
+            ...problem,
+            command: problem.command.replaceAll("{stack}", () => stack),
+          })),
+        }
+      : { stack, ok: true, settings: result.values, locked: result.kind === "locked" ? result.keys : [] };
+  return `${JSON.stringify(content, undefined, 2)}\n`;
+}
+
+if (require.main === module) {
+  const { code, stdout, stderr } = run(process.argv.slice(2));
+  if (stdout !== undefined) process.stdout.write(stdout);
+  if (stderr !== undefined) process.stderr.write(stderr);
+  process.exitCode = code;
+}
