@@ -12,27 +12,17 @@ const HASH_DIGITS = 8;
  */
 export function recordKey(relativeName: string, data: RecordData): string {
   const parts = [data.type.toLowerCase(), relativeName];
-  if (mayRepeat(relativeName, data)) parts.push(hash(presentation(data)));
+  if (mayRepeat(data)) parts.push(hash(presentation(data)));
   return parts.join("-");
 }
 
 /**
- * CNAME is alone at its name (RFC 1034 section 3.6.2). SRV and AAAA could repeat, but a deployment has one server. Of
- * the TXT records only those with a protocol of their own are unique at their name: SPF (RFC 7208 section 3.2), DMARC
- * (RFC 9989), TLSRPT (RFC 8460 section 3) and DKIM (RFC 6376 section 3.6.2.2).
+ * CNAME is alone at its name (RFC 1034 section 3.6.2). Of TXT each name here has one: SPF (RFC 7208 section 3.2), DMARC
+ * (RFC 9989), TLSRPT (RFC 8460 section 3) and DKIM (RFC 6376 section 3.6.2.2) are void when doubled, and the settings
+ * refuse a second one from Resend. A changed key or policy is therefore an update in place.
  */
-function mayRepeat(relativeName: string, data: RecordData): boolean {
-  switch (data.type) {
-    case "MX":
-    case "CAA":
-      return true;
-    case "TXT":
-      return !data.text.startsWith("v=") && !relativeName.endsWith("._domainkey");
-    case "CNAME":
-    case "AAAA":
-    case "SRV":
-      return false;
-  }
+function mayRepeat({ type }: RecordData): boolean {
+  return type === "MX" || type === "CAA";
 }
 
 function hash(text: string): string {
