@@ -1,0 +1,115 @@
+import { bundleWorker } from "../../infra/edge/bundle";
+import { runEmailWorker } from "../../sandbox/edge/worker-runtime";
+import type { DeclaredBinding, RunningWorker } from "../../sandbox/edge/worker-runtime";
+import type { EmailReport } from "../../sandbox/edge/harness";
+import { IMPORTER_PERMISSIONS } from "../../sandbox/host/accounts";
+import { createJmapServer } from "../../sandbox/host/jmap-server";
+import type { JmapServer } from "../../sandbox/host/jmap-server";
+
+export const DOMAIN = "example.org";
+export const INBOUND = `https://inbound.${DOMAIN}`;
+export const PUBLIC = `https://mail.${DOMAIN}`;
+export const SECRETS = { ACCESS_CLIENT_SECRET: "cfast_secret", JMAP_TOKEN: "API_secret" } as const;
+const ACCESS_CLIENT_ID = "client.access";
+const COMPATIBILITY_DATE = "2026-07-01";
+
+/** The requests of one delivery, in their order. */
+export type Step = "session" | "lookup" | "inbox" | "upload" | "import";
+
+export const STEPS: readonly Step[] = ["session", "lookup", "upload", "inbox", "import"];
+
+/** Answers in place of home, or lets the request pass. */
+export type Fault = (step: Step, pass: () => Promise<Response>) => Promise<Response>;
+
+export interface Home {
+  readonly server: JmapServer;
+  readonly worker: RunningWorker;
+  /** URLs that the Worker asked for since the last delivery began. */
+  readonly requested: string[];
+  readonly deliver: (to: string, raw: Buffer, fault?: Fault, from?: string) => Promise<EmailReport>;
+  readonly close: () => Promise<void>;
+}
+
+export function bindings(changes: Readonly<Record<string, string | undefined>> = {}): DeclaredBinding[] {
+  const values: Record<string, string | undefined> = {
+    JMAP_URL: INBOUND,
+    ACCESS_CLIENT_ID,
+    ...SECRETS,
+    MAIL_DOMAIN: DOMAIN,
+    CATCH_ALL: "",
+    ...changes,
+  };
+  return Object.entries(values).flatMap(([name, text]) =>
+    text === undefined ? [] : [{ type: name in SECRETS ? "secret_text" : "plain_text", name, text } as const],
+  );
+}
+
+/** The real bundle in real workerd, in front of the sandbox's JMAP server, with a door that wants the service token. */
+export async function startHome(declared = bindings(), script = bundleWorker("inbound")): Promise<Home> {
+  const server = await createJmapServer({
+    publicUrl: PUBLIC,
+    domain: DOMAIN,
+    accounts: [
+      { address: `root@${DOMAIN}`, aliases: [`postmaster@${DOMAIN}`], password: "pw" },
+      { address: `tiny@${DOMAIN}`, password: "pw", quotaBytes: 10 },
+    ],
+    apiKey: { token: SECRETS.JMAP_TOKEN, permissions: IMPORTER_PERMISSIONS },
+  });
+  const requested: string[] = [];
+  let fault: Fault = (_, pass) => pass();
+  const worker = runEmailWorker({
+    script,
+    bindings: declared,
+    compatibilityDate: COMPATIBILITY_DATE,
+    compatibilityFlags: ["global_fetch_strictly_public"],
+    outbound: async (request) => {
+      requested.push(request.url);
+      const body = request.method === "GET" ? undefined : Buffer.from(await request.arrayBuffer());
+      return await fault(stepOf(request.url, body), () => pass(server.port, request, body));
+    },
+  });
+  return { server, worker, requested, deliver, close };
+
+  async function deliver(to: string, raw: Buffer, injected?: Fault, from = "sender@remote.example") {
+    requested.length = 0;
+    fault = injected ?? ((_, passed) => passed());
+    return await worker.email({ from, to, raw });
+  }
+
+  async function close(): Promise<void> {
+    await worker.dispose();
+    await server.close();
+  }
+}
+
+async function pass(port: number, request: Request, body: Buffer | undefined): Promise<Response> {
+  const { origin, pathname, search } = new URL(request.url);
+  if (origin !== INBOUND) return new Response("another server", { status: 421 });
+  const { headers } = request;
+  if (headers.get("cf-access-client-id") !== ACCESS_CLIENT_ID) return redirect("https://team.example/login");
+  if (headers.get("cf-access-client-secret") !== SECRETS.ACCESS_CLIENT_SECRET) return new Response("", { status: 403 });
+  headers.delete("content-length");
+  return await fetch(`http://127.0.0.1:${port}${pathname}${search}`, {
+    method: request.method,
+    headers,
+    redirect: "manual",
+    ...(body === undefined ? {} : { body: new Uint8Array(body) }),
+  });
+}
+
+export function redirect(location: string): Response {
+  return new Response("", { status: 302, headers: { location } });
+}
+
+export function json(value: unknown, status = 200): Response {
+  return Response.json(value, { status });
+}
+
+function stepOf(url: string, body: Buffer | undefined): Step {
+  const { pathname } = new URL(url);
+  if (pathname.includes("upload")) return "upload";
+  const text = body?.toString("latin1") ?? "";
+  if (text.includes("Principal/query")) return "lookup";
+  if (text.includes("Mailbox/query")) return "inbox";
+  return text.includes("Email/import") ? "import" : "session";
+}
