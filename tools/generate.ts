@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type ConfigKey, KEYS } from "../infra/settings/keys";
+import { renderRecordsReference } from "./records";
 
 /** A part of a file, between two marker lines, that is made from data. */
 export interface GeneratedPart {
@@ -16,6 +17,12 @@ export interface GeneratedPart {
 export const PARTS: readonly GeneratedPart[] = [
   { file: "Pulumi.yaml", begin: "# keys:begin", end: "# keys:end", render: renderSchema },
   { file: "docs/reference.md", begin: "<!-- keys:begin -->", end: "<!-- keys:end -->", render: renderReference },
+  {
+    file: "docs/reference.md",
+    begin: "<!-- records:begin -->",
+    end: "<!-- records:end -->",
+    render: renderRecordsReference,
+  },
 ];
 
 const ROOT = resolve(__dirname, "..");

@@ -2,7 +2,7 @@ import { presentation } from "./rdata";
 import type { MailRecord } from "./record";
 
 /** Enough for every value but a public key. */
-const VALUE_CHARACTERS = 72;
+const VALUE_CHARACTERS = 96;
 
 /** The records as a markdown table for the reference page, in the order given. */
 export function renderRecordsTable(records: readonly MailRecord[]): string {

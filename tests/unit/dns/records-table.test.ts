@@ -35,6 +35,6 @@ describe("renderRecordsTable", () => {
 
   it("shortens a long value and says what is proxied", () => {
     const table = renderRecordsTable([{ ...record, proxied: true, data: { type: "TXT", text: "k".repeat(500) } }]);
-    expect(table).toContain(`\`"${"k".repeat(68)}...\` proxied |`);
+    expect(table).toContain(`\`"${"k".repeat(92)}...\` proxied |`);
   });
 });

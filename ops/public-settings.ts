@@ -1,0 +1,39 @@
+import { generateKeyPairSync } from "node:crypto";
+import type { Settings } from "../infra/settings/settings";
+import { readStackFile, settingsOf } from "../infra/settings/stack-file";
+
+/**
+ * The settings of a stack file for who shows only what is public: throw-away values take the place of every secret that
+ * is not given and of the account and host that the file leaves open. Mistakes in the file are reported as ever.
+ */
+export function publicSettings(stack: string, secrets: Readonly<Record<string, string>> = {}): Settings {
+  const { raw } = readStackFile(stack);
+  const open = Object.entries(STAND_INS).filter(([key]) => (raw.get(key)?.text ?? "") === "");
+  return settingsOf(stack, { secrets: { ...secretStandIns(), ...secrets }, values: Object.fromEntries(open) });
+}
+
+const NO_HOST_KEY = Buffer.concat([
+  Buffer.from([0, 0, 0, 11]),
+  Buffer.from("ssh-ed25519"),
+  Buffer.from([0, 0, 0, 32]),
+  Buffer.alloc(32),
+]);
+
+const STAND_INS = {
+  accountId: "0".repeat(32),
+  hostAddress: "192.0.2.1",
+  hostUser: "nobody",
+  hostKey: `ssh-ed25519 ${NO_HOST_KEY.toString("base64")}`,
+} as const;
+
+function secretStandIns(): Record<string, string> {
+  const pem = { type: "pkcs8", format: "pem" } as const;
+  const ed25519 = generateKeyPairSync("ed25519").privateKey.export(pem).toString();
+  return {
+    dkimRsaPrivateKey: generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey.export(pem).toString(),
+    dkimEd25519PrivateKey: ed25519,
+    hostSshPrivateKey: ed25519,
+    resendApiKey: "stand-in",
+    stalwartApiKey: "stand-in",
+  };
+}
