@@ -1,6 +1,8 @@
 import { createServer } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 
 /** Answers a request that the Worker sends. Rejecting breaks the connection. */
 export type Outbound = (request: Request) => Promise<Response>;
@@ -47,8 +49,7 @@ async function relay(outbound: Outbound, incoming: IncomingMessage, outgoing: Se
   const response = await outbound(request);
   outgoing.writeHead(response.status, [...response.headers].flat());
   outgoing.flushHeaders();
-  if (response.body !== null) {
-    for await (const chunk of response.body) outgoing.write(chunk);
-  }
-  outgoing.end();
+  if (response.body === null) outgoing.end();
+  // With back-pressure, and an end to the source when the Worker hangs up.
+  else await pipeline(Readable.fromWeb(response.body), outgoing);
 }

@@ -64,7 +64,7 @@ function named(id: string, account: unknown): [string, string][] {
 
 /** Stalwart names its public URL in the session; taking it as it is would go around the hostname that Access protects. */
 function onOrigin(url: string, base: URL): URL {
-  if (!URL.canParse(url, base)) throw new TransientError("session: names an unusable URL");
+  if (!URL.canParse(url, base.href)) throw new TransientError("session: names an unusable URL");
   const { pathname, search } = new URL(url, base);
   const result = new URL(base.origin);
   // Assigned and not resolved: a path of the form `//host/` must stay a path.
@@ -75,7 +75,7 @@ function onOrigin(url: string, base: URL): URL {
 
 function redirectTarget(answer: Answer, from: URL): URL | undefined {
   if (answer.status < 300 || answer.status > 399) return undefined;
-  if (answer.location === null || !URL.canParse(answer.location, from))
+  if (answer.location === null || !URL.canParse(answer.location, from.href))
     throw new TransientError("session: redirected to nowhere");
   return new URL(answer.location, from);
 }
