@@ -4,6 +4,7 @@ import { quoteTxt, unquoteTxt } from "../../../infra/dns/txt";
 const text = fc.string({
   unit: fc.integer({ min: 0x20, max: 0x7e }).map((n) => String.fromCharCode(n)),
   maxLength: 900,
+  size: "max",
 });
 
 describe("quoteTxt", () => {
