@@ -54,10 +54,12 @@ function rawConfig(): RawConfig {
  */
 function isSecret(key: string): boolean {
   const runtime: object = pulumi.runtime;
-  if ("isConfigSecret" in runtime && typeof runtime.isConfigSecret === "function") {
-    return runtime.isConfigSecret(key) === true;
-  }
+  if (canTellSecrets(runtime)) return runtime.isConfigSecret(key);
   throw new Error("This @pulumi/pulumi cannot tell which values are encrypted. Install the pinned one: npm ci");
+}
+
+function canTellSecrets(runtime: object): runtime is { isConfigSecret(key: string): boolean } {
+  return "isConfigSecret" in runtime && typeof runtime.isConfigSecret === "function";
 }
 
 function nonEmpty(text: string | undefined): string | undefined {

@@ -68,7 +68,7 @@ function renderTable(values: EffectiveValues): string {
 
 function textOf(value: unknown): string {
   if (Array.isArray(value))
-    return value.map((item: unknown) => (typeof item === "object" ? JSON.stringify(item) : String(item))).join(", ");
+    return value.map((item: unknown) => (typeof item === "string" ? item : JSON.stringify(item))).join(", ");
   return String(value);
 }
 

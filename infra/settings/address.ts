@@ -17,8 +17,7 @@ export function parseOwnAddress(text: string, rules: AddressRules): Checked<stri
   const parts = split(text);
   if (!("local" in parts)) return bad(parts);
   const fault = localPartFault(parts.local);
-  if (fault !== undefined)
-    return bad(fault.mend === undefined ? fault : { ...fault, mend: `${fault.mend}@${parts.domain}` });
+  if (fault !== undefined) return bad(inAddress(fault, parts.domain));
   if (rules.domain !== undefined && parts.domain !== rules.domain) {
     const mend = `${parts.local}@${rules.domain}`;
     const rule =
@@ -43,8 +42,7 @@ export function parseReportAddress(text: string): Checked<string> {
   const parts = split(text);
   if (!("local" in parts)) return bad(parts);
   const fault = localPartFault(parts.local);
-  if (fault !== undefined)
-    return bad(fault.mend === undefined ? fault : { ...fault, mend: `${fault.mend}@${parts.domain}` });
+  if (fault !== undefined) return bad(inAddress(fault, parts.domain));
   if (!/^[a-z0-9._+=~-]+$/.test(parts.local)) {
     return bad({
       rule: "has a character that a report URI would have to encode",
@@ -85,6 +83,13 @@ export function localPartFault(local: string): Fault | undefined {
   if (/^\.|\.\.|\.$/.test(local)) return { rule: "has a local part with a dot at its end or two in a row" };
   if (!/^[a-z0-9.!#$%&'*+/=?^_`{|}~-]+$/.test(local)) return { rule: "has a character that a local part may not have" };
   return undefined;
+}
+
+/** Completes what a fault suggests for the local part. */
+function inAddress(fault: Fault, domain: string): Fault {
+  if (fault.mend === undefined) return fault;
+  const mend = `${fault.mend}@${domain}`;
+  return { ...fault, mend, detail: `in lower case it is ${quote(mend)}` };
 }
 
 function split(text: string): { readonly local: string; readonly domain: string } | Fault {

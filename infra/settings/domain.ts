@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import { domainToASCII } from "node:url";
+import { domainToASCII, domainToUnicode } from "node:url";
 import { parse } from "tldts";
 import { bad, type Checked, type Fault, good, hasInvisible, isAscii, quote } from "./fault";
 
@@ -81,9 +81,14 @@ function labelFault(text: string): Fault | undefined {
     if (label.includes("_")) return { rule: "contains an underscore, which no host name may", detail };
     if (/[^a-z0-9-]/.test(label)) return { rule: "contains a character other than a-z, 0-9 and hyphen", detail };
     if (/^-|-$/.test(label)) return { rule: "has a label that begins or ends with a hyphen", detail };
-    if (label.startsWith("xn--") && domainToASCII(label) === "") return { rule: "has an invalid A-label", detail };
+    if (label.startsWith("xn--") && !isALabel(label)) return { rule: "has an invalid A-label", detail };
   }
   return undefined;
+}
+
+/** RFC 5890 §2.3.2.1. For what does not decode, older versions of Node answer "", newer ones the label as it is. */
+function isALabel(label: string): boolean {
+  return !isAscii(domainToUnicode(label));
 }
 
 function withMend(fault: Fault, mend: string | undefined, lead = "that would be"): Fault {

@@ -15,7 +15,13 @@ export function parseList<T>(
     else
       faults.push(...checked.faults.map((fault) => ({ ...fault, item: { text: textOf(item), ...fault.item, index } })));
   });
-  return faults.length === 0 ? good(values) : bad(...faults);
+  return faults.length === 0 ? good(values) : bad(...inRunOrder(faults));
+}
+
+/** Removing an item moves those after it: sets come first, then removals from the end, so that every command fits. */
+function inRunOrder(faults: readonly Fault[]): readonly Fault[] {
+  const isRemoval = ({ remove, item }: Fault): boolean => remove === true && item?.field === undefined;
+  return [...faults.filter((fault) => !isRemoval(fault)), ...faults.filter(isRemoval).reverse()];
 }
 
 /** As {@link parseList} for items that are strings and may not repeat; `parseItem` gives the form that is compared. */

@@ -109,8 +109,8 @@ function commandOf(name: KeyName, fault: Fault): string {
     return clear + setCommand(name, fault.mend);
   }
   const path = `${PROJECT}:${name}[${item.index}]`;
-  if (fault.remove === true) return `pulumi config rm --path '${path}' --stack {stack}`;
   const field = item.field === undefined ? "" : `.${item.field}`;
+  if (fault.remove === true) return `pulumi config rm --path '${path}${field}' --stack {stack}`;
   return `pulumi config set --path '${path}${field}' ${shellWord(fault.mend ?? "VALUE")} --stack {stack}`;
 }
 

@@ -12,7 +12,8 @@ export function nearestKey(name: string): KeyName | undefined {
 export function nearest<T extends string>(text: string, candidates: readonly T[]): T | undefined {
   const scored = candidates
     .map((candidate) => ({ candidate, edits: distance(text.toLowerCase(), candidate.toLowerCase()) }))
-    .sort((a, b) => a.edits - b.edits);
+    // People drop the end of a word rather than change its beginning: imap is imaps, not jmap.
+    .sort((a, b) => a.edits - b.edits || Number(b.candidate.startsWith(text)) - Number(a.candidate.startsWith(text)));
   const best = scored[0];
   return best !== undefined && best.edits <= Math.max(1, Math.floor(best.candidate.length / 3))
     ? best.candidate

@@ -101,8 +101,7 @@ function rawValue(node: unknown, document: Document): RawValue {
   const value: unknown = isNode(node) ? node.toJS(document) : undefined;
   if (holdsCiphertext(value)) return { text: undefined, secret: true };
   if (value === null || value === undefined) return { text: "", secret: false };
-  if (typeof value === "object") return { text: JSON.stringify(value), secret: false };
-  return { text: String(value), secret: false };
+  return { text: typeof value === "string" ? value : JSON.stringify(value), secret: false };
 }
 
 /** Pulumi writes an encrypted value as `secure: v1:...`, also inside a list; then it treats the whole key as secret. */

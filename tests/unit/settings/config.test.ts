@@ -1,0 +1,54 @@
+import * as pulumi from "@pulumi/pulumi";
+import { readCloudflareApi, readSettings } from "../../../infra/config";
+import { rawWith, SECRETS } from "./fixtures";
+
+function configure(changes: Parameters<typeof rawWith>[0], others: Readonly<Record<string, string>> = {}): void {
+  const raw = [...rawWith(changes)].filter(([, { text }]) => text !== undefined);
+  const config = Object.fromEntries(raw.map(([key, { text = "" }]) => [`mail:${key}`, text]));
+  const secretKeys = raw.filter(([, { secret }]) => secret).map(([key]) => `mail:${key}`);
+  pulumi.runtime.setAllConfig({ ...config, ...others }, secretKeys);
+}
+
+const ENVIRONMENT = { ...process.env };
+afterEach(() => {
+  process.env = { ...ENVIRONMENT };
+});
+
+test("settings come from the engine's configuration", () => {
+  configure({ hostPort: "2222" }, { "aws:region": "eu-west-1" });
+  expect(readSettings()).toMatchObject({ domain: "example.test", host: { port: 2222 } });
+});
+
+test("problems end the run without a stack trace", () => {
+  configure({ domain: "co.uk", domian: "x", resendApiKey: { text: SECRETS.resendApiKey, secret: false } });
+  const error: unknown = thrownBy(readSettings);
+  expect(pulumi.RunError.isInstance(error)).toBe(true);
+  expect(String(error)).toMatch(
+    /mail:domain is a public suffix\.[^]*mail:resendApiKey is a secret, but[^]*"mail:domian" is no setting/,
+  );
+});
+
+test("Cloudflare's API: configuration, then environment, then the public one", () => {
+  delete process.env["CLOUDFLARE_API_TOKEN"];
+  delete process.env["CLOUDFLARE_BASE_URL"];
+  configure({});
+  expect(readCloudflareApi()).toEqual({ baseUrl: "https://api.cloudflare.com/client/v4", token: undefined });
+  process.env["CLOUDFLARE_API_TOKEN"] = "from-environment";
+  process.env["CLOUDFLARE_BASE_URL"] = "http://127.0.0.1:8787/";
+  expect(readCloudflareApi().token?.reveal()).toBe("from-environment");
+  expect(readCloudflareApi().baseUrl).toBe("http://127.0.0.1:8787");
+  configure({}, { "cloudflare:apiToken": "from-stack", "cloudflare:baseUrl": "https://api.example/v4" });
+  expect(readCloudflareApi().token?.reveal()).toBe("from-stack");
+  expect(readCloudflareApi().baseUrl).toBe("https://api.example/v4");
+  configure({}, { "cloudflare:baseUrl": "nonsense" });
+  expect(() => readCloudflareApi()).toThrow("cloudflare:baseUrl (or CLOUDFLARE_BASE_URL) is no http(s) URL");
+});
+
+function thrownBy(run: () => unknown): unknown {
+  try {
+    run();
+  } catch (error) {
+    return error;
+  }
+  return undefined;
+}

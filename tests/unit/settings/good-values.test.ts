@@ -1,0 +1,134 @@
+import { createPublicKey } from "node:crypto";
+import type { KeyName } from "../../../infra/settings/keys";
+import { parseSettings } from "../../../infra/settings/parse";
+import {
+  anything,
+  HOST_KEY,
+  KEY_PAIRS,
+  PEM,
+  problemsOf,
+  problemsWith,
+  rawWith,
+  SECRETS,
+  settingsWith,
+  textLike,
+} from "./fixtures";
+
+test("the least stack file gives complete settings", () => {
+  expect(settingsWith()).toEqual({
+    domain: "example.test",
+    accountId: "0123456789abcdef0123456789abcdef",
+    primaryAddress: "root@example.test",
+    aliases: ["postmaster@example.test", "abuse@example.test"],
+    catchAll: "root@example.test",
+    inbound: "worker",
+    hostnames: {
+      server: "stalwart.example.test",
+      inbound: "inbound.example.test",
+      mtaSts: "mta-sts.example.test",
+      autoconfig: "autoconfig.example.test",
+      autodiscover: "autodiscover.example.test",
+    },
+    workerName: "mail-inbound",
+    services: ["jmap", "caldavs", "carddavs", "imaps", "submissions", "submission"],
+    dkim: {
+      rsa: { selector: "202602r", privateKey: anything, publicKey: textLike(/^MIIB/) },
+      ed25519: { selector: "202602e", privateKey: anything, publicKey: textLike(/^.{43}=$/) },
+    },
+    dmarc: { policy: "reject", aggregateAddress: "postmaster@example.test", failureAddress: undefined },
+    tlsReportAddress: "postmaster@example.test",
+    caaIssuers: ["letsencrypt.org", "pki.goog", "ssl.com"],
+    routing: { mxPriorities: [50, 64, 82], dkim: undefined },
+    resend: { records: [], apiKey: anything },
+    stalwartApiKey: anything,
+    host: { address: "192.0.2.10", port: 22, user: "mail", key: HOST_KEY, sshPrivateKey: anything },
+    protect: true,
+  });
+});
+
+test("secrets keep their text and only reveal it", () => {
+  const { dkim, resend } = settingsWith({ resendApiKey: `${SECRETS.resendApiKey}\n` });
+  expect(resend.apiKey.reveal()).toBe(SECRETS.resendApiKey);
+  expect(dkim.rsa.privateKey.reveal()).toBe(SECRETS.dkimRsaPrivateKey);
+});
+
+test("public halves belong to the private keys", () => {
+  const { dkim } = settingsWith({
+    dkimRsaPrivateKey: KEY_PAIRS.rsa.privateKey.export({ ...PEM, type: "pkcs1" }).toString(),
+  });
+  const spki = createPublicKey({ key: Buffer.from(dkim.rsa.publicKey, "base64"), format: "der", type: "spki" });
+  expect(spki.equals(KEY_PAIRS.rsa.publicKey)).toBe(true);
+  // SubjectPublicKeyInfo of Ed25519 is a fixed head of 12 bytes and the raw key (RFC 8410 §4).
+  const raw = KEY_PAIRS.ed25519.publicKey.export({ type: "spki", format: "der" }).subarray(12);
+  expect(dkim.ed25519.publicKey).toBe(raw.toString("base64"));
+});
+
+test("Resend's own fields pass, the others are dropped", () => {
+  const item = {
+    record: "SPF",
+    name: "send",
+    type: "MX",
+    ttl: "Auto",
+    status: "verified",
+    value: "feedback-smtp.eu-west-1.amazonses.com",
+    priority: 10,
+  };
+  const { record, name, type, value, priority } = item;
+  expect(settingsWith({ resendRecords: JSON.stringify([item]) }).resend.records).toEqual([
+    { record, type, name, value, priority },
+  ]);
+});
+
+test("the default aliases give way to the primary address", () => {
+  expect(settingsWith({ primaryAddress: "postmaster@example.test" }).aliases).toEqual(["abuse@example.test"]);
+});
+
+test("`none` switches the catch-all off, and an alias may take it", () => {
+  expect(settingsWith({ catchAll: "none" }).catchAll).toBeUndefined();
+  expect(settingsWith({ catchAll: "abuse@example.test" }).catchAll).toBe("abuse@example.test");
+});
+
+test.each<readonly [KeyName, string]>([
+  ["hostAddress", "i3"],
+  ["hostAddress", "host.tailnet.ts.net"],
+  ["hostAddress", "2001:db8::1"],
+  ["dmarcFailureAddress", "a_b+c@reports.example"],
+  ["serverHostname", "mail.example.test"],
+  ["aliases", "[]"],
+  ["aliases", '["info@example.test","sales+eu"]'],
+  ["services", "[]"],
+  ["routingDkim", "v=DKIM1; h=sha256; k=rsa; p=MIIBIjAN"],
+  ["hostSshPrivateKey", SECRETS.dkimEd25519PrivateKey],
+  ["protect", "false"],
+])("%s may be %s", (key, value) => {
+  expect(problemsWith({ [key]: value })).toEqual([]);
+});
+
+test.each([
+  "example.org",
+  "a.co.uk",
+  "mail.example.org",
+  "xn--bcher-kva.example",
+  "github.io",
+  "stack.test",
+  "xn--80ak6aa92e.com",
+])("the domain may be %s", (domain) => {
+  expect(settingsWith({ domain, primaryAddress: `root@${domain}` }).hostnames.server).toBe(`stalwart.${domain}`);
+});
+
+test("a plain key stored as a secret is fine", () => {
+  expect(settingsWith({ accountId: { text: "0".repeat(32), secret: true } }).accountId).toBe("0".repeat(32));
+});
+
+test("without the plaintext of secrets everything else is still checked", () => {
+  const locked = {
+    resendApiKey: { text: undefined, secret: true },
+    dkimRsaPrivateKey: { text: undefined, secret: true },
+  };
+  const result = parseSettings(rawWith(locked));
+  expect(result).toMatchObject({ kind: "locked", keys: ["dkimRsaPrivateKey", "resendApiKey"] });
+  expect(result).toMatchObject({ values: { domain: "example.test", dkimRsaPrivateKey: "[secret]", hostPort: 22 } });
+  expect(problemsOf(parseSettings(rawWith({ ...locked, hostPort: "0" }))).map(({ key }) => key)).toEqual([
+    "mail:hostPort",
+  ]);
+});
