@@ -1,3 +1,4 @@
+import { bundleWorker } from "../../infra/edge/bundle";
 import type { Envelope } from "../../sandbox/edge/worker-runtime";
 import { runEmailWorker } from "../../sandbox/edge/worker-runtime";
 import { bindings, DOMAIN, INBOUND, SECRETS, startHome } from "./home";
@@ -159,6 +160,24 @@ describe("a wrong deployment leaves the mail with the sender", () => {
       await wrong.close();
     }
   });
+});
+
+test("an error that nobody foresaw leaves the mail with the sender, and its text in the Worker", async () => {
+  const raw = `new ReadableStream({ start: (stream) => stream.error(new RangeError("of root@${DOMAIN}")) })`;
+  const broken = `(message, env) => $1.email({ ...message, raw: ${raw} }, env)`;
+  const script = bundleWorker("inbound").replace(
+    /export \{\s*(\w+) as default\s*\};/,
+    `export default { email: ${broken} };`,
+  );
+  const wrapped = await startHome(bindings(), script);
+  try {
+    const report = await wrapped.deliver(`root@${DOMAIN}`, SIMPLE);
+    expect(report).toMatchObject({ outcome: "exception", error: "TransientError: unexpected RangeError" });
+    expect(report.logs.length).toBe(1);
+    expect(JSON.stringify(report)).not.toContain("root@");
+  } finally {
+    await wrapped.close();
+  }
 });
 
 test("a script without email handler is an exception", async () => {
