@@ -39,5 +39,7 @@ export function bundleWorker(entry: WorkerEntry): string {
 function reasons(error: unknown): string {
   const { errors } = error as { errors?: readonly { text: string; location: { file: string; line: number } | null }[] };
   if (errors === undefined) return error instanceof Error ? error.message : String(error);
-  return errors.map(({ text, location }) => (location ? `${location.file}:${location.line}: ${text}` : text)).join("; ");
+  return errors
+    .map(({ text, location }) => (location ? `${location.file}:${location.line}: ${text}` : text))
+    .join("; ");
 }

@@ -14,14 +14,21 @@ export interface Registered {
   readonly inputs: Props;
 }
 
+export interface Mocked {
+  /** The custom resources in the order in which they were made. */
+  readonly registered: readonly Registered[];
+  /** What the model refused. */
+  readonly failures: readonly Error[];
+}
+
 /**
  * Lets the SDK's mocks answer from the model of the outside world: the whole program runs without an engine, and the
  * model refuses what the services refuse. State, diff and a second `up` are not exercised this way.
  *
- * @returns the custom resources in the order in which they were made
  */
-export async function useMocks(world: World, project: string, stack: string): Promise<Registered[]> {
+export async function useMocks(world: World, project: string, stack: string): Promise<Mocked> {
   const registered: Registered[] = [];
+  const failures: Error[] = [];
   await runtime.setMocks(
     {
       newResource({ type, name, inputs, custom }) {
@@ -31,16 +38,32 @@ export async function useMocks(world: World, project: string, stack: string): Pr
         registered.push({ type, name, inputs: props });
         const plain = withoutSecretMarks(props);
         if (!isProps(plain)) throw new Error(`${type} ${name}: inputs are no object`);
-        const remote = world.create(type, name, plain);
+        const remote = remember(failures, { id: "", props: {} }, () => world.create(type, name, plain));
         return { id: remote.id, state: { ...remote.props } };
       },
-      call: ({ token, inputs }) => ({ ...invoke(world, token, isProps(inputs) ? inputs : {}) }),
+      call({ token, inputs }) {
+        const args: unknown = inputs;
+        return { ...remember(failures, {}, () => invoke(world, token, isProps(args) ? args : {})) };
+      },
     },
     project,
     stack,
     false,
   );
-  return registered;
+  return { registered, failures };
+}
+
+/**
+ * The first failure says why. It is kept instead of thrown: the SDK would leave a rejected promise behind for every
+ * resource that depends on this one.
+ */
+function remember<T>(failures: Error[], otherwise: T, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    failures.push(error instanceof Error ? error : new Error(String(error)));
+    return otherwise;
+  }
 }
 
 /** True when the SDK marked the value as a secret. */

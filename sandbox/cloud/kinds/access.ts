@@ -8,6 +8,8 @@ export const SERVICE_TOKEN = "cloudflare:index/zeroTrustAccessServiceToken:ZeroT
 export const POLICY = "cloudflare:index/zeroTrustAccessPolicy:ZeroTrustAccessPolicy";
 export const APPLICATION = "cloudflare:index/zeroTrustAccessApplication:ZeroTrustAccessApplication";
 
+/** Every duration that the program asks for is a year. */
+const YEAR_MS = 365 * 24 * 3_600_000;
 const DECISIONS: readonly string[] = ["allow", "deny", "non_identity", "bypass"];
 
 /** cloudflare:index/zeroTrustAccessServiceToken:ZeroTrustAccessServiceToken: the secret is shown once, at creation. */
@@ -22,7 +24,8 @@ export const accessServiceToken: Kind = {
         undefined,
         'Attribute "previous_client_secret_expires_at" must be specified when "client_secret_version" is specified',
       );
-    const made = { clientId: `${world.newId()}.access`, clientSecret: `cfast_${world.newId()}` };
+    const expiresAt = new Date(Date.now() + YEAR_MS).toISOString();
+    const made = { expiresAt, clientId: `${world.newId()}.access`, clientSecret: `cfast_${world.newId()}` };
     return { id: world.newUuid(), props: { duration: "8760h", ...inputs, ...made } };
   },
   update: (remote, inputs) => ({ ...remote.props, ...inputs }),

@@ -1,0 +1,83 @@
+/**
+ * Makes: the Access application in front of the name that only the Worker uses, the service token it shows, and an alert
+ * before that token runs out.
+ * Must be true first: the account has a Zero Trust organisation.
+ * By hand: nothing. The token's secret is shown to the program once, at its creation, and lives in the state encrypted.
+ * Token scopes: Access: Apps and Policies Write, Access: Service Tokens Write, Notifications Write on the account.
+ */
+import * as cloudflare from "@pulumi/cloudflare";
+import * as pulumi from "@pulumi/pulumi";
+
+/** One year, Cloudflare's default for service tokens; written out so that a change of the default is no change here. */
+const TOKEN_LIFETIME = "8760h";
+const SESSION = "24h";
+
+export interface WorkerAccessArgs {
+  readonly accountId: string;
+  readonly domain: string;
+  /** The protected name. */
+  readonly hostname: string;
+  /** Who is told before the token expires. */
+  readonly alertAddress: string;
+}
+
+export class WorkerAccess extends pulumi.ComponentResource {
+  readonly clientId: pulumi.Output<string>;
+  /** Secret. */
+  readonly clientSecret: pulumi.Output<string>;
+  readonly expiresAt: pulumi.Output<string>;
+  /** The name is guarded only once this resource exists. */
+  readonly application: pulumi.Resource;
+
+  constructor(name: string, args: WorkerAccessArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("mail:index:WorkerAccess", name, {}, opts);
+    const { accountId, hostname } = args;
+
+    const token = new cloudflare.ZeroTrustAccessServiceToken(
+      `${name}-token`,
+      { accountId, name: `mail worker ${args.domain}`, duration: TOKEN_LIFETIME },
+      { parent: this },
+    );
+    // `non_identity` is what admits a service token; an `allow` policy does not.
+    const policy = new cloudflare.ZeroTrustAccessPolicy(
+      `${name}-policy`,
+      {
+        accountId,
+        name: `mail worker ${args.domain}`,
+        decision: "non_identity",
+        sessionDuration: SESSION,
+        includes: [{ serviceToken: { tokenId: token.id } }],
+      },
+      { parent: this },
+    );
+    this.application = new cloudflare.ZeroTrustAccessApplication(
+      `${name}-application`,
+      {
+        accountId,
+        name: `mail worker ${args.domain}`,
+        type: "self_hosted",
+        domain: hostname,
+        sessionDuration: SESSION,
+        policies: [{ id: policy.id, precedence: 1 }],
+      },
+      { parent: this },
+    );
+    new cloudflare.NotificationPolicy(
+      `${name}-expiry`,
+      {
+        accountId,
+        name: `mail worker token ${args.domain}`,
+        description: "The Access token with which the mail Worker reaches the host expires soon.",
+        enabled: true,
+        alertType: "expiring_service_token_alert",
+        mechanisms: { emails: [{ id: args.alertAddress }] },
+      },
+      { parent: this },
+    );
+
+    this.clientId = token.clientId;
+    this.clientSecret = token.clientSecret;
+    this.expiresAt = token.expiresAt;
+    this.registerOutputs({ clientId: this.clientId, clientSecret: this.clientSecret, expiresAt: this.expiresAt });
+  }
+}

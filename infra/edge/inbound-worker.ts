@@ -1,0 +1,58 @@
+/**
+ * Makes: the Worker that Email Routing hands every message to, without a public address of its own.
+ * Must be true first: the account has Workers; on the free plan a 25 MiB message can exceed the CPU limit.
+ * By hand: nothing. Renaming the Worker makes a new one; the catch-all follows in the same update.
+ * Token scopes: Workers Scripts Write on the account.
+ */
+import * as cloudflare from "@pulumi/cloudflare";
+import * as pulumi from "@pulumi/pulumi";
+
+import type { Env } from "../../worker/src/env";
+import { bundleWorker } from "./bundle";
+import { scriptArgs } from "./worker";
+
+export interface InboundWorkerArgs {
+  readonly accountId: string;
+  readonly scriptName: string;
+  /** One value for each binding that the Worker's own type names. */
+  readonly bindings: { readonly [name in keyof Env]: Binding };
+}
+
+/** `secret` values are encrypted at Cloudflare and cannot be read back there. */
+export type Binding = { readonly text: pulumi.Input<string> } | { readonly secret: pulumi.Input<string> };
+
+export class InboundWorker extends pulumi.ComponentResource {
+  readonly scriptName: pulumi.Output<string>;
+  readonly script: pulumi.Resource;
+
+  constructor(name: string, args: InboundWorkerArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("mail:index:InboundWorker", name, {}, opts);
+    const { accountId, scriptName } = args;
+
+    const script = new cloudflare.WorkersScript(
+      name,
+      {
+        ...scriptArgs(accountId, scriptName, bundleWorker("inbound")),
+        bindings: Object.entries(args.bindings).map(([binding, value]: [string, Binding]) =>
+          wireBinding(binding, value),
+        ),
+      },
+      { parent: this },
+    );
+    new cloudflare.WorkersScriptSubdomain(
+      `${name}-no-address`,
+      { accountId, scriptName: script.scriptName, enabled: false, previewsEnabled: false },
+      { parent: this },
+    );
+
+    this.script = script;
+    this.scriptName = script.scriptName;
+    this.registerOutputs({ scriptName: this.scriptName });
+  }
+}
+
+function wireBinding(name: string, value: Binding): cloudflare.types.input.WorkersScriptBinding {
+  return "secret" in value
+    ? { name, type: "secret_text", text: pulumi.secret(value.secret) }
+    : { name, type: "plain_text", text: value.text };
+}

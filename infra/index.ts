@@ -1,0 +1,4 @@
+/** What `pulumi up` runs. */
+import { program } from "./program";
+
+export = program;

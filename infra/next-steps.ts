@@ -1,0 +1,26 @@
+import type { MailRecord } from "./dns/record";
+import type { Settings } from "./settings/settings";
+
+/** What the program cannot do itself, as sentences for the operator; empty when all is done that can be known here. */
+export function nextSteps(
+  settings: Settings,
+  records: readonly MailRecord[],
+  zoneIds: Readonly<Record<string, string>>,
+): string[] {
+  const elsewhere = records.filter((record) => record.owner === "program" && zoneIds[record.zone] === undefined);
+  return [
+    "Enter the DS record (output dnssecDs) at the domain's registrar, unless the registrar is Cloudflare.",
+    ...(settings.resend.records.length === 0
+      ? [
+          "mail:resendRecords is empty: Resend cannot sign for the domain, and receivers reject its mail under DMARC. " +
+            `Copy records[] of the domain from Resend's API: pulumi config set --path 'mail:resendRecords[0].type' TXT, and so on.`,
+        ]
+      : []),
+    ...elsewhere.map(
+      (record) =>
+        `${record.zone} is not a zone of this account: ask its owner to publish ${record.name} ${record.data.type} ` +
+        `${record.data.type === "TXT" ? `"${record.data.text}"` : ""}.`,
+    ),
+    ...(settings.inbound === "off" ? ["mail:inbound is off: every message to the domain is dropped."] : []),
+  ];
+}

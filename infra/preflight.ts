@@ -1,0 +1,114 @@
+/**
+ * Asks Cloudflare before anything is declared: the provider itself retries an unreachable API silently for more than
+ * three minutes, accepts a dead token until the first write, and knows zones by id only.
+ */
+import type { CloudflareApi } from "./config";
+
+/** For each question. */
+const TIME_BUDGET_MS = 8_000;
+
+export interface PreflightQuestion {
+  readonly accountId: string;
+  /** The mail domain: its zone must exist. */
+  readonly domain: string;
+  /** Zones of which records are wanted besides; they may belong to somebody else. */
+  readonly furtherZones: readonly string[];
+}
+
+export interface PreflightAnswer {
+  /** Zone ids by name, of those zones that the account has. */
+  readonly zoneIds: Readonly<Record<string, string>>;
+  readonly warnings: readonly string[];
+}
+
+/** A fact about the account that stops the program; the text is for the operator. */
+export class PreflightError extends Error {}
+
+/** @throws PreflightError when the API cannot be reached, the token is not accepted or the mail domain's zone is missing. */
+export async function preflight(api: CloudflareApi, question: PreflightQuestion): Promise<PreflightAnswer> {
+  await verifyToken(api, question.accountId);
+  const zone = await findZone(api, question.accountId, question.domain);
+  if (!zone)
+    throw new PreflightError(
+      `The Cloudflare account ${question.accountId} has no zone ${question.domain} that this token can see. Nothing was ` +
+        `changed. Add the domain in Cloudflare's dashboard or give the token access to it, then run the command again; ` +
+        `allowed for mail:domain are zones of mail:accountId.`,
+    );
+  const zoneIds: Record<string, string> = { [zone.name]: zone.id };
+  for (const name of question.furtherZones) {
+    const further = await findZone(api, question.accountId, name);
+    if (further) zoneIds[name] = further.id;
+  }
+  const warnings =
+    zone.status === "active"
+      ? []
+      : [
+          `The zone ${zone.name} is ${zone.status}: mail arrives only once the registrar names ${zone.nameServers.join(" and ")}.`,
+        ];
+  return { zoneIds, warnings };
+}
+
+async function verifyToken(api: CloudflareApi, accountId: string): Promise<void> {
+  // Tokens that belong to a user and tokens that belong to the account are verified at different places.
+  for (const path of ["/user/tokens/verify", `/accounts/${accountId}/tokens/verify`]) {
+    const { status, result } = await get(api, path);
+    if (status === 200 && isObject(result) && result["status"] === "active") return;
+    if (status === 200 && isObject(result))
+      throw new PreflightError(
+        `The Cloudflare API token is ${String(result["status"])}. Nothing was changed. Make a new token and set it: ` +
+          `pulumi config set --secret cloudflare:apiToken`,
+      );
+  }
+  throw new PreflightError(
+    "Cloudflare does not accept the API token. Nothing was changed. Set a valid one: " +
+      "pulumi config set --secret cloudflare:apiToken, or the variable CLOUDFLARE_API_TOKEN.",
+  );
+}
+
+interface FoundZone {
+  readonly id: string;
+  readonly name: string;
+  readonly status: string;
+  readonly nameServers: readonly string[];
+}
+
+async function findZone(api: CloudflareApi, accountId: string, name: string): Promise<FoundZone | undefined> {
+  const query = new URLSearchParams({ name, "account.id": accountId });
+  const { status, result } = await get(api, `/zones?${query.toString()}`);
+  if (status !== 200 || !Array.isArray(result))
+    throw new PreflightError(
+      `Cloudflare refused the look-up of the zone ${name} (HTTP ${status}). Nothing was changed. Give the token the ` +
+        "permission Zone Read and run the command again.",
+    );
+  const zone: unknown = result[0];
+  if (!isObject(zone) || typeof zone["id"] !== "string") return undefined;
+  const nameServers = Array.isArray(zone["name_servers"]) ? zone["name_servers"].map(String) : [];
+  return { id: zone["id"], name, status: String(zone["status"]), nameServers };
+}
+
+async function get(api: CloudflareApi, path: string): Promise<{ status: number; result: unknown }> {
+  if (!api.token)
+    throw new PreflightError(
+      "There is no Cloudflare API token. Nothing was changed. Set one: pulumi config set --secret cloudflare:apiToken, " +
+        "or the variable CLOUDFLARE_API_TOKEN.",
+    );
+  try {
+    const response = await fetch(`${api.baseUrl}${path}`, {
+      headers: { authorization: `Bearer ${api.token.reveal()}` },
+      signal: AbortSignal.timeout(TIME_BUDGET_MS),
+      redirect: "error",
+    });
+    const body: unknown = await response.json();
+    return { status: response.status, result: isObject(body) ? body["result"] : undefined };
+  } catch {
+    // The cause can name the request, and the request carries the token.
+    throw new PreflightError(
+      `Cloudflare's API at ${api.baseUrl} gave no proper answer within ${TIME_BUDGET_MS / 1000} s. Nothing was changed. ` +
+        "Check the network (and CLOUDFLARE_BASE_URL, if set), then run the command again.",
+    );
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,102 @@
+import * as pulumi from "@pulumi/pulumi";
+
+import { readCloudflareApi, readSettings } from "./config";
+import { Dns } from "./dns/dns";
+import { mailRecords } from "./dns/records";
+import { WorkerAccess } from "./edge/access";
+import { EmailRouting } from "./edge/email-routing";
+import { InboundWorker } from "./edge/inbound-worker";
+import { MtaSts } from "./edge/mta-sts";
+import { HttpTunnel } from "./edge/tunnel";
+import { nextSteps } from "./next-steps";
+import { preflight, PreflightError } from "./preflight";
+import type { Settings } from "./settings/settings";
+
+/** The stack's outputs: what other stacks, the host and the operator need. */
+export interface MailOutputs {
+  readonly domain: string;
+  /** Where JMAP clients point. */
+  readonly jmapUrl: string;
+  readonly inboundWorker: pulumi.Output<string>;
+  readonly tunnelId: pulumi.Output<string>;
+  /** What cloudflared on the host connects with. Secret. */
+  readonly tunnelToken: pulumi.Output<string>;
+  /** The DS record for the registrar. */
+  readonly dnssecDs: pulumi.Output<string>;
+  readonly accessTokenExpiresAt: pulumi.Output<string>;
+  /** What a person still has to do. */
+  readonly nextSteps: readonly string[];
+}
+
+/** The Pulumi program: configuration in, questions to Cloudflare, everything declared. */
+export async function program(): Promise<MailOutputs> {
+  const settings = readSettings();
+  const furtherZones = [...new Set(mailRecords(settings).map((record) => record.zone))].filter(
+    (zone) => zone !== settings.domain,
+  );
+  const { zoneIds, warnings } = await asked({ accountId: settings.accountId, domain: settings.domain, furtherZones });
+  for (const warning of warnings) await pulumi.log.warn(warning);
+  return declareMail(settings, zoneIds);
+}
+
+/** Declares every resource of the deployment. `zoneIds` has the mail domain's zone and those further ones that exist. */
+export function declareMail(settings: Settings, zoneIds: Readonly<Record<string, string>>): MailOutputs {
+  const { accountId, domain, hostnames, protect } = settings;
+  const zoneId = zoneIds[domain];
+  if (zoneId === undefined)
+    throw new pulumi.RunError(`There is no zone id for ${domain}; preflight must find it first.`);
+  const records = mailRecords(settings);
+
+  const tunnel = new HttpTunnel("tunnel", { accountId, domain, hostnames, protect });
+  const dns = new Dns("dns", { domain, records, zoneIds, tunnelId: tunnel.tunnelId, protect });
+  const access = new WorkerAccess("access", {
+    accountId,
+    domain,
+    hostname: hostnames.inbound,
+    alertAddress: settings.primaryAddress,
+  });
+  const worker = new InboundWorker("inbound", {
+    accountId,
+    scriptName: settings.workerName,
+    bindings: {
+      JMAP_URL: { text: `https://${hostnames.inbound}` },
+      JMAP_TOKEN: { secret: settings.stalwartApiKey.reveal() },
+      ACCESS_CLIENT_ID: { secret: access.clientId },
+      ACCESS_CLIENT_SECRET: { secret: access.clientSecret },
+      MAIL_DOMAIN: { text: domain },
+      CATCH_ALL: { text: settings.catchAll ?? "" },
+    },
+  });
+  new MtaSts("mta-sts", {
+    accountId,
+    zoneId,
+    hostname: hostnames.mtaSts,
+    scriptName: `${settings.workerName}-mta-sts`,
+  });
+  new EmailRouting("routing", {
+    zoneId,
+    worker: settings.inbound === "worker" ? worker.scriptName : undefined,
+    after: [worker, dns, tunnel.ingress, access.application],
+    protect,
+  });
+
+  return {
+    domain,
+    jmapUrl: `https://${hostnames.server}/.well-known/jmap`,
+    inboundWorker: worker.scriptName,
+    tunnelId: tunnel.tunnelId,
+    tunnelToken: tunnel.token,
+    dnssecDs: dns.ds,
+    accessTokenExpiresAt: access.expiresAt,
+    nextSteps: nextSteps(settings, records, zoneIds),
+  };
+}
+
+/** A fact about the account is a mistake of the user's, not of the program's: no stack trace. */
+async function asked(question: Parameters<typeof preflight>[1]): ReturnType<typeof preflight> {
+  try {
+    return await preflight(readCloudflareApi(), question);
+  } catch (error) {
+    throw error instanceof PreflightError ? new pulumi.RunError(error.message) : error;
+  }
+}

@@ -1,0 +1,103 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { EngineEvent, OutputMap, Stack } from "@pulumi/pulumi/automation";
+import * as runtime from "@pulumi/pulumi/runtime";
+
+import { program } from "../infra/program";
+import { PROJECT } from "../infra/settings/keys";
+import { readStackFile } from "../infra/settings/stack-file";
+import { isProps } from "./cloud/props";
+import { useMocks } from "./engine/mocks";
+import type { Outside } from "./outside";
+import type { StandIns } from "./stand-ins";
+
+/** What the run needs of the stack's outputs. */
+export interface Converged {
+  readonly resources: number;
+  readonly tunnelToken: string;
+  readonly dnssecDs: string;
+}
+
+/** `pulumi up` on the engine. */
+export async function up(stack: Stack): Promise<Converged> {
+  const { outputs, summary } = await stack.up();
+  const resources = Object.values(summary.resourceChanges ?? {}).reduce((sum, count) => sum + count, 0);
+  return { resources, tunnelToken: textOf(outputs, "tunnelToken"), dnssecDs: textOf(outputs, "dnssecDs") };
+}
+
+/** The second run of an unchanged program changed something: which resources, and in which properties. */
+export class Changed extends Error {}
+
+/**
+ * The second `up`, after a refresh: only then do providers look at the services.
+ *
+ * @returns the number of changes of the second `up`
+ * @throws Changed when the refreshed preview proposes anything
+ */
+export async function upAgain(stack: Stack): Promise<number> {
+  const proposed: string[] = [];
+  await stack
+    .preview({ refresh: true, expectNoChanges: true, onEvent: (event) => void proposed.push(...changesIn(event)) })
+    .catch((error: unknown) => {
+      throw proposed.length === 0
+        ? error
+        : new Changed(`A second up would change:\n${proposed.map((line) => `  ${line}`).join("\n")}`);
+    });
+  const { summary } = await stack.up();
+  return Object.entries(summary.resourceChanges ?? {})
+    .filter(([op]) => op !== "same")
+    .reduce((sum, [, count]) => sum + count, 0);
+}
+
+function changesIn({ resourcePreEvent }: EngineEvent): string[] {
+  const { op, urn, diffs } = resourcePreEvent?.metadata ?? { op: "same", urn: "", diffs: [] };
+  if (op === "same" || op === "refresh" || op === "read") return [];
+  return [`${op} ${urn.split("::").slice(2).join(" ")} ${(diffs ?? []).join(", ")}`];
+}
+
+function textOf(outputs: OutputMap, name: string): string {
+  const value: unknown = outputs[name]?.value;
+  if (typeof value !== "string") throw new Error(`the stack has no output ${name}`);
+  return value;
+}
+
+/** The whole program on the SDK's mocks, for machines without an engine: no state, no diff, no second `up`. */
+export async function convergeWithoutEngine(
+  stackName: string,
+  standIns: StandIns,
+  outside: Outside,
+  run: () => Promise<object> = program,
+): Promise<Converged> {
+  const { registered, failures } = await useMocks(outside.world, PROJECT, stackName);
+  const plain = [...readStackFile(stackName).raw].flatMap(([key, { text, secret }]): [string, string][] =>
+    secret || text === undefined ? [] : [[key, text]],
+  );
+  const config = Object.fromEntries(
+    [...plain, ...Object.entries(standIns.values), ...Object.entries(standIns.secrets)].map(([key, value]) => [
+      `${PROJECT}:${key}`,
+      value,
+    ]),
+  );
+  const secretKeys = [...Object.keys(standIns.secrets).map((key) => `${PROJECT}:${key}`), "cloudflare:apiToken"];
+  runtime.setAllConfig(
+    { ...config, "cloudflare:apiToken": standIns.apiToken, "cloudflare:baseUrl": outside.apiUrl },
+    secretKeys,
+  );
+  const outputs: unknown = await runtime.runInPulumiStack(run);
+  await runtime.disconnect();
+  const [failure] = failures;
+  if (failure) throw failure;
+  return {
+    resources: registered.length,
+    tunnelToken: await settled(outputs, "tunnelToken"),
+    dnssecDs: await settled(outputs, "dnssecDs"),
+  };
+}
+
+function settled(outputs: unknown, name: string): Promise<string> {
+  const value: pulumi.Output<unknown> = pulumi.output(isProps(outputs) ? outputs[name] : undefined);
+  return new Promise((resolve, reject) => {
+    value.apply((text) =>
+      typeof text === "string" ? resolve(text) : reject(new Error(`the program has no output ${name}`)),
+    );
+  });
+}

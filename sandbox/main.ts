@@ -1,0 +1,178 @@
+/** `npm run sandbox`: the whole deployment on this machine, without any account. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+
+import { StackFileError } from "../infra/settings/stack-file";
+import { type BreakName, BREAKS } from "./breaks";
+import { Changed } from "./converge";
+import { progressOn, silent } from "./progress";
+import { run, type RunReport } from "./run";
+import { NotDelivered } from "./send";
+
+const USAGE = `Usage: npm run sandbox -- [options]
+
+Converges the deployment of a stack file on the real Pulumi engine against a
+model of the outside world, shows that a second up changes nothing, and
+delivers a message through what was declared. Needs no account.
+
+  --stack NAME      stack file to use (default: prod)
+  --keep            leave it running until Ctrl-C and say how to send to it
+  --port PORT       SMTP port of the MX (default: any free port)
+  --break LINK      break one link on purpose; the run must then fail:
+                    ${Object.keys(BREAKS).slice(0, 4).join(", ")},
+                    ${Object.keys(BREAKS).slice(4).join(", ")}
+  --without-engine  behave as on a machine that has no Pulumi engine
+  --json            print the report as JSON
+  --help            this text
+
+Exit codes: 0 delivered, 1 not, 2 wrong usage.`;
+
+interface Options {
+  readonly stack: string;
+  readonly keep: boolean;
+  readonly json: boolean;
+  readonly withoutEngine: boolean;
+  readonly break: BreakName | undefined;
+  readonly port: number | undefined;
+}
+
+async function main(): Promise<number> {
+  const options = readOptions();
+  if (typeof options === "number") return options;
+  const started = performance.now();
+  const mailFolder = options.keep ? mkdtempSync(join(tmpdir(), "mail-stack-mail-")) : undefined;
+  try {
+    const report = await run({
+      stack: options.stack,
+      progress: options.json ? silent : progressOn(),
+      withoutEngine: options.withoutEngine,
+      ...(options.break === undefined ? {} : { break: options.break }),
+      ...(options.port === undefined ? {} : { smtpPort: options.port }),
+      ...(mailFolder === undefined ? {} : { mailFolder }),
+    });
+    const seconds = (performance.now() - started) / 1000;
+    process.stdout.write(options.json ? `${json(report, seconds)}\n` : `\n${text(report, seconds)}`);
+    if (options.keep) await keepRunning(report, mailFolder ?? "");
+    await report.outside.close();
+    return report.changes === undefined || report.changes === 0 ? 0 : 1;
+  } catch (error) {
+    process.stderr.write(`\n${reason(error)}\n`);
+    return 1;
+  } finally {
+    if (mailFolder !== undefined) rmSync(mailFolder, { recursive: true, force: true });
+  }
+}
+
+function readOptions(): Options | number {
+  try {
+    const { values } = parseArgs({
+      options: {
+        stack: { type: "string", default: "prod" },
+        keep: { type: "boolean", default: false },
+        port: { type: "string" },
+        break: { type: "string" },
+        "without-engine": { type: "boolean", default: false },
+        json: { type: "boolean", default: false },
+        help: { type: "boolean", default: false },
+      },
+    });
+    if (values.help) {
+      process.stdout.write(`${USAGE}\n`);
+      return 0;
+    }
+    return {
+      stack: values.stack,
+      keep: values.keep,
+      json: values.json,
+      withoutEngine: values["without-engine"],
+      break: values.break === undefined ? undefined : breakName(values.break),
+      port: values.port === undefined ? undefined : portNumber(values.port),
+    };
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}\n`);
+    return 2;
+  }
+}
+
+function breakName(text: string): BreakName {
+  const name = (Object.keys(BREAKS) as BreakName[]).find((candidate) => candidate === text);
+  if (!name) throw new Error(`--break ${text} is no link. Allowed: ${Object.keys(BREAKS).join(", ")}.`);
+  return name;
+}
+
+function portNumber(text: string): number {
+  const port = Number(text);
+  if (!Number.isInteger(port) || port < 1 || port > 65_535)
+    throw new Error(`--port ${text} is no port. Allowed: 1 to 65535.`);
+  return port;
+}
+
+function text(report: RunReport, seconds: number): string {
+  const { engine, noEngine, deliveries, resources, changes } = report;
+  const lines = [
+    `engine      ${engine ? engine.source : "none: the program ran on the SDK's mocks"}`,
+    `first up    ${resources} resources`,
+    `second up   ${changes === undefined ? "not exercised" : `${changes} changes, after a refresh`}`,
+    ...deliveries.map(({ recipient }) => `delivered   ${recipient}`),
+    ...deliveries
+      .slice(0, 1)
+      .flatMap(({ sent, stored, traceBytes }) => [
+        `sent        ${sent.bytes} bytes  ${sent.sha256}`,
+        `in mailbox  ${stored.bytes} bytes  ${stored.sha256}`,
+        `            after ${traceBytes} bytes of trace header put in front by the MX`,
+      ]),
+    `time        ${seconds.toFixed(1)} s`,
+  ];
+  if (noEngine)
+    lines.push(
+      "",
+      "Without an engine state, diff and the second up were not exercised:",
+      ...noEngine.reasons.map((line) => `  ${line}`),
+      "To have them, install Pulumi (https://www.pulumi.com/docs/install/) or Go 1.25 or",
+      "newer, with which the engine is built once, and run this again.",
+    );
+  return `${lines.join("\n")}\n`;
+}
+
+function json({ engine, resources, changes, deliveries }: RunReport, seconds: number): string {
+  return JSON.stringify(
+    { engine: engine?.source, resources, changes, deliveries, seconds: Number(seconds.toFixed(1)) },
+    null,
+    2,
+  );
+}
+
+/** Waits for Ctrl-C. */
+async function keepRunning({ outside, settings }: RunReport, mailFolder: string): Promise<void> {
+  const { primaryAddress } = settings;
+  process.stdout.write(`
+Running. Send a message:
+  swaks --server 127.0.0.1:${outside.mx.port} --to ${primaryAddress}
+  curl smtp://127.0.0.1:${outside.mx.port} --mail-rcpt ${primaryAddress} -T FILE
+Look into the mailbox:
+  ls ${join(mailFolder, primaryAddress, "Inbox")}
+  curl -Lu ${primaryAddress}:${outside.password} http://127.0.0.1:${outside.host.port}/.well-known/jmap
+Ctrl-C ends it and removes everything.
+`);
+  await new Promise<void>((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve());
+  });
+  process.stdout.write("\nstopped\n");
+}
+
+/** What the operator can act on; a stack trace only for what is a defect here. */
+function reason(error: unknown): string {
+  if (error instanceof NotDelivered || error instanceof Changed || error instanceof StackFileError)
+    return error.message;
+  const message = error instanceof Error ? error.message : String(error);
+  const refusals = message.split("\n").filter((line) => /error:|Refusal|\{"errors"/.test(line));
+  if (refusals.length > 0)
+    return `The deployment was refused:\n${[...new Set(refusals.map((line) => line.trim()))].join("\n")}`;
+  return error instanceof Error ? (error.stack ?? message) : message;
+}
+
+void main().then((code) => {
+  process.exitCode = code;
+});

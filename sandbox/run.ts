@@ -1,0 +1,138 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { program } from "../infra/program";
+import type { Settings } from "../infra/settings/settings";
+import { settingsOf } from "../infra/settings/stack-file";
+import { type BreakName, broken } from "./breaks";
+import { type Converged, convergeWithoutEngine, up, upAgain } from "./converge";
+import { type Engine, findEngine, type NoEngine } from "./engine/find";
+import { serveProviders } from "./engine/providers";
+import { createStack } from "./engine/stack";
+import { type Outside, startOutside } from "./outside";
+import type { Progress } from "./progress";
+import { deliver, type Delivery } from "./send";
+import { type StandIns, standIns } from "./stand-ins";
+
+export interface RunOptions {
+  readonly stack: string;
+  readonly progress: Progress;
+  readonly break?: BreakName;
+  /** Behave as on a machine without any engine. */
+  readonly withoutEngine?: boolean;
+  readonly smtpPort?: number;
+  readonly mailFolder?: string;
+}
+
+export interface RunReport {
+  readonly settings: Settings;
+  readonly outside: Outside;
+  /** Undefined: the program ran on the SDK's mocks. */
+  readonly engine: Engine | undefined;
+  readonly noEngine: NoEngine | undefined;
+  readonly resources: number;
+  /** Changes of the second `up`; undefined when there was no engine. */
+  readonly changes: number | undefined;
+  readonly deliveries: readonly Delivery[];
+}
+
+const MESSAGE = readFileSync(join(__dirname, "messages", "parts.eml"));
+/** For people who look into the mailbox while `--keep` leaves it running. */
+const PASSWORD = "sandbox";
+
+/** The main job: converge the deployment, converge it again, deliver a message. The caller closes `outside`. */
+export async function run(options: RunOptions): Promise<RunReport> {
+  const { progress, stack } = options;
+  const invented = standIns(stack);
+  const settings = settingsOf(stack, invented);
+  const engine: Engine | NoEngine =
+    options.withoutEngine === true ? { command: undefined, reasons: ["asked for"] } : await findEngine(progress);
+  const outside = await progress.step("starting the world outside: cloud, MX, mail host", () =>
+    startOutside(settings, {
+      apiToken: invented.apiToken,
+      password: PASSWORD,
+      ...(options.smtpPort === undefined ? {} : { smtpPort: options.smtpPort }),
+      ...(options.mailFolder === undefined ? {} : { mailFolder: options.mailFolder }),
+    }),
+  );
+  try {
+    const theProgram = options.break === undefined ? program : broken(options.break, program);
+    const { converged, changes } =
+      engine.command === undefined
+        ? await onMocks(options, invented, outside, theProgram)
+        : await onEngine(options, engine, invented, outside, theProgram);
+    const deliveries = await deliverAll(settings, outside, progress);
+    return {
+      settings,
+      outside,
+      engine: engine.command === undefined ? undefined : engine,
+      noEngine: engine.command === undefined ? engine : undefined,
+      resources: converged.resources,
+      changes,
+      deliveries,
+    };
+  } catch (error) {
+    await outside.close();
+    throw error;
+  }
+}
+
+async function onEngine(
+  { progress, stack: name }: RunOptions,
+  { command }: Engine,
+  invented: StandIns,
+  outside: Outside,
+  theProgram: typeof program,
+): Promise<{ converged: Converged; changes: number }> {
+  const providers = await serveProviders(outside.world);
+  const sandboxed = await progress.step("creating a stack with its own state", () =>
+    createStack({ command, name, program: theProgram, providers, standIns: invented, apiUrl: outside.apiUrl }),
+  );
+  try {
+    const converged = await progress.step("pulumi up", () => up(sandboxed.stack));
+    home(outside, converged);
+    const changes = await progress.step("pulumi preview --refresh, pulumi up again", () => upAgain(sandboxed.stack));
+    return { converged, changes };
+  } finally {
+    providers.close();
+    sandboxed.remove();
+  }
+}
+
+async function onMocks(
+  { progress, stack }: RunOptions,
+  invented: StandIns,
+  outside: Outside,
+  theProgram: typeof program,
+): Promise<{ converged: Converged; changes: undefined }> {
+  const converged = await progress.step("running the program without an engine", () =>
+    convergeWithoutEngine(stack, invented, outside, theProgram),
+  );
+  home(outside, converged);
+  return { converged, changes: undefined };
+}
+
+/** What happens outside the program once it has run: cloudflared dials out, the registrar publishes the DS. */
+function home(outside: Outside, { tunnelToken, dnssecDs }: Converged): void {
+  outside.connectTunnel(tunnelToken);
+  outside.publishDs(dnssecDs);
+}
+
+/** One message to each way in which an address leads to the primary account. */
+async function deliverAll(settings: Settings, outside: Outside, progress: Progress): Promise<Delivery[]> {
+  const { primaryAddress, aliases, catchAll, domain } = settings;
+  const recipients = [
+    primaryAddress,
+    primaryAddress.replace("@", "+tag@"),
+    ...aliases.slice(0, 1),
+    ...(catchAll === primaryAddress ? [`whoever@${domain}`] : []),
+  ];
+  const deliveries: Delivery[] = [];
+  for (const recipient of recipients)
+    deliveries.push(
+      await progress.step(`SMTP to ${recipient}, looking into the mailbox`, () =>
+        deliver(outside, recipient, primaryAddress, MESSAGE),
+      ),
+    );
+  return deliveries;
+}
