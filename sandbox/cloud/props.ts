@@ -37,7 +37,8 @@ export function sameJson(a: unknown, b: unknown): boolean {
   return canonical(a) === canonical(b);
 }
 
-function canonical(value: unknown): string {
+/** One text for equal values: keys in order, absent properties left out. */
+export function canonical(value: unknown): string {
   return JSON.stringify(value ?? null, (_key, item: unknown) =>
     isProps(item)
       ? Object.fromEntries(

@@ -2,9 +2,12 @@ import { createHash } from "node:crypto";
 
 import type { Kind, Remote } from "./kind";
 import { KINDS } from "./kinds";
-import { type Props, sameJson } from "./props";
+import { canonical, type Props, sameJson } from "./props";
 import { Refusal } from "./refusal";
 import type { Zone } from "./zone";
+
+/** Anything of the shape of an identifier that the world makes up. */
+const ID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32}/g;
 
 /** A call of the program or the engine against the outside world, for reports and tests. */
 export interface Call {
@@ -29,6 +32,9 @@ export class World {
   readonly calls: Call[] = [];
   readonly #remotes = new Map<string, Map<string, Remote>>();
   readonly #failing = new Set<string>();
+  /** Which resource an identifier was made for, and as which of its identifiers. */
+  readonly #minted = new Map<string, { type: string; place: string; nth: number }>();
+  #fresh: string[] = [];
   #count = 0;
 
   constructor(options: WorldOptions) {
@@ -54,8 +60,11 @@ export class World {
     this.#mayFail(type);
     const kind = this.kind(type);
     refuse(kind.check?.(inputs));
+    this.#fresh = [];
     const remote = kind.create(inputs, this);
-    this.#of(type).set(place(kind, remote.id, remote.props), remote);
+    const key = place(kind, remote.id, remote.props);
+    this.#of(type).set(key, remote);
+    this.#fresh.forEach((id, nth) => this.#minted.set(id, { type, place: key, nth }));
     this.calls.push({ action: "create", type, name });
     return remote;
   }
@@ -106,37 +115,48 @@ export class World {
   /** A new identifier: 32 hexadecimal digits, the same in every run with the same history. */
   newId(): string {
     this.#count += 1;
-    return createHash("sha256").update(`id ${this.#count}`).digest("hex").slice(0, 32);
+    return this.#mint(createHash("sha256").update(`id ${this.#count}`).digest("hex").slice(0, 32));
   }
 
   newUuid(): string {
     const hex = this.newId();
-    return [
-      hex.slice(0, 8),
-      hex.slice(8, 12),
-      `4${hex.slice(13, 16)}`,
-      `8${hex.slice(17, 20)}`,
-      hex.slice(20, 32),
-    ].join("-");
+    return this.#mint(
+      [hex.slice(0, 8), hex.slice(8, 12), `4${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join(
+        "-",
+      ),
+    );
   }
 
-  /** Everything that is declared, in an order and with ids that do not depend on how it came about. */
+  /** An object that vanishes together with another one, without a resource's delete. */
+  forget(type: string, id: string): void {
+    this.#of(type).delete(id);
+  }
+
+  /**
+   * Everything that is declared and what the zones hold, in an order and with ids that do not depend on how it came
+   * about. What only the service sets (times among it) is left out.
+   */
   snapshot(): string {
-    const labels = new Map<string, string>();
-    const rows: [string, Props][] = [];
-    for (const [type, remotes] of [...this.#remotes].sort())
-      for (const remote of remotes.values()) {
-        const label = `${type}#${identity(remote.props)}`;
-        for (const id of [remote.id, ...Object.values(remote.props)])
-          if (typeof id === "string" && isGenerated(id)) labels.set(id, label);
-        rows.push([label, remote.props]);
+    const rows: [string, unknown][] = [];
+    for (const { name, emailRouting, records } of this.zones) {
+      rows.push([`zone ${name}`, { emailRouting }]);
+      for (const record of records) rows.push([`zone ${name}`, { ...record, id: undefined }]);
+    }
+    for (const [type, remotes] of this.#remotes)
+      for (const { props } of remotes.values()) {
+        const { computed } = this.kind(type);
+        rows.push([type, Object.fromEntries(Object.entries(props).filter(([key]) => !computed.includes(key)))]);
       }
-    const text = JSON.stringify(
-      rows.sort(([a], [b]) => (a < b ? -1 : 1)),
-      null,
-      1,
-    );
-    return [...labels].reduce((result, [id, label]) => result.replaceAll(id, `<${label}>`), text);
+    return rows
+      .map((row) => canonical(row).replace(ID, (id) => this.#label(id) ?? id))
+      .sort()
+      .join("\n");
+  }
+
+  #label(id: string): string | undefined {
+    const made = this.#minted.get(id);
+    const owner = made && this.#of(made.type).get(made.place);
+    return owner && `<${made.type}#${identity(owner.props)} ${made.nth}>`;
   }
 
   #of(type: string): Map<string, Remote> {
@@ -145,6 +165,11 @@ export class World {
     const fresh = new Map<string, Remote>();
     this.#remotes.set(type, fresh);
     return fresh;
+  }
+
+  #mint(id: string): string {
+    this.#fresh.push(id);
+    return id;
   }
 
   #existing(type: string, id: string, props: Props): Remote {
@@ -178,14 +203,10 @@ function refuse(reason: string | undefined): void {
   if (reason !== undefined) throw new Refusal(400, undefined, reason);
 }
 
+/** Under what name people know it; not its content, which may carry ids. */
 function identity(props: Props): string {
-  return ["name", "scriptName", "pattern", "domain", "hostname", "type", "content", "data", "bucket", "create"]
+  return ["name", "scriptName", "pattern", "domain", "bucket"]
     .map((key) => props[key])
-    .filter((value) => value !== undefined)
-    .map((value) => (typeof value === "string" ? value : JSON.stringify(value)))
+    .filter((value) => typeof value === "string")
     .join(" ");
-}
-
-function isGenerated(id: string): boolean {
-  return /^([0-9a-f]{32}|[0-9a-f]{8}-[0-9a-f-]{27})(\.access)?$/.test(id) || id.startsWith("cfast_");
 }

@@ -1,4 +1,6 @@
-import { isIPv6 } from "node:net";
+import { isIPv4, isIPv6 } from "node:net";
+
+import { parse } from "tldts";
 
 import type { Kind, Remote } from "../kind";
 import { at, isProps, numberAt, type Props, textAt } from "../props";
@@ -22,7 +24,7 @@ export const dnsRecord: Kind = {
     "tagsModifiedOn",
     "includeShadowMetadata",
   ],
-  filled: ["proxied", "tags", "settings", "content", "priority", "privateRouting"],
+  filled: ["proxied", "tags", "settings", "content", "privateRouting"],
   check(inputs) {
     if (inputs["content"] !== undefined && inputs["data"] !== undefined)
       return 'Invalid Attribute Combination. Attribute "content" cannot be specified when "data" is specified.';
@@ -32,14 +34,14 @@ export const dnsRecord: Kind = {
   create(inputs, world) {
     const id = world.newId();
     const zone = world.zoneById(textAt(inputs, "zoneId") ?? "");
-    const record = zoneRecord(id, inputs);
+    const record = zoneRecord(id, inputs, zone);
     refuseInZone(zone, record, inputs);
     zone.records.push(record);
     return { id, props: echo(inputs, record) };
   },
   update(remote, inputs, world) {
     const zone = zoneOf(remote, world);
-    const record = zoneRecord(remote.id, inputs);
+    const record = zoneRecord(remote.id, inputs, zone);
     refuseInZone({ ...zone, records: zone.records.filter((other) => other.id !== remote.id) }, record, inputs);
     zone.records.splice(indexOf(zone, remote.id), 1, record);
     return echo(inputs, record);
@@ -79,12 +81,12 @@ function refuseInZone(zone: Zone, record: ZoneRecord, inputs: Props): void {
     throw new Refusal(400, 81054, "A CNAME record with that host already exists.");
 }
 
-function zoneRecord(id: string, inputs: Props): ZoneRecord {
+function zoneRecord(id: string, inputs: Props, zone: Zone): ZoneRecord {
   const type = textAt(inputs, "type") ?? "";
-  const priority = numberAt(inputs, "priority") ?? numberAt(inputs, "data.priority");
+  const priority = numberAt(inputs, "data.priority") ?? numberAt(inputs, "priority");
   return {
     id,
-    name: withoutDot((textAt(inputs, "name") ?? "").toLowerCase()),
+    name: absolute(textAt(inputs, "name") ?? "", zone),
     type,
     content: content(type, inputs),
     ...(priority === undefined ? {} : { priority }),
@@ -92,6 +94,13 @@ function zoneRecord(id: string, inputs: Props): ZoneRecord {
     proxied: inputs["proxied"] === true,
     locked: false,
   };
+}
+
+/** The API takes `@` and names relative to the zone; one below another registered domain is a mistake. */
+function absolute(given: string, zone: Zone): string {
+  const name = withoutDot(given.toLowerCase());
+  if (name === "@") return zone.name;
+  return isWithin(zone, name) || parse(name).isIcann === true ? name : `${name}.${zone.name}`;
 }
 
 function content(type: string, inputs: Props): string {
@@ -106,7 +115,8 @@ function content(type: string, inputs: Props): string {
   }
   if (type === "CAA" && isProps(data))
     return `${numberAt(data, "flags") ?? 0} ${textAt(data, "tag") ?? ""} "${textAt(data, "value") ?? ""}"`;
-  if ((type === "CNAME" || type === "MX" || type === "A") && text) return withoutDot(text);
+  if (type === "A" && text !== undefined && isIPv4(text)) return text;
+  if ((type === "CNAME" || type === "MX") && text) return withoutDot(text);
   return refuseContent(type);
 }
 
@@ -120,9 +130,11 @@ function requote(text: string): string {
 
 function echo(inputs: Props, record: ZoneRecord): Props {
   const data = at(inputs, "data");
+  // The provider forgives a relative name when it reads.
+  const given = textAt(inputs, "name") ?? "";
   return {
     ...inputs,
-    name: record.name,
+    name: given === "@" || record.name.startsWith(`${given}.`) ? given : record.name,
     ...(isProps(data) ? { data: echoData(data), priority: record.priority } : { content: record.content }),
   };
 }

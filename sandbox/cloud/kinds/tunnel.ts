@@ -22,7 +22,7 @@ export const tunnel: Kind = {
     refuseName(inputs, world, remote.id);
     return { ...remote.props, ...inputs };
   },
-  delete: () => undefined,
+  delete: (remote, world) => world.forget(TUNNEL_CONFIG, remote.id),
 };
 
 function refuseName(inputs: Props, world: World, self: string | undefined): void {
@@ -57,6 +57,7 @@ export const tunnelConfig: Kind = {
     refuseIngress(inputs);
     return { ...remote.props, ...inputs };
   },
+  // It goes with its tunnel only.
   stays: true,
   delete: () => undefined,
 };

@@ -1,13 +1,15 @@
 import { transformSync } from "esbuild";
 
 import type { Kind } from "../kind";
-import { listAt, type Props, textAt } from "../props";
+import { isProps, listAt, type Props, textAt } from "../props";
 import { Refusal } from "../refusal";
 import type { World } from "../world";
 import { isWithin } from "../zone";
 
 export const SCRIPT = "cloudflare:index/workersScript:WorkersScript";
 export const ROUTE = "cloudflare:index/workersRoute:WorkersRoute";
+
+const R2_BUCKET = "cloudflare:index/r2Bucket:R2Bucket";
 
 const BINDING_TYPES: readonly string[] = [
   "plain_text",
@@ -58,11 +60,22 @@ function upload(inputs: Props, world: World): Props {
   const names = listAt(inputs, "bindings").map((binding) => textAt(binding, "name"));
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) throw new Refusal(400, 10021, `Binding name '${twice}' already in use.`);
+  for (const binding of listAt(inputs, "bindings")) {
+    const bucket = textAt(binding, "bucketName") ?? "";
+    if (binding["type"] === "r2_bucket" && !world.find(R2_BUCKET, (props) => props["name"] === bucket))
+      throw new Refusal(400, 10085, `R2 bucket '${bucket}' not found`);
+  }
   refuseSyntax(textAt(inputs, "content") ?? "");
-  const logs = inputs["observability"];
-  // The API fills in the sampling rate.
-  const observability = typeof logs === "object" && logs !== null ? { headSamplingRate: 1, ...logs } : logs;
-  return { ...inputs, ...(observability === undefined ? {} : { observability }) };
+  const observability = inputs["observability"];
+  return isProps(observability) ? { ...inputs, observability: echoObservability(observability) } : inputs;
+}
+
+/** The API fills in what is left out. */
+function echoObservability(given: Props): Props {
+  const logs = given["logs"];
+  const filled = { headSamplingRate: 1, ...given };
+  if (!isProps(logs)) return filled;
+  return { ...filled, logs: { headSamplingRate: 1, invocationLogs: true, persist: true, ...logs } };
 }
 
 function refuseSyntax(content: string): void {

@@ -1,0 +1,254 @@
+import { KINDS } from "../../../sandbox/cloud/kinds";
+import { changedKeys, type World } from "../../../sandbox/cloud/world";
+import {
+  accountId,
+  application,
+  catchAll,
+  cname,
+  command,
+  DOMAIN,
+  emptyWorld,
+  furnished,
+  ingress,
+  mx,
+  policy,
+  refusalOf,
+  script,
+  srv,
+  tunnel,
+  txt,
+  TYPE,
+  zoneId,
+} from "./cloud";
+
+function zone(world: World) {
+  const [only] = world.zones;
+  if (only === undefined) throw new Error("the account has no zone");
+  return only;
+}
+
+it("knows exactly the types that these tests know", () => {
+  expect(Object.keys(KINDS).sort()).toEqual(Object.values(TYPE).sort());
+});
+
+describe("what is deleted", () => {
+  it("is gone for a read, and can be made again", () => {
+    const { world } = furnished();
+    const made = world.create(TYPE.record, "it", txt());
+    world.delete(TYPE.record, "it", made.id, made.props);
+    expect(world.read(TYPE.record, made.id, made.props)).toBeUndefined();
+    expect(zone(world).records).toEqual([]);
+    expect(refusalOf(() => world.create(TYPE.record, "it", txt()))).toBeUndefined();
+  });
+
+  it("stays when it is a catch-all: it goes on naming the Worker", () => {
+    const { world } = furnished();
+    const made = world.create(TYPE.catchAll, "it", catchAll());
+    world.delete(TYPE.catchAll, "it", made.id, made.props);
+    expect(world.read(TYPE.catchAll, made.id, {})).toMatchObject({ actions: [{ values: ["mail-in"] }] });
+  });
+
+  it("stays when it is a tunnel's configuration, and vanishes with the tunnel", () => {
+    const { world, tunnelId } = furnished();
+    const made = world.create(TYPE.ingress, "it", ingress(tunnelId));
+    world.delete(TYPE.ingress, "it", made.id, made.props);
+    expect(world.all(TYPE.ingress)).toHaveLength(1);
+    world.delete(TYPE.tunnel, "tunnel", tunnelId, {});
+    expect(world.all(TYPE.ingress)).toEqual([]);
+  });
+
+  it("takes Email Routing's records along and no others", () => {
+    const { world } = furnished();
+    world.create(TYPE.record, "it", mx());
+    const made = world.create(TYPE.routingDns, "it", { zoneId });
+    expect(
+      zone(world)
+        .records.filter(({ locked }) => locked)
+        .map(({ type }) => type),
+    ).toEqual(["MX", "MX", "MX", "TXT", "TXT"]);
+    world.delete(TYPE.routingDns, "it", made.id, made.props);
+    expect(zone(world).records.map(({ name }) => name)).toEqual([`send.${DOMAIN}`]);
+    expect(zone(world).emailRouting).toBe(false);
+  });
+
+  it("switches Email Routing off with its settings", () => {
+    const { world } = furnished();
+    const made = world.create(TYPE.routing, "it", { zoneId });
+    expect(zone(world).emailRouting).toBe(true);
+    world.delete(TYPE.routing, "it", made.id, made.props);
+    expect(zone(world).emailRouting).toBe(false);
+  });
+});
+
+describe("Email Routing's DNS", () => {
+  it("replaces an SPF of the domain that was there: a read of it finds nothing", () => {
+    const { world } = furnished();
+    const mine = world.create(TYPE.record, "it", txt({ name: DOMAIN, content: '"v=spf1 -all"' }));
+    world.create(TYPE.routingDns, "it", { zoneId });
+    expect(world.read(TYPE.record, mine.id, mine.props)).toBeUndefined();
+  });
+
+  it("leaves two SPF records when one is made afterwards", () => {
+    const { world } = furnished();
+    world.create(TYPE.routingDns, "it", { zoneId });
+    world.create(TYPE.record, "it", txt({ name: DOMAIN, content: '"v=spf1 -all"' }));
+    expect(zone(world).records.filter(({ content }) => content.startsWith('"v=spf1'))).toHaveLength(2);
+  });
+
+  it("is unlocked by any update", () => {
+    const { world } = furnished();
+    const made = world.create(TYPE.routingDns, "it", { zoneId });
+    const locked = world.snapshot();
+    world.update(TYPE.routingDns, "it", made.id, { zoneId });
+    expect(zone(world).records.some((record) => record.locked)).toBe(false);
+    expect(world.snapshot()).not.toBe(locked);
+  });
+});
+
+describe("replacement", () => {
+  it.each([
+    [TYPE.tunnel, tunnel(), tunnel({ configSrc: "local" }), ["configSrc"]],
+    [TYPE.tunnel, tunnel(), tunnel({ name: "other" }), []],
+    [TYPE.record, txt(), cname({ name: `_dmarc.${DOMAIN}` }), ["type"]],
+    [TYPE.record, txt(), txt({ content: '"other"' }), []],
+    [TYPE.script, script(), script({ scriptName: "other" }), ["scriptName"]],
+    [TYPE.script, script(), script({ content: "export default 1;" }), []],
+    [TYPE.tailnetKey, { description: "a" }, { description: "b" }, ["description"]],
+    [TYPE.command, command(), command({ stdin: "false" }), []],
+    [TYPE.command, command(), command({ triggers: [1] }), ["triggers"]],
+  ])("%s is made anew only where the provider does so", (type, before, after, keys) => {
+    const kind = KINDS[type];
+    if (kind === undefined) throw new Error(`no model of ${type}`);
+    const changed = changedKeys(kind, after, before);
+    expect(changed).not.toEqual([]);
+    expect(changed.filter((key) => kind.replaceOn.includes(key))).toEqual(keys);
+  });
+});
+
+describe("ids", () => {
+  it("are the zone's for what a zone has once, and the account's for a script's address", () => {
+    const { world } = furnished();
+    expect(world.create(TYPE.routing, "it", { zoneId }).id).toBe(zoneId);
+    expect(world.create(TYPE.routingDns, "it", { zoneId }).id).toBe(zoneId);
+    expect(world.create(TYPE.catchAll, "it", catchAll()).id).toBe(zoneId);
+    expect(world.create(TYPE.dnssec, "it", { zoneId, status: "active" }).id).toBe(zoneId);
+    const off = { accountId, scriptName: "mail-in", enabled: false };
+    expect(world.create(TYPE.subdomain, "it", off).id).toBe(accountId);
+  });
+
+  it("keep apart the addresses of two scripts, which share theirs", () => {
+    const { world } = furnished();
+    world.create(TYPE.script, "second", script({ scriptName: "second" }));
+    const first = { accountId, scriptName: "mail-in", enabled: false };
+    const second = { accountId, scriptName: "second", enabled: true };
+    for (const inputs of [first, second]) world.create(TYPE.subdomain, "it", inputs);
+    expect(world.read(TYPE.subdomain, accountId, first)).toMatchObject({ enabled: false });
+    world.delete(TYPE.subdomain, "it", accountId, first);
+    expect(world.read(TYPE.subdomain, accountId, second)).toMatchObject({ enabled: true });
+  });
+
+  it("are those of Cloudflare's form: a tunnel's is a UUID, a record's 32 digits", () => {
+    const { world, tunnelId } = furnished();
+    expect(tunnelId).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-8[0-9a-f]{3}-[0-9a-f]{12}$/);
+    expect(world.create(TYPE.record, "it", srv()).id).toMatch(/^[0-9a-f]{32}$/);
+  });
+});
+
+describe("a failure on request", () => {
+  it("happens once and leaves no trace", () => {
+    const { world } = furnished();
+    const before = world.snapshot();
+    const calls = world.calls.length;
+    world.failOnce(TYPE.record);
+    expect(refusalOf(() => world.create(TYPE.record, "it", txt()))?.text).toContain(`told to fail one ${TYPE.record}`);
+    expect(world.snapshot()).toBe(before);
+    expect(world.calls).toHaveLength(calls);
+    expect(refusalOf(() => world.create(TYPE.record, "it", txt()))).toBeUndefined();
+  });
+
+  it("happens in an update as well, and to no other type", () => {
+    const { world } = furnished();
+    const made = world.create(TYPE.record, "it", txt());
+    world.failOnce(TYPE.record);
+    expect(refusalOf(() => world.create(TYPE.tunnel, "it", tunnel({ name: "b" })))).toBeUndefined();
+    const changed = txt({ content: '"changed"' });
+    const before = world.snapshot();
+    expect(refusalOf(() => world.update(TYPE.record, "it", made.id, changed))?.text).toContain("told to fail");
+    expect(world.snapshot()).toBe(before);
+    expect(refusalOf(() => world.update(TYPE.record, "it", made.id, changed))).toBeUndefined();
+  });
+});
+
+describe("the snapshot", () => {
+  /** The same deployment, in one order or the other, after some ids were used up. */
+  function deployed(order: "forth" | "back", used = 0, wait = 0): string {
+    const world = emptyWorld();
+    for (let count = 0; count < used; count += 1) world.newId();
+    jest.useFakeTimers({ now: Date.UTC(2026, 10, 22) + wait });
+    try {
+      const { tunnelId, tokenId, policyId } = furnished(world);
+      const target = `${tunnelId}.cfargotunnel.com`;
+      const token = world.all(TYPE.token).find(({ id }) => id === tokenId);
+      const text = String(token?.props["clientSecret"]);
+      const steps = [
+        () => world.create(TYPE.ingress, "it", ingress(tunnelId)),
+        () => world.create(TYPE.application, "it", application(policyId)),
+        () => world.create(TYPE.record, "it", cname({ content: target })),
+        () => world.create(TYPE.record, "it", cname({ name: `b.${DOMAIN}`, content: target })),
+        () => world.create(TYPE.record, "it", txt()),
+        () => world.create(TYPE.dnssec, "it", { zoneId, status: "active" }),
+        () => world.create(TYPE.bucket, "it", { bucket: "mail-backup" }),
+        () =>
+          world.create(
+            TYPE.script,
+            "it",
+            script({
+              scriptName: "second",
+              bindings: [{ type: "secret_text", name: "A", text }],
+            }),
+          ),
+      ];
+      for (const step of order === "forth" ? steps : steps.reverse()) step();
+      return world.snapshot();
+    } finally {
+      jest.useRealTimers();
+    }
+  }
+
+  it.each([
+    ["ids", deployed("forth", 7)],
+    ["order", deployed("back")],
+    ["the hour", deployed("forth", 0, 86_400_000)],
+  ])("does not depend on %s", (_what, snapshot) => {
+    expect(snapshot).toBe(deployed("forth"));
+    expect(snapshot).not.toMatch(/[0-9a-f]{8}-[0-9a-f]{4}-4/);
+  });
+
+  it("does not depend on the way: an update leads where a create leads", () => {
+    const direct = furnished().world;
+    const detour = furnished().world;
+    direct.create(TYPE.record, "it", txt());
+    const made = detour.create(TYPE.record, "it", { content: '"first"', ...txt({ content: '"first"' }) });
+    detour.update(TYPE.record, "it", made.id, txt());
+    expect(detour.snapshot()).toBe(direct.snapshot());
+  });
+
+  it("shows which token a policy admits, although ids are left out", () => {
+    const snapshotFor = (which: "first" | "second") => {
+      const { world } = furnished();
+      const first = world.create(TYPE.token, "it", { accountId, name: "first" }).id;
+      const second = world.create(TYPE.token, "it", { accountId, name: "second" }).id;
+      world.create(TYPE.policy, "it", policy(which === "first" ? first : second, { name: "p" }));
+      return world.snapshot();
+    };
+    expect(snapshotFor("first")).not.toBe(snapshotFor("second"));
+  });
+
+  it("shows what was declared and what the zone holds", () => {
+    const { world } = furnished();
+    const before = world.snapshot();
+    world.create(TYPE.record, "it", txt());
+    expect(world.snapshot()).not.toBe(before);
+    expect(world.snapshot()).toContain("p=reject");
+  });
+});
