@@ -1,7 +1,6 @@
 import { bundleWorker } from "../../infra/edge/bundle";
 import { runEmailWorker } from "../../sandbox/edge/worker-runtime";
 import type { RunningWorker } from "../../sandbox/edge/worker-runtime";
-import { redirect } from "./home";
 
 const POLICY = "version: STSv1\nmode: enforce\nmx: *.mx.cloudflare.net\nmax_age: 86400\n";
 const URL_OF_POLICY = "https://mta-sts.example.org/.well-known/mta-sts.txt";
@@ -57,8 +56,8 @@ test("other methods are not allowed", async () => {
 });
 
 test.each<[what: string, answer: () => Response | Promise<Response>]>([
-  ["an error", () => new Response("", { status: 500 })],
-  ["a redirect", () => redirect(URL_OF_POLICY)],
+  ["an error", () => new Response(POLICY, { status: 500 })],
+  ["a redirect", () => new Response(POLICY, { status: 302, headers: { location: URL_OF_POLICY } })],
   ["an HTML page", () => new Response("<html></html>")],
   ["an endless text", () => new Response(`${POLICY}${" ".repeat(70_000)}`)],
   ["a refused connection", () => Promise.reject(new Error("refused"))],
