@@ -7,6 +7,9 @@ import type { CloudflareApi } from "./config";
 /** For each question. */
 const TIME_BUDGET_MS = 8_000;
 
+/** What the provider's own check of the token allows. */
+const TOKEN = /^[\w-]+$/;
+
 export interface PreflightQuestion {
   readonly accountId: string;
   /** The mail domain: its zone must exist. */
@@ -24,10 +27,18 @@ export interface PreflightAnswer {
 /** A fact about the account that stops the program; the text is for the operator. */
 export class PreflightError extends Error {}
 
-/** @throws PreflightError when the API cannot be reached, the token is not accepted or the mail domain's zone is missing. */
-export async function preflight(api: CloudflareApi, question: PreflightQuestion): Promise<PreflightAnswer> {
-  await verifyToken(api, question.accountId);
-  const zone = await findZone(api, question.accountId, question.domain);
+/**
+ * @param timeBudgetMs For each question.
+ * @throws PreflightError when the API cannot be reached, the token is not accepted or the mail domain's zone is missing.
+ */
+export async function preflight(
+  api: CloudflareApi,
+  question: PreflightQuestion,
+  timeBudgetMs = TIME_BUDGET_MS,
+): Promise<PreflightAnswer> {
+  const get = (path: string) => ask(api, path, timeBudgetMs);
+  await verifyToken(get, question.accountId);
+  const zone = await findZone(get, question.accountId, question.domain);
   if (!zone)
     throw new PreflightError(
       `The Cloudflare account ${question.accountId} has no zone ${question.domain} that this token can see. Nothing was ` +
@@ -36,7 +47,7 @@ export async function preflight(api: CloudflareApi, question: PreflightQuestion)
     );
   const zoneIds: Record<string, string> = { [zone.name]: zone.id };
   for (const name of question.furtherZones) {
-    const further = await findZone(api, question.accountId, name);
+    const further = await findZone(get, question.accountId, name);
     if (further) zoneIds[name] = further.id;
   }
   const warnings =
@@ -48,10 +59,12 @@ export async function preflight(api: CloudflareApi, question: PreflightQuestion)
   return { zoneIds, warnings };
 }
 
-async function verifyToken(api: CloudflareApi, accountId: string): Promise<void> {
+type Get = (path: string) => Promise<{ status: number; result: unknown }>;
+
+async function verifyToken(get: Get, accountId: string): Promise<void> {
   // Tokens that belong to a user and tokens that belong to the account are verified at different places.
   for (const path of ["/user/tokens/verify", `/accounts/${accountId}/tokens/verify`]) {
-    const { status, result } = await get(api, path);
+    const { status, result } = await get(path);
     if (status === 200 && isObject(result) && result["status"] === "active") return;
     if (status === 200 && isObject(result))
       throw new PreflightError(
@@ -72,9 +85,9 @@ interface FoundZone {
   readonly nameServers: readonly string[];
 }
 
-async function findZone(api: CloudflareApi, accountId: string, name: string): Promise<FoundZone | undefined> {
+async function findZone(get: Get, accountId: string, name: string): Promise<FoundZone | undefined> {
   const query = new URLSearchParams({ name, "account.id": accountId });
-  const { status, result } = await get(api, `/zones?${query.toString()}`);
+  const { status, result } = await get(`/zones?${query.toString()}`);
   if (status !== 200 || !Array.isArray(result))
     throw new PreflightError(
       `Cloudflare refused the look-up of the zone ${name} (HTTP ${status}). Nothing was changed. Give the token the ` +
@@ -86,24 +99,31 @@ async function findZone(api: CloudflareApi, accountId: string, name: string): Pr
   return { id: zone["id"], name, status: String(zone["status"]), nameServers };
 }
 
-async function get(api: CloudflareApi, path: string): Promise<{ status: number; result: unknown }> {
+async function ask(api: CloudflareApi, path: string, timeBudgetMs: number): ReturnType<Get> {
   if (!api.token)
     throw new PreflightError(
       "There is no Cloudflare API token. Nothing was changed. Set one: pulumi config set --secret cloudflare:apiToken, " +
         "or the variable CLOUDFLARE_API_TOKEN.",
     );
+  if (!TOKEN.test(api.token.reveal()))
+    throw new PreflightError(
+      "The Cloudflare API token has characters that no token has; allowed are a-z, A-Z, 0-9, - and _. Nothing was " +
+        "changed. Set it again: pulumi config set --secret cloudflare:apiToken, or the variable CLOUDFLARE_API_TOKEN.",
+    );
   try {
     const response = await fetch(`${api.baseUrl}${path}`, {
       headers: { authorization: `Bearer ${api.token.reveal()}` },
-      signal: AbortSignal.timeout(TIME_BUDGET_MS),
+      signal: AbortSignal.timeout(timeBudgetMs),
       redirect: "error",
     });
+    // Says nothing about the token.
+    if (response.status === 429 || response.status >= 500) throw new Error(`HTTP ${response.status}`);
     const body: unknown = await response.json();
     return { status: response.status, result: isObject(body) ? body["result"] : undefined };
   } catch {
     // The cause can name the request, and the request carries the token.
     throw new PreflightError(
-      `Cloudflare's API at ${api.baseUrl} gave no proper answer within ${TIME_BUDGET_MS / 1000} s. Nothing was changed. ` +
+      `Cloudflare's API at ${api.baseUrl} gave no proper answer within ${timeBudgetMs / 1000} s. Nothing was changed. ` +
         "Check the network (and CLOUDFLARE_BASE_URL, if set), then run the command again.",
     );
   }

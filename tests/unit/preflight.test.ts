@@ -1,0 +1,232 @@
+import { createServer, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+
+import * as pulumi from "@pulumi/pulumi";
+
+import { preflight, PreflightError, type PreflightAnswer } from "../../infra/preflight";
+import { program } from "../../infra/program";
+import { Secret } from "../../infra/settings/secret";
+import { rawWith } from "./settings/fixtures";
+
+const TOKEN = "cf_token-that_must_never_show";
+const accountId = "0123456789abcdef0123456789abcdef";
+const question = { accountId, domain: "example.test", furtherZones: [] as string[] };
+const BUDGET_MS = 300;
+
+interface Reply {
+  readonly status?: number;
+  readonly result?: unknown;
+}
+
+/** What the API answers, by path; zones by name. Anything else is as Cloudflare refuses it. */
+interface Api {
+  readonly user?: Reply;
+  readonly account?: Reply;
+  readonly zones?: Readonly<Record<string, Reply>>;
+}
+
+const servers: Server[] = [];
+afterEach(async () => {
+  await Promise.all(
+    servers.splice(0).map((server) => {
+      server.closeAllConnections();
+      return new Promise((resolve) => server.close(resolve));
+    }),
+  );
+});
+
+async function serve(handle: (url: URL, response: ServerResponse, authorization: string) => void): Promise<string> {
+  const server = createServer(({ url = "/", headers }, response) =>
+    handle(new URL(url, "http://api"), response, headers.authorization ?? ""),
+  );
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/client/v4`;
+}
+
+const active: Reply = { result: { id: "t", status: "active" } };
+const refused: Reply = { status: 401 };
+const zone = (name: string, status = "active"): Reply => ({
+  result: [{ id: `id of ${name}`, name, status, name_servers: ["ada.ns.example", "bob.ns.example"] }],
+});
+const none: Reply = { result: [] };
+
+/** Cloudflare's API; `asked` notes the paths. */
+function cloudflare(api: Api, asked: string[] = []): Promise<string> {
+  return serve((url, response, authorization) => {
+    asked.push(url.pathname);
+    const { status = 200, result = null } = replyTo(api, url, authorization);
+    const errors = status === 200 ? [] : [{ code: 1000, message: `Invalid API Token ${authorization}` }];
+    response.writeHead(status, { "content-type": "application/json" });
+    response.end(JSON.stringify({ success: status === 200, errors, messages: [], result }));
+  });
+}
+
+function replyTo(api: Api, { pathname, searchParams }: URL, authorization: string): Reply {
+  if (authorization !== `Bearer ${TOKEN}`) return refused;
+  switch (pathname) {
+    case "/client/v4/user/tokens/verify":
+      return api.user ?? refused;
+    case `/client/v4/accounts/${accountId}/tokens/verify`:
+      return api.account ?? refused;
+    case "/client/v4/zones":
+      return searchParams.get("account.id") === accountId
+        ? (api.zones?.[searchParams.get("name") ?? ""] ?? none)
+        : none;
+    default:
+      return { status: 404 };
+  }
+}
+
+function ask(baseUrl: string, furtherZones: readonly string[] = [], token = TOKEN): Promise<PreflightAnswer> {
+  return preflight({ baseUrl, token: new Secret(token) }, { ...question, furtherZones }, BUDGET_MS);
+}
+
+/** The text of the error that stops the program; it never tells the token. */
+async function errorOf(work: Promise<unknown>): Promise<string> {
+  const error: unknown = await work.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(PreflightError);
+  const text = error instanceof Error ? `${error.message} ${String(error.cause)}` : "";
+  expect(text).not.toContain(TOKEN);
+  expect(text).toContain("Nothing was changed.");
+  return text;
+}
+
+describe("the look at the account before anything is declared", () => {
+  it("finds the zone with a token that belongs to a user", async () => {
+    const url = await cloudflare({ user: active, zones: { "example.test": zone("example.test") } });
+    expect(await ask(url)).toEqual({ zoneIds: { "example.test": "id of example.test" }, warnings: [] });
+  });
+
+  it("verifies a token that belongs to the account at the account", async () => {
+    const asked: string[] = [];
+    const url = await cloudflare({ account: active, zones: { "example.test": zone("example.test") } }, asked);
+    expect((await ask(url)).zoneIds).toEqual({ "example.test": "id of example.test" });
+    expect(asked).toContain(`/client/v4/accounts/${accountId}/tokens/verify`);
+  });
+
+  it("says how to set a token when there is none, and asks nothing", async () => {
+    const asked: string[] = [];
+    const baseUrl = await cloudflare({}, asked);
+    const text = await errorOf(preflight({ baseUrl, token: undefined }, question, BUDGET_MS));
+    expect(text).toContain("pulumi config set --secret cloudflare:apiToken");
+    expect(asked).toEqual([]);
+  });
+
+  it.each([400, 401, 403])("stops at a token that Cloudflare answers with %i", async (status) => {
+    const url = await cloudflare({ user: { status }, account: { status } });
+    expect(await errorOf(ask(url))).toContain("does not accept the API token");
+  });
+
+  it.each(["expired", "disabled"])("stops at a token that is %s, and calls it that", async (status) => {
+    const url = await cloudflare({ user: { result: { status } }, zones: { "example.test": zone("example.test") } });
+    expect(await errorOf(ask(url))).toContain(`The Cloudflare API token is ${status}.`);
+    const theAccounts = await cloudflare({ account: { result: { status } } });
+    expect(await errorOf(ask(theAccounts))).toContain(`The Cloudflare API token is ${status}.`);
+  });
+
+  it("stops at a token with characters that no token has, before it is sent anywhere", async () => {
+    const asked: string[] = [];
+    const url = await cloudflare({ user: active }, asked);
+    expect(await errorOf(ask(url, [], `“${TOKEN}”`))).toContain("characters that no token has");
+    expect(asked).toEqual([]);
+  });
+
+  it("stops when the account has no such zone, and names both", async () => {
+    const url = await cloudflare({ user: active, zones: { "example.com": zone("example.com") } });
+    const text = await errorOf(ask(url));
+    expect(text).toContain(`The Cloudflare account ${accountId} has no zone example.test`);
+    expect(text).toContain("mail:domain");
+  });
+
+  it("names the permission when the zone may not be looked up", async () => {
+    const url = await cloudflare({ user: active, zones: { "example.test": { status: 403 } } });
+    expect(await errorOf(ask(url))).toMatch(/refused the look-up of the zone example\.test \(HTTP 403\).*Zone Read/);
+  });
+
+  it("warns of a zone that the registrar does not delegate yet", async () => {
+    const url = await cloudflare({ user: active, zones: { "example.test": zone("example.test", "pending") } });
+    const { zoneIds, warnings } = await ask(url);
+    expect(zoneIds).toEqual({ "example.test": "id of example.test" });
+    expect(warnings).toEqual([
+      expect.stringMatching(/example\.test is pending.*ada\.ns\.example and bob\.ns\.example/),
+    ]);
+  });
+
+  it("takes a further zone that the account has and does without one that it lacks", async () => {
+    const zones = { "example.test": zone("example.test"), "example.net": zone("example.net", "pending") };
+    const url = await cloudflare({ user: active, zones });
+    expect(await ask(url, ["example.net", "example.com"])).toEqual({
+      zoneIds: { "example.test": "id of example.test", "example.net": "id of example.net" },
+      warnings: [],
+    });
+  });
+});
+
+describe("an API that gives no proper answer", () => {
+  const answers: readonly (readonly [string, (response: ServerResponse, url: URL) => void])[] = [
+    ["HTML in place of JSON", (response) => response.writeHead(200, { "content-type": "text/html" }).end("<html>")],
+    ["nothing at all", () => undefined],
+    ["half an answer", (response) => response.writeHead(200, { "content-length": "100" }).write('{"result":')],
+    [
+      "a redirect",
+      (response, url) => response.writeHead(302, { location: `http://other.invalid${url.pathname}` }).end(),
+    ],
+    ["an internal error", (response) => response.writeHead(500).end(JSON.stringify({ success: false, result: null }))],
+    ["a limit of calls", (response) => response.writeHead(429).end(JSON.stringify({ success: false, result: null }))],
+    ["a broken connection", (response) => response.destroy()],
+  ];
+
+  it.each(answers)("is not taken for a bad token: %s", async (_what, answer) => {
+    const url = await serve((asked, response) => answer(response, asked));
+    const started = performance.now();
+    const text = await errorOf(ask(url));
+    expect(text).toContain(`Cloudflare's API at ${url} gave no proper answer within 0.3 s.`);
+    expect(performance.now() - started).toBeLessThan(10 * BUDGET_MS);
+  });
+
+  it("is told apart when nobody listens", async () => {
+    const url = await serve(() => undefined);
+    const [server] = servers.splice(0);
+    await new Promise((resolve) => server?.close(resolve));
+    expect(await errorOf(ask(url))).toContain("Check the network");
+  });
+});
+
+describe("the program", () => {
+  const saved = { ...process.env };
+  beforeEach(() => {
+    delete process.env["CLOUDFLARE_API_TOKEN"];
+  });
+  afterEach(() => {
+    process.env = { ...saved };
+  });
+
+  async function run(cloudflareConfig: Readonly<Record<string, string>>): Promise<unknown> {
+    const raw = [...rawWith()];
+    const config = Object.fromEntries(raw.map(([key, { text = "" }]) => [`mail:${key}`, text]));
+    const secrets = raw.filter(([, { secret }]) => secret).map(([key]) => `mail:${key}`);
+    pulumi.runtime.setAllConfig({ ...config, ...cloudflareConfig }, [...secrets, "cloudflare:apiToken"]);
+    return await program().then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+  }
+
+  it("ends with the bare text and no stack trace when there is no token", async () => {
+    const error = await run({ "cloudflare:baseUrl": "http://127.0.0.1:9" });
+    expect(pulumi.RunError.isInstance(error)).toBe(true);
+    expect(String(error)).toContain("There is no Cloudflare API token.");
+  });
+
+  it("ends with the bare text and no stack trace when the zone is missing", async () => {
+    const url = await cloudflare({ user: active });
+    const error = await run({ "cloudflare:baseUrl": `${url}/`, "cloudflare:apiToken": TOKEN });
+    expect(pulumi.RunError.isInstance(error)).toBe(true);
+    expect(String(error)).toContain("has no zone example.test");
+    expect(String(error)).not.toContain(TOKEN);
+  });
+});
