@@ -1,6 +1,6 @@
 /** One project per kind of proof, cheapest first; `npm run test:unit` runs the first alone. */
 const transform = {
-  "^.+\\.ts$": ["ts-jest", { tsconfig: "tsconfig.json", isolatedModules: true, diagnostics: false }],
+  "^.+\\.ts$": ["ts-jest", { tsconfig: "tsconfig.json", diagnostics: false }],
 };
 const project = (name) => ({
   displayName: name,

@@ -6,7 +6,7 @@ import { program } from "../infra/program";
 import { PROJECT } from "../infra/settings/keys";
 import { readStackFile } from "../infra/settings/stack-file";
 import { isProps } from "./cloud/props";
-import { useMocks } from "./engine/mocks";
+import { type Mocked, useMocks } from "./engine/mocks";
 import type { Outside } from "./outside";
 import type { StandIns } from "./stand-ins";
 
@@ -66,8 +66,8 @@ export async function convergeWithoutEngine(
   standIns: StandIns,
   outside: Outside,
   run: () => Promise<object> = program,
-): Promise<Converged> {
-  const { registered, failures } = await useMocks(outside.world, PROJECT, stackName);
+): Promise<Converged & Omit<Mocked, "failures">> {
+  const { registered, components, failures } = await useMocks(outside.world, PROJECT, stackName);
   const plain = [...readStackFile(stackName).raw].flatMap(([key, { text, secret }]): [string, string][] =>
     secret || text === undefined ? [] : [[key, text]],
   );
@@ -87,7 +87,9 @@ export async function convergeWithoutEngine(
   const [failure] = failures;
   if (failure) throw failure;
   return {
-    resources: registered.length,
+    resources: registered.length + components.length,
+    registered,
+    components,
     tunnelToken: await settled(outputs, "tunnelToken"),
     dnssecDs: await settled(outputs, "dnssecDs"),
   };

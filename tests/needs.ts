@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 
 /** Set by `.ci/run`: there a missing part is a failure and never a skip. */
-const REQUIRE_ALL = process.env["MAIL_STACK_REQUIRE_ALL"] === "1";
+export const REQUIRE_ALL = process.env["MAIL_STACK_REQUIRE_ALL"] === "1";
 
 /**
  * `describe` for tests that run a foreign program. Without it the tests are skipped with one line that says how to get

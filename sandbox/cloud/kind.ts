@@ -18,8 +18,8 @@ export interface Kind {
   readonly computed: readonly string[];
   /** Inputs the service fills in when absent; present in the program they are compared, absent they are not. */
   readonly filled?: readonly string[];
-  /** Inputs the service never gives back; after a refresh the last declared value stands. */
-  readonly writeOnly?: readonly string[];
+  /** Properties that the provider's schema marks as secret, as a whole. */
+  readonly secret?: readonly string[];
   /** What the provider itself refuses while previewing. */
   check?(inputs: Props): string | undefined;
   create(inputs: Props, world: World): Remote;

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 
 import { PulumiCommand } from "@pulumi/pulumi/automation";
 import { SemVer } from "semver";
@@ -32,7 +32,7 @@ export async function findEngine(progress: Progress): Promise<Engine | NoEngine>
   const reasons: string[] = [];
   const onPath = await fromPath(reasons);
   if (onPath) return onPath;
-  const root = join(cacheFolder(), "pulumi", ENGINE_VERSION);
+  const root = cachedRoot();
   if (existsSync(join(root, "bin", "pulumi"))) {
     const command = await PulumiCommand.get({ root, version: new SemVer(ENGINE_VERSION), skipVersionCheck: true });
     return { command, source: `v${ENGINE_VERSION} from this project's cache (installed or built by an earlier run)` };
@@ -41,6 +41,12 @@ export async function findEngine(progress: Progress): Promise<Engine | NoEngine>
     (await fromDownload(root, reasons, progress)) ??
     (await fromGo(root, reasons, progress)) ?? { command: undefined, reasons }
   );
+}
+
+/** Whether an engine can be had at once, without a download or a build. */
+export function engineAtHand(): boolean {
+  const onPath = (process.env["PATH"] ?? "").split(delimiter).some((folder) => existsSync(join(folder, "pulumi")));
+  return onPath || existsSync(join(cachedRoot(), "bin", "pulumi"));
 }
 
 async function fromPath(reasons: string[]): Promise<Engine | undefined> {
@@ -92,9 +98,14 @@ async function fromGo(root: string, reasons: string[], progress: Progress): Prom
 }
 
 /** Outside the checkout, so that a fresh clone does not build again. */
-function cacheFolder(): string {
+function cachedRoot(): string {
   const base = process.env["XDG_CACHE_HOME"];
-  return join(base !== undefined && base !== "" ? base : join(homedir(), ".cache"), "mail-stack");
+  return join(
+    base !== undefined && base !== "" ? base : join(homedir(), ".cache"),
+    "mail-stack",
+    "pulumi",
+    ENGINE_VERSION,
+  );
 }
 
 function firstLine(error: unknown): string {

@@ -3,9 +3,7 @@ import * as runtime from "@pulumi/pulumi/runtime";
 import { invoke } from "../cloud/invoke";
 import { isProps, type Props } from "../cloud/props";
 import type { World } from "../cloud/world";
-
-/** The marker under which the SDK hands over a secret. */
-const SIGNATURE = "4dabf18193072939515e22adb298388d";
+import { withoutSecretMarks } from "./secrets";
 
 export interface Registered {
   readonly type: string;
@@ -17,6 +15,8 @@ export interface Registered {
 export interface Mocked {
   /** The custom resources in the order in which they were made. */
   readonly registered: readonly Registered[];
+  /** The stack itself and the components. */
+  readonly components: readonly Registered[];
   /** What the model refused. */
   readonly failures: readonly Error[];
 }
@@ -28,13 +28,17 @@ export interface Mocked {
  */
 export async function useMocks(world: World, project: string, stack: string): Promise<Mocked> {
   const registered: Registered[] = [];
+  const components: Registered[] = [];
   const failures: Error[] = [];
   await runtime.setMocks(
     {
       newResource({ type, name, inputs, custom }) {
         const given: unknown = inputs;
         const props = isProps(given) ? given : {};
-        if (custom !== true) return { id: undefined, state: props };
+        if (custom !== true) {
+          components.push({ type, name, inputs: props });
+          return { id: undefined, state: props };
+        }
         registered.push({ type, name, inputs: props });
         const plain = withoutSecretMarks(props);
         if (!isProps(plain)) throw new Error(`${type} ${name}: inputs are no object`);
@@ -50,7 +54,7 @@ export async function useMocks(world: World, project: string, stack: string): Pr
     stack,
     false,
   );
-  return { registered, failures };
+  return { registered, components, failures };
 }
 
 /**
@@ -64,16 +68,4 @@ function remember<T>(failures: Error[], otherwise: T, work: () => T): T {
     failures.push(error instanceof Error ? error : new Error(String(error)));
     return otherwise;
   }
-}
-
-/** True when the SDK marked the value as a secret. */
-export function isSecretMark(value: unknown): boolean {
-  return isProps(value) && SIGNATURE in value;
-}
-
-function withoutSecretMarks(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutSecretMarks);
-  if (!isProps(value)) return value;
-  if (isSecretMark(value)) return withoutSecretMarks(value["value"]);
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withoutSecretMarks(item)]));
 }

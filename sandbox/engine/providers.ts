@@ -6,8 +6,11 @@ import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import { Struct } from "google-protobuf/google/protobuf/struct_pb";
 
 import { invoke } from "../cloud/invoke";
+import type { Kind } from "../cloud/kind";
 import { isProps, type Props } from "../cloud/props";
 import { changedKeys, type World } from "../cloud/world";
+
+import { secretMark, withoutSecretMarks } from "./secrets";
 
 /** The packages whose providers the sandbox stands in for. */
 export const PACKAGES = ["cloudflare", "aws", "tailscale", "command"] as const;
@@ -38,7 +41,11 @@ export async function serveProviders(world: World): Promise<Providers> {
 
 function implementation(world: World): grpc.UntypedServiceImplementation {
   return {
-    handshake: unary(() => new messages.ProviderHandshakeResponse()),
+    handshake: unary(() => {
+      const response = new messages.ProviderHandshakeResponse();
+      response.setAcceptSecrets(true);
+      return response;
+    }),
     getPluginInfo: unary(() => {
       const info = new PluginInfo();
       info.setVersion("0.0.0");
@@ -46,11 +53,12 @@ function implementation(world: World): grpc.UntypedServiceImplementation {
     }),
     attach: unary(() => new Empty()),
     cancel: unary(() => new Empty()),
-    checkConfig: unary((request: messages.CheckRequest) => checked(propsOf(request.getNews()))),
+    checkConfig: unary((request: messages.CheckRequest) => checked(request.getNews())),
     diffConfig: unary(() => new messages.DiffResponse()),
     configure: unary(() => {
       const response = new messages.ConfigureResponse();
       response.setSupportspreview(true);
+      response.setAcceptsecrets(true);
       return response;
     }),
     invoke: unary((request: messages.InvokeRequest) => {
@@ -60,7 +68,7 @@ function implementation(world: World): grpc.UntypedServiceImplementation {
     }),
     check: unary((request: messages.CheckRequest) => {
       const inputs = propsOf(request.getNews());
-      const response = checked(inputs);
+      const response = checked(request.getNews());
       const reason = world.kind(typeOf(request.getUrn())).check?.(inputs);
       if (reason !== undefined) {
         const failure = new messages.CheckFailure();
@@ -75,12 +83,14 @@ function implementation(world: World): grpc.UntypedServiceImplementation {
       const type = typeOf(request.getUrn());
       const response = new messages.CreateResponse();
       if (request.getPreview()) {
-        response.setProperties(struct({ ...inputs, ...unknowns(world.kind(type).computed, inputs) }));
+        response.setProperties(
+          struct(marked(world.kind(type), { ...inputs, ...unknowns(world.kind(type).computed, inputs) })),
+        );
         return response;
       }
       const remote = world.create(type, nameOf(request.getUrn()), inputs);
       response.setId(remote.id);
-      response.setProperties(struct(afterWrite(world, type, inputs, remote.props)));
+      response.setProperties(struct(marked(world.kind(type), afterWrite(world, type, inputs, remote.props))));
       return response;
     }),
     update: unary((request: messages.UpdateRequest) => {
@@ -88,21 +98,22 @@ function implementation(world: World): grpc.UntypedServiceImplementation {
       const type = typeOf(request.getUrn());
       const response = new messages.UpdateResponse();
       if (request.getPreview()) {
-        response.setProperties(struct({ ...propsOf(request.getOlds()), ...inputs }));
+        response.setProperties(struct(marked(world.kind(type), { ...propsOf(request.getOlds()), ...inputs })));
         return response;
       }
       const remote = world.update(type, nameOf(request.getUrn()), request.getId(), inputs);
-      response.setProperties(struct(afterWrite(world, type, inputs, remote.props)));
+      response.setProperties(struct(marked(world.kind(type), afterWrite(world, type, inputs, remote.props))));
       return response;
     }),
     read: unary((request: messages.ReadRequest) => {
       const state = propsOf(request.getProperties());
+      const kind = world.kind(typeOf(request.getUrn()));
       const found = world.read(typeOf(request.getUrn()), request.getId(), state);
       const response = new messages.ReadResponse();
       if (!found) return response;
       response.setId(request.getId());
-      response.setProperties(struct(found));
-      response.setInputs(struct(readInputs(propsOf(request.getInputs()), found)));
+      response.setProperties(struct(marked(kind, found)));
+      response.setInputs(struct(marked(kind, readInputs(propsOf(request.getInputs()), found))));
       return response;
     }),
     delete: unary((request: messages.DeleteRequest) => {
@@ -138,9 +149,10 @@ function diff(world: World, request: messages.DiffRequest): messages.DiffRespons
   return response;
 }
 
-function checked(inputs: Props): messages.CheckResponse {
+/** The inputs go back as they came, secrets still marked. */
+function checked(inputs: Struct | undefined): messages.CheckResponse {
   const response = new messages.CheckResponse();
-  response.setInputs(struct(inputs));
+  response.setInputs(inputs);
   return response;
 }
 
@@ -171,7 +183,14 @@ function nameOf(urn: string): string {
 
 function propsOf(value: Struct | undefined): Props {
   const plain: unknown = value?.toJavaScript() ?? {};
-  return isProps(plain) ? plain : {};
+  const unmarked = withoutSecretMarks(plain);
+  return isProps(unmarked) ? unmarked : {};
+}
+
+/** As the provider's schema says; the engine encrypts what is marked. */
+function marked(kind: Kind, props: Props): Props {
+  const secret = (kind.secret ?? []).filter((key) => props[key] !== undefined);
+  return { ...props, ...Object.fromEntries(secret.map((key) => [key, secretMark(props[key])])) };
 }
 
 /** Absent, `undefined` and `null` are the same to the engine; the absent form is the one it does not show. */

@@ -1,29 +1,24 @@
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { LocalWorkspace, type PulumiCommand, type PulumiFn, type Stack } from "@pulumi/pulumi/automation";
-import { isMap, parseDocument } from "yaml";
-
 import { PROJECT } from "../../infra/settings/keys";
-import type { StandIns } from "../stand-ins";
+import { type StackFileOptions, toSettings } from "./checkout";
 import type { Providers } from "./providers";
-
-const ROOT = join(__dirname, "..", "..");
 
 export interface SandboxStack {
   readonly stack: Stack;
+  /** The state as it lies in the backend: what is secret there is encrypted. */
+  readonly stateFile: string;
   /** Removes the state and everything else that the run made. */
   remove(): void;
 }
 
-export interface SandboxStackOptions {
+export interface SandboxStackOptions extends StackFileOptions {
   readonly command: PulumiCommand;
-  readonly name: string;
   readonly program: PulumiFn;
   readonly providers: Providers;
-  readonly standIns: StandIns;
-  readonly apiUrl: string;
 }
 
 /**
@@ -36,8 +31,7 @@ export async function createStack(options: SandboxStackOptions): Promise<Sandbox
   const workDir = join(folder, "project");
   mkdirSync(state);
   mkdirSync(workDir);
-  copyFileSync(join(ROOT, "Pulumi.yaml"), join(workDir, "Pulumi.yaml"));
-  writeFileSync(join(workDir, `Pulumi.${options.name}.yaml`), stackFile(options));
+  toSettings(workDir, options);
   const stack = await LocalWorkspace.createOrSelectStack(
     { projectName: PROJECT, stackName: options.name, program: options.program },
     {
@@ -62,22 +56,6 @@ export async function createStack(options: SandboxStackOptions): Promise<Sandbox
       ]),
     ),
   );
-  return { stack, remove: () => rmSync(folder, { recursive: true, force: true }) };
-}
-
-/** The stack file with stand-ins in place of what it lacks, and without anything encrypted for somebody else. */
-function stackFile({ name, standIns, apiUrl }: SandboxStackOptions): string {
-  const document = parseDocument(readFileSync(join(ROOT, `Pulumi.${name}.yaml`), "utf8"));
-  for (const key of ["encryptionsalt", "encryptedkey", "secretsprovider"]) document.delete(key);
-  for (const key of Object.keys(standIns.secrets)) document.deleteIn(["config", `${PROJECT}:${key}`]);
-  const config = document.get("config");
-  if (!isMap(config)) throw new Error(`Pulumi.${name}.yaml has no section config.`);
-  for (const [key, text] of Object.entries(standIns.values)) config.set(`${PROJECT}:${key}`, plainValue(text));
-  config.set("cloudflare:baseUrl", apiUrl);
-  config.delete("cloudflare:apiToken");
-  return document.toString();
-}
-
-function plainValue(text: string): unknown {
-  return text.startsWith("[") ? JSON.parse(text) : text;
+  const stateFile = join(state, ".pulumi", "stacks", PROJECT, `${options.name}.json`);
+  return { stack, stateFile, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }

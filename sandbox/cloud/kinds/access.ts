@@ -14,6 +14,7 @@ const DECISIONS: readonly string[] = ["allow", "deny", "non_identity", "bypass"]
 
 /** cloudflare:index/zeroTrustAccessServiceToken:ZeroTrustAccessServiceToken: the secret is shown once, at creation. */
 export const accessServiceToken: Kind = {
+  secret: ["clientSecret"],
   replaceOn: ["accountId", "zoneId"],
   computed: ["clientId", "clientSecret", "expiresAt", "createdAt", "updatedAt", "lastSeenAt"],
   filled: ["duration", "clientSecretVersion", "previousClientSecretExpiresAt", "enabled"],

@@ -21,6 +21,7 @@ export const s3Bucket: Kind = {
 
 /** tailscale:index/tailnetKey:TailnetKey: every input replaces; a tagged key needs its tag in the policy's tagOwners. */
 export const tailnetKey: Kind = {
+  secret: ["key"],
   replaceOn: ["description", "ephemeral", "expiry", "preauthorized", "reusable", "tags"],
   computed: ["key", "createdAt", "expiresAt", "invalid"],
   filled: ["expiry", "ephemeral", "preauthorized", "reusable", "recreateIfInvalid"],
@@ -37,6 +38,7 @@ export const tailnetKey: Kind = {
 
 /** command:remote:Command: no read and no diff of its own; what is modelled is the rule that the host must be verified. */
 export const remoteCommand: Kind = {
+  secret: ["connection"],
   replaceOn: ["triggers"],
   computed: ["stdout", "stderr"],
   filled: ["addPreviousOutputInEnv"],

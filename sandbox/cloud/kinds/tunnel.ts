@@ -8,6 +8,7 @@ export const TUNNEL_CONFIG = "cloudflare:index/zeroTrustTunnelCloudflaredConfig:
 
 /** cloudflare:index/zeroTrustTunnelCloudflared:ZeroTrustTunnelCloudflared. */
 export const tunnel: Kind = {
+  secret: ["tunnelSecret"],
   replaceOn: ["accountId", "configSrc"],
   computed: [
     ...["accountTag", "connections", "connsActiveAt", "connsInactiveAt", "createdAt", "deletedAt", "metadata"],

@@ -23,6 +23,7 @@ const BINDING_TYPES: readonly string[] = [
 
 /** cloudflare:index/workersScript:WorkersScript: a module Worker with its bindings. */
 export const workersScript: Kind = {
+  secret: ["bindings"],
   replaceOn: ["accountId", "scriptName"],
   computed: [
     ...["createdOn", "modifiedOn", "etag", "hasAssets", "hasModules", "lastDeployedFrom", "startupTimeMs", "handlers"],

@@ -1,0 +1,67 @@
+import { execFile, type ExecFileException } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import type { PulumiCommand } from "@pulumi/pulumi/automation";
+
+import type { World } from "../cloud/world";
+import { serveLanguageHost } from "./language-host";
+import { serveProviders } from "./providers";
+
+export interface Ran {
+  readonly code: number;
+  /** Standard output and standard error. */
+  readonly output: string;
+}
+
+/** `pulumi` as a person runs it, in a project folder, with the stand-in providers and its own backend. */
+export interface CommandLine {
+  readonly project: string;
+  pulumi(args: readonly string[], input?: string): Promise<Ran>;
+  close(): void;
+}
+
+/** @param fill puts Pulumi.yaml and the program into the project folder */
+export async function openCommandLine(
+  command: PulumiCommand,
+  world: World,
+  fill: (project: string) => void,
+): Promise<CommandLine> {
+  const folder = mkdtempSync(join(tmpdir(), "mail-stack-cli-"));
+  const project = join(folder, "project");
+  const temporary = join(folder, "tmp");
+  for (const path of [project, temporary]) mkdirSync(path);
+  fill(project);
+  const providers = await serveProviders(world);
+  const host = await serveLanguageHost({ TMPDIR: temporary });
+  const env = {
+    ...process.env,
+    PULUMI_HOME: join(folder, "home"),
+    PULUMI_BACKEND_URL: `file://${folder}`,
+    PULUMI_CONFIG_PASSPHRASE: "sandbox",
+    PULUMI_SKIP_UPDATE_CHECK: "true",
+    PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
+    PULUMI_DEBUG_PROVIDERS: providers.debugProviders,
+    PULUMI_DEBUG_LANGUAGES: host.debugLanguages,
+  };
+  return {
+    project,
+    pulumi: (args, input = "") =>
+      new Promise((resolve) => {
+        const child = execFile(
+          command.command,
+          args,
+          { cwd: project, env },
+          (error: ExecFileException | null, stdout, stderr) =>
+            resolve({ code: error ? Number(error.code ?? 1) : 0, output: `${stdout}${stderr}` }),
+        );
+        child.stdin?.end(input);
+      }),
+    close() {
+      providers.close();
+      host.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,86 @@
+import { readFileSync } from "node:fs";
+
+import * as pulumi from "@pulumi/pulumi";
+
+import { program } from "../../infra/program";
+import { Changed, up, upAgain } from "../../sandbox/converge";
+import { SERVICE_TOKEN } from "../../sandbox/cloud/kinds/access";
+import { textAt } from "../../sandbox/cloud/props";
+import { deliver } from "../../sandbox/send";
+import { describeEngine } from "./describe";
+import { ENGINE_TIMEOUT_MS, type Lab, newLab } from "./lab";
+
+const MESSAGE = Buffer.from("From: a@sender.example\r\nMessage-ID: <1@sender.example>\r\n\r\nGr\u00fc\u00dfe\r\n");
+
+describeEngine("the documented deployment on the real engine", () => {
+  let lab: Lab;
+  beforeAll(async () => {
+    lab = await newLab();
+  }, ENGINE_TIMEOUT_MS);
+  afterAll(() => lab.close());
+
+  test(
+    "converges, delivers, and a second up after a refresh changes nothing",
+    async () => {
+      const { tunnelToken, dnssecDs, resources } = await up(lab.stack);
+      expect(resources).toBeGreaterThan(40);
+      lab.outside.connectTunnel(tunnelToken);
+      lab.outside.publishDs(dnssecDs);
+      const calls = lab.outside.world.calls.length;
+
+      expect(await upAgain(lab.stack)).toBe(0);
+      expect(lab.outside.world.calls).toHaveLength(calls);
+
+      const delivery = await deliver(lab.outside, "root@augustin.ai", "root@augustin.ai", MESSAGE);
+      expect(delivery.stored).toEqual(delivery.sent);
+    },
+    ENGINE_TIMEOUT_MS,
+  );
+
+  test(
+    "keeps every secret out of the readable state",
+    async () => {
+      const state = readFileSync(lab.stateFile, "utf8");
+      expect(state).toContain("mail-inbound");
+      const outputs = await lab.stack.outputs();
+      const token = lab.outside.world.all(SERVICE_TOKEN)[0];
+      const secrets = [
+        ...Object.values(lab.invented.secrets),
+        lab.invented.apiToken,
+        textAt(token?.props ?? {}, "clientSecret") ?? "missing",
+        String(outputs["tunnelToken"]?.value),
+      ];
+      expect(outputs["tunnelToken"]?.secret).toBe(true);
+      for (const secret of secrets) {
+        expect(secret.length).toBeGreaterThan(10);
+        expect(state.includes(JSON.stringify(secret).slice(1, -1))).toBe(false);
+      }
+    },
+    ENGINE_TIMEOUT_MS,
+  );
+});
+
+describeEngine("a shape that the service would normalise", () => {
+  test(
+    "shows as a change after a refresh, so that zero changes mean something",
+    async () => {
+      const lab = await newLab(() => {
+        pulumi.runtime.registerStackTransformation(({ type, props, opts }) =>
+          type === "cloudflare:index/dnsRecord:DnsRecord" && props["name"] === "_dmarc.augustin.ai"
+            ? { props: { ...props, content: "v=DMARC1; p=reject" }, opts }
+            : undefined,
+        );
+        return program();
+      });
+      try {
+        const { dnssecDs } = await up(lab.stack);
+        lab.outside.publishDs(dnssecDs);
+        await expect(upAgain(lab.stack)).rejects.toThrow(Changed);
+        await expect(upAgain(lab.stack)).rejects.toThrow(/update .*dns-txt-_dmarc content/);
+      } finally {
+        await lab.close();
+      }
+    },
+    ENGINE_TIMEOUT_MS,
+  );
+});

@@ -1,0 +1,112 @@
+/**
+ * Runs each case of a failing `up` on the engine and prints one JSON line for each. In a process of its own, because the
+ * SDK leaves rejected promises behind for what a failed program had still registered, and a test runner blames them on
+ * whichever test runs then.
+ */
+import { up } from "../../sandbox/converge";
+import { standIns } from "../../sandbox/stand-ins";
+import { type Lab, newLab } from "./lab";
+
+/** One case: what the first `up` said, and where the second one ended. */
+export interface FailingUp {
+  readonly name: string;
+  /** The first `up`'s error, or that it succeeded. */
+  readonly failure: string;
+  /** Writes to the outside world up to then. */
+  readonly calls: number;
+  /** The outside world after the repeated `up`. */
+  readonly end: string;
+  /** What a refreshed preview said after that: "no changes", or its error. */
+  readonly then: string;
+}
+
+/** The same invented values for all cases: end states are compared byte for byte. */
+const INVENTED = standIns("prod");
+const SUCCEEDED = "succeeded";
+
+async function main(): Promise<void> {
+  const types = await reference();
+  for (const type of types)
+    await inLab(type, (lab) => failing(type, lab, () => Promise.resolve(lab.outside.world.failOnce(type))));
+  await inLab("update", (lab) => failing("an update", lab, () => failingUpdate(lab)));
+  await inLab("bad input", (lab) =>
+    failing(
+      "bad input",
+      lab,
+      () => badInput(lab),
+      () => goodInput(lab),
+    ),
+  );
+}
+
+/** The state that every case must end in. @returns the types of which the program makes resources */
+async function reference(): Promise<string[]> {
+  const types = new Set<string>();
+  await inLab("reference", async (lab) => {
+    await up(lab.stack);
+    for (const { type } of lab.outside.world.calls) types.add(type);
+    print({ name: "reference", failure: SUCCEEDED, calls: lab.outside.world.calls.length, end: end(lab), then: "" });
+  });
+  return [...types].sort();
+}
+
+async function failing(
+  name: string,
+  lab: Lab,
+  breakIt: () => Promise<unknown>,
+  mendIt?: () => Promise<unknown>,
+): Promise<void> {
+  await breakIt();
+  const failure = await up(lab.stack).then(() => SUCCEEDED, text);
+  const calls = lab.outside.world.calls.length;
+  await mendIt?.();
+  const { dnssecDs } = await up(lab.stack);
+  lab.outside.publishDs(dnssecDs);
+  const then = await lab.stack.preview({ refresh: true, expectNoChanges: true }).then(() => "no changes", text);
+  print({ name, failure, calls, end: end(lab), then });
+}
+
+async function failingUpdate(lab: Lab): Promise<void> {
+  await lab.stack.setConfig("mail:tlsReportAddress", { value: "tls@augustin.ai" });
+  await up(lab.stack);
+  await lab.stack.setConfig("mail:tlsReportAddress", { value: "postmaster@augustin.ai" });
+  lab.outside.world.failOnce("cloudflare:index/dnsRecord:DnsRecord");
+}
+
+async function badInput(lab: Lab): Promise<void> {
+  await lab.stack.setConfig("mail:domain", { value: "https://augustin.ai" });
+  await lab.stack.setConfig("mail:hostPort", { value: "70000" });
+  await lab.stack.setConfig("mail:primaryAdress", { value: "root@augustin.ai" });
+}
+
+async function goodInput(lab: Lab): Promise<void> {
+  await lab.stack.setConfig("mail:domain", { value: "augustin.ai" });
+  await lab.stack.removeConfig("mail:hostPort");
+  await lab.stack.removeConfig("mail:primaryAdress");
+}
+
+async function inLab(name: string, work: (lab: Lab) => Promise<void>): Promise<void> {
+  const lab = await newLab(undefined, INVENTED);
+  try {
+    await work(lab);
+  } catch (error) {
+    print({ name, failure: "", calls: 0, end: "", then: text(error) });
+  } finally {
+    await lab.close();
+  }
+}
+
+/** Expiry times differ from run to run. */
+function end(lab: Lab): string {
+  return lab.outside.world.snapshot().replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "<time>");
+}
+
+function text(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function print(result: FailingUp): void {
+  process.stdout.write(`${JSON.stringify(result)}\n`);
+}
+
+void main();

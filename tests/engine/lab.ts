@@ -1,0 +1,47 @@
+import type { PulumiFn } from "@pulumi/pulumi/automation";
+
+import { program } from "../../infra/program";
+import { settingsOf } from "../../infra/settings/stack-file";
+import { findEngine } from "../../sandbox/engine/find";
+import { type Providers, serveProviders } from "../../sandbox/engine/providers";
+import { createStack, type SandboxStack } from "../../sandbox/engine/stack";
+import { type Outside, startOutside } from "../../sandbox/outside";
+import { silent } from "../../sandbox/progress";
+import { type StandIns, standIns } from "../../sandbox/stand-ins";
+
+/** Engine runs take seconds each. */
+export const ENGINE_TIMEOUT_MS = 180_000;
+
+/** One deployment on the engine with its own world outside. */
+export interface Lab extends SandboxStack {
+  readonly outside: Outside;
+  readonly invented: StandIns;
+  readonly providers: Providers;
+  close(): Promise<void>;
+}
+
+export async function newLab(theProgram: PulumiFn = program, invented: StandIns = standIns("prod")): Promise<Lab> {
+  const engine = await findEngine(silent);
+  if (engine.command === undefined) throw new Error(`no engine: ${engine.reasons.join("; ")}`);
+  const outside = await startOutside(settingsOf("prod", invented), { apiToken: invented.apiToken, password: "x" });
+  const providers = await serveProviders(outside.world);
+  const sandboxed = await createStack({
+    command: engine.command,
+    name: "prod",
+    program: theProgram,
+    providers,
+    standIns: invented,
+    apiUrl: outside.apiUrl,
+  });
+  return {
+    ...sandboxed,
+    outside,
+    invented,
+    providers,
+    async close() {
+      providers.close();
+      sandboxed.remove();
+      await outside.close();
+    },
+  };
+}
