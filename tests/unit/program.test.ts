@@ -1,0 +1,300 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+import * as pulumi from "@pulumi/pulumi";
+import { serializeProperties } from "@pulumi/pulumi/runtime/rpc";
+
+import { type MailOutputs, program } from "../../infra/program";
+import { settingsOf } from "../../infra/settings/stack-file";
+import { type Api, serveApi } from "../../sandbox/cloud/api";
+import { isProps, type Props } from "../../sandbox/cloud/props";
+import { World } from "../../sandbox/cloud/world";
+import { newZone, type Zone } from "../../sandbox/cloud/zone";
+import { convergeWithoutEngine } from "../../sandbox/converge";
+import { isSecretMark } from "../../sandbox/engine/secrets";
+import { type Outside, startOutside } from "../../sandbox/outside";
+import { type StandIns, standIns } from "../../sandbox/stand-ins";
+import type { Env } from "../../worker/src/env";
+
+const STACK = "prod";
+const GOLDEN = join(__dirname, "..", "golden", "resources.txt");
+
+const invented = standIns(STACK);
+const settings = settingsOf(STACK, invented);
+const { domain, accountId } = settings;
+
+/** A resource as the program declared it: what a stack transformation and the resource itself show. */
+interface Declared {
+  readonly type: string;
+  readonly name: string;
+  /** As they go to the engine, secrets marked. */
+  readonly inputs: Props;
+  readonly parent: string | undefined;
+  readonly options: pulumi.CustomResourceOptions;
+  readonly urn: string;
+}
+
+interface Ran {
+  readonly world: World;
+  readonly resources: readonly Declared[];
+  readonly outputs: MailOutputs;
+}
+
+let surroundings: Outside;
+beforeAll(async () => {
+  surroundings = await startOutside(settings, { apiToken: invented.apiToken, password: "pw" });
+});
+afterAll(() => surroundings.close());
+
+/** The whole program on the SDK's mocks, with settings changed and further zones in the account. */
+async function run(changes: Readonly<Record<string, string>> = {}, furtherZones: readonly Zone[] = []): Promise<Ran> {
+  const zones = [newZone("a".repeat(32), domain), ...furtherZones];
+  const world = new World({ accountId, apiToken: invented.apiToken, zones });
+  const api: Api = await serveApi(world);
+  const outside: Outside = { ...surroundings, world, apiUrl: api.baseUrl };
+  const changed: StandIns = { ...invented, values: { ...invented.values, ...changes } };
+  const seen: { args: pulumi.ResourceTransformationArgs; inputs: Promise<Props> }[] = [];
+  let outputs: MailOutputs | undefined;
+  try {
+    await convergeWithoutEngine(STACK, changed, outside, async () => {
+      pulumi.runtime.registerStackTransformation((args) => {
+        // The mocks show a whole list as secret when one item is; on the wire each value has its own mark.
+        seen.push({ args, inputs: serializeProperties(args.name, args.props) });
+        return undefined;
+      });
+      outputs = await program();
+      return outputs;
+    });
+  } finally {
+    api.close();
+  }
+  if (outputs === undefined) throw new Error("the program has no outputs");
+  const resources: Declared[] = [];
+  for (const { args, inputs } of seen) {
+    const { type, name, opts, resource } = args;
+    const parent = opts.parent && (await urnOf(opts.parent));
+    resources.push({ type, name, inputs: await inputs, parent, options: opts, urn: await urnOf(resource) });
+  }
+  return { world, resources, outputs };
+}
+
+function urnOf(resource: pulumi.Resource): Promise<string> {
+  return valueOf(resource.urn);
+}
+
+function valueOf<T>(output: pulumi.Output<T>): Promise<T> {
+  return new Promise((resolve) => output.apply(resolve));
+}
+
+const isComponent = ({ type }: Declared) => type.startsWith("mail:");
+const lines = (resources: readonly Declared[]) => resources.map(({ type, name }) => `${name}  ${type}`).sort();
+const names = ({ resources }: Ran) => resources.map(({ name }) => name);
+
+function named({ resources }: Ran, name: string): Declared {
+  const found = resources.filter((resource) => resource.name === name && !isComponent(resource));
+  const [only] = found;
+  if (only === undefined || found.length > 1) throw new Error(`${found.length} resources are called ${name}`);
+  return only;
+}
+
+/** Every text inside, with whether it lies within a secret. */
+function texts(value: unknown, secret = false): { text: string; secret: boolean }[] {
+  if (typeof value === "string") return [{ text: value, secret }];
+  if (Array.isArray(value)) return value.flatMap((item) => texts(item, secret));
+  if (!isProps(value)) return [];
+  return Object.values(value).flatMap((item) => texts(item, secret || isSecretMark(value)));
+}
+
+describe("the program of the documented deployment", () => {
+  let ran: Ran;
+  beforeAll(async () => {
+    ran = await run();
+  });
+
+  it("makes exactly the resources of the golden list", () => {
+    const actual = `${lines(ran.resources).join("\n")}\n`;
+    if (process.env["UPDATE_GOLDEN"] === "1") writeFileSync(GOLDEN, actual);
+    expect(actual).toBe(readFileSync(GOLDEN, "utf8"));
+  });
+
+  it("makes in the world what it declares", () => {
+    const made = ran.world.calls.map(({ type, name }) => `${name}  ${type}`).sort();
+    const declared = lines(
+      ran.resources.filter(({ type }) => !isComponent({ type } as Declared) && !type.startsWith("pulumi:")),
+    );
+    expect(made).toEqual(declared);
+  });
+
+  it("gives every resource a component as parent, which its name begins with", () => {
+    const components = new Map(ran.resources.filter(isComponent).map(({ urn, name }) => [urn, name]));
+    expect([...components.values()].sort()).toEqual(["access", "dns", "inbound", "mta-sts", "routing", "tunnel"]);
+    const children = ran.resources.filter(({ type }) => type.startsWith("cloudflare:"));
+    for (const { name, parent, urn } of children) {
+      const component = components.get(parent ?? "");
+      expect({ name, component }).toEqual({ name, component: expect.any(String) as string });
+      expect(`${name}-`.startsWith(`${component ?? "?"}-`)).toBe(true);
+      expect(urn).toContain("$cloudflare:");
+    }
+  });
+
+  it("uses no name twice for one type", () => {
+    expect(new Set(lines(ran.resources)).size).toBe(ran.resources.length);
+  });
+
+  it("binds exactly the names of the Worker's own type, and those that are secret as secrets", () => {
+    const kinds: { readonly [name in keyof Env]: "plain_text" | "secret_text" } = {
+      JMAP_URL: "plain_text",
+      JMAP_TOKEN: "secret_text",
+      ACCESS_CLIENT_ID: "secret_text",
+      ACCESS_CLIENT_SECRET: "secret_text",
+      MAIL_DOMAIN: "plain_text",
+      CATCH_ALL: "plain_text",
+    };
+    const bindings = named(ran, "inbound").inputs["bindings"];
+    const list = Array.isArray(bindings) ? bindings.filter(isProps) : [];
+    expect(Object.fromEntries(list.map(({ name, type }) => [name, type]))).toEqual(kinds);
+    for (const { type, text } of list) expect(isSecretMark(text)).toBe(type === "secret_text");
+    const values = Object.fromEntries(list.map(({ name, text }) => [String(name), texts(text)[0]?.text]));
+    expect(values).toMatchObject({
+      JMAP_URL: `https://${settings.hostnames.inbound}`,
+      MAIL_DOMAIN: domain,
+      CATCH_ALL: `root@${domain}`,
+    });
+  });
+
+  it("hands the Stalwart key to the Worker only, and no other secret of the settings to anything", () => {
+    const { stalwartApiKey, ...others } = invented.secrets;
+    const all = ran.resources.flatMap(({ name, inputs }) => texts(inputs).map((found) => ({ name, ...found })));
+    expect(all.length).toBeGreaterThan(100);
+    const holders = all.filter(({ text }) => stalwartApiKey !== undefined && text.includes(stalwartApiKey));
+    expect(holders.map(({ name, secret }) => ({ name, secret }))).toContainEqual({ name: "inbound", secret: true });
+    expect(holders.filter(({ name, secret }) => name !== "inbound" || !secret)).toEqual([]);
+    for (const secret of [...Object.values(others), invented.apiToken]) {
+      // The lines between BEGIN and END count one by one: a key without its armour is a key as well.
+      for (const part of secret.split("\n").filter((line) => line.length > 20 && !line.startsWith("-----")))
+        expect(all.filter(({ text }) => text.includes(part)).map(({ name }) => name)).toEqual([]);
+    }
+    expect(all.filter(({ text }) => text.includes("PRIVATE KEY"))).toEqual([]);
+  });
+
+  it("keeps the tunnel's token a secret among its outputs, and nothing there is undefined", async () => {
+    const { outputs } = ran;
+    expect(await pulumi.isSecret(outputs.tunnelToken)).toBe(true);
+    const token = JSON.parse(Buffer.from(await valueOf(outputs.tunnelToken), "base64").toString()) as unknown;
+    expect(token).toMatchObject({ a: accountId, t: await valueOf(outputs.tunnelId) });
+    expect(await valueOf(outputs.inboundWorker)).toBe(settings.workerName);
+    expect(await valueOf(outputs.dnssecDs)).toContain(`${domain}. 3600 IN DS`);
+    expect(await valueOf(outputs.accessTokenExpiresAt)).toMatch(/^\d{4}-/);
+    expect(outputs).toMatchObject({ domain, jmapUrl: `https://${settings.hostnames.server}/.well-known/jmap` });
+  });
+
+  it("protects what cannot be made again", () => {
+    const guarded = ran.resources.filter(({ options }) => options.protect === true).map(({ name }) => name);
+    expect(guarded.sort()).toEqual(
+      [
+        ...["dns-dnssec", "routing-dns", "routing-settings", "tunnel"],
+        ...["dns-txt-202602e._domainkey", "dns-txt-202602r._domainkey", "dns-txt-resend._domainkey"],
+      ].sort(),
+    );
+  });
+
+  it("never ignores the status of DNSSEC, and the names of Email Routing's DNS always", () => {
+    expect(named(ran, "dns-dnssec").options.ignoreChanges).toBeUndefined();
+    expect(named(ran, "routing-dns").options.ignoreChanges).toEqual(["name", "subdomain"]);
+  });
+
+  it("switches mail on last: Worker, records, ingress and Access come before Email Routing", () => {
+    const order = ran.world.calls.map(({ name }) => name);
+    const on = order.indexOf("routing-settings");
+    const before = ["inbound", "tunnel-ingress", "access-application", "dns-mx-send"];
+    for (const name of before) {
+      const at = order.findIndex((made) => made.startsWith(name));
+      expect({ name, made: at >= 0, first: at < on }).toEqual({ name, made: true, first: true });
+    }
+    expect(order.slice(on)).toEqual(["routing-settings", "routing-dns", "routing-catch-all"]);
+  });
+
+  it("tells the operator about the registrar and about nothing that is done", () => {
+    expect(ran.outputs.nextSteps).toEqual([expect.stringContaining("DS record")]);
+  });
+});
+
+describe("a change of the settings", () => {
+  let before: Ran;
+  beforeAll(async () => {
+    before = await run();
+  });
+
+  /** Names that are new, and names that are gone. */
+  const difference = (after: Ran) => ({
+    more: names(after).filter((name) => !names(before).includes(name)),
+    less: names(before).filter((name) => !names(after).includes(name)),
+  });
+
+  it("that adds a service renames nothing", async () => {
+    const services = JSON.stringify(["sieve", ...settings.services]);
+    const after = await run({ services });
+    expect(difference(after)).toEqual({ more: [], less: [] });
+    expect(named(before, "dns-srv-_sieve._tcp").inputs).toMatchObject({ data: { target: "." } });
+    expect(named(after, "dns-srv-_sieve._tcp").inputs).toMatchObject({ data: { port: 4190 } });
+  });
+
+  it("that adds an issuer of certificates in front adds one record and renames nothing", async () => {
+    const after = await run({ caaIssuers: JSON.stringify(["sectigo.com", ...settings.caaIssuers]) });
+    expect(difference(after)).toEqual({ more: [expect.stringMatching(/^dns-caa-@-[0-9a-f]{8}$/)], less: [] });
+  });
+
+  it("that adds a record of Resend's in front adds one record and renames nothing", async () => {
+    const record = { record: "DKIM", type: "CNAME", name: "r9._domainkey", value: "r9.dkim.resend-dns.example" };
+    const after = await run({ resendRecords: JSON.stringify([record, ...settings.resend.records]) });
+    expect(difference(after)).toEqual({ more: ["dns-cname-r9._domainkey"], less: [] });
+  });
+
+  it("that takes Resend's records away is a next step", async () => {
+    const after = await run({ resendRecords: "[]" });
+    expect(difference(after).more).toEqual([]);
+    expect(difference(after).less).toHaveLength(settings.resend.records.length);
+    expect(after.outputs.nextSteps).toContainEqual(expect.stringContaining("mail:resendRecords is empty"));
+  });
+
+  it("that switches inbound off drops all mail and says so", async () => {
+    const after = await run({ inbound: "off" });
+    expect(difference(after)).toEqual({ more: [], less: [] });
+    expect(named(after, "routing-catch-all").inputs).toMatchObject({
+      enabled: true,
+      actions: [{ type: "drop" }],
+      matchers: [{ type: "all" }],
+    });
+    expect(JSON.stringify(named(after, "routing-catch-all").inputs)).not.toContain(settings.workerName);
+    expect(after.outputs.nextSteps).toContainEqual(expect.stringContaining("mail:inbound is off"));
+  });
+
+  it("that takes protection away takes it from everything", async () => {
+    const after = await run({ protect: "false" });
+    expect(after.resources.filter(({ options }) => options.protect === true)).toEqual([]);
+    expect(difference(after)).toEqual({ more: [], less: [] });
+  });
+});
+
+describe("reports about the domain that go to another organisation", () => {
+  const elsewhere = { dmarcAggregateAddress: "dmarc@reports.example.net" };
+  const record = `dns-txt-${domain}._report._dmarc.reports.example.net`;
+
+  it("are consented to in its zone, when the account has it", async () => {
+    const zone = newZone("b".repeat(32), "example.net");
+    const ran = await run(elsewhere, [zone]);
+    expect(named(ran, record).inputs).toMatchObject({ zoneId: zone.id, content: '"v=DMARC1"' });
+    expect(zone.records).toHaveLength(1);
+    expect(ran.outputs.nextSteps.join("\n")).not.toContain("example.net");
+  });
+
+  it("are otherwise a next step with name, type and value, and no resource", async () => {
+    const ran = await run(elsewhere);
+    expect(names(ran)).not.toContain(record);
+    expect(ran.outputs.nextSteps).toContainEqual(
+      expect.stringMatching(
+        /^example\.net is not a zone of this account: .* augustin\.ai\._report\._dmarc\.reports\.example\.net TXT "v=DMARC1"/,
+      ),
+    );
+  });
+});
