@@ -7,6 +7,7 @@ import { parseArgs } from "node:util";
 import { StackFileError } from "../infra/settings/stack-file";
 import { type BreakName, BREAKS } from "./breaks";
 import { Changed } from "./converge";
+import { PolicyMismatch } from "./mta-sts";
 import { progressOn, silent } from "./progress";
 import { run, type RunReport } from "./run";
 import { NotDelivered } from "./send";
@@ -123,6 +124,7 @@ function text(report: RunReport, seconds: number): string {
         `in mailbox  ${stored.bytes} bytes  ${stored.sha256}`,
         `            after ${traceBytes} bytes of trace header put in front by the MX`,
       ]),
+    `mta-sts     policy covers ${report.policyCovers.length} MX: ${report.policyCovers.map((host) => host.split(".")[0] ?? "").join(", ")}`,
     `time        ${seconds.toFixed(1)} s`,
   ];
   if (noEngine)
@@ -136,9 +138,9 @@ function text(report: RunReport, seconds: number): string {
   return `${lines.join("\n")}\n`;
 }
 
-function json({ engine, resources, changes, deliveries }: RunReport, seconds: number): string {
+function json({ engine, resources, changes, deliveries, policyCovers }: RunReport, seconds: number): string {
   return JSON.stringify(
-    { engine: engine?.source, resources, changes, deliveries, seconds: Number(seconds.toFixed(1)) },
+    { engine: engine?.source, resources, changes, deliveries, policyCovers, seconds: Number(seconds.toFixed(1)) },
     null,
     2,
   );
@@ -164,7 +166,12 @@ Ctrl-C ends it and removes everything.
 
 /** What the operator can act on; a stack trace only for what is a defect here. */
 function reason(error: unknown): string {
-  if (error instanceof NotDelivered || error instanceof Changed || error instanceof StackFileError)
+  if (
+    error instanceof NotDelivered ||
+    error instanceof Changed ||
+    error instanceof PolicyMismatch ||
+    error instanceof StackFileError
+  )
     return error.message;
   const message = error instanceof Error ? error.message : String(error);
   const refusals = message.split("\n").filter((line) => /error:|Refusal|\{"errors"/.test(line));

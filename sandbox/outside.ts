@@ -2,6 +2,7 @@ import { serveApi } from "./cloud/api";
 import { World } from "./cloud/world";
 import { newZone } from "./cloud/zone";
 import { Connectors } from "./edge/connector";
+import { Edge } from "./edge/edge";
 import { EmailRouter } from "./edge/email-routing";
 import { type Mx, startMx } from "./edge/mx";
 import { IMPORTER_PERMISSIONS } from "./host/accounts";
@@ -16,6 +17,8 @@ export interface Outside {
   readonly apiUrl: string;
   readonly mx: Mx;
   readonly host: JmapServer;
+  /** A request of somebody on the internet to one of the account's names. */
+  fetch(url: string): Promise<Response>;
   /** The primary account's password on the host, made up for this run. */
   readonly password: string;
   /** cloudflared on the host dials out with the token that the program gave out. */
@@ -39,8 +42,8 @@ export async function startOutside(settings: Settings, options: OutsideOptions):
   const world = new World({ accountId, apiToken: options.apiToken, zones: [newZone(zoneId(domain), domain)] });
   const api = await serveApi(world);
   const connectors = new Connectors();
-  const router = new EmailRouter(world, connectors);
-  const mx = await startMx(router, options.smtpPort);
+  const edge = new Edge(world, connectors);
+  const mx = await startMx(new EmailRouter(world, edge), options.smtpPort);
   const host = await createJmapServer({
     publicUrl: `https://${hostnames.server}`,
     domain,
@@ -54,13 +57,14 @@ export async function startOutside(settings: Settings, options: OutsideOptions):
     apiUrl: api.baseUrl,
     mx,
     host,
+    fetch: (url) => edge.fetch(new Request(url)),
     password: options.password,
     connectTunnel: (token) => connectors.connect(world, token, services),
     publishDs(ds) {
       for (const zone of world.zones) if (ds.startsWith(`${zone.name}.`)) zone.dsAtRegistrar = ds;
     },
     async close() {
-      await router.close();
+      await edge.close();
       await Promise.all([mx.close(), host.close()]);
       api.close();
     },

@@ -9,6 +9,7 @@ import { type Converged, convergeWithoutEngine, up, upAgain } from "./converge";
 import { type Engine, findEngine, type NoEngine } from "./engine/find";
 import { serveProviders } from "./engine/providers";
 import { createStack } from "./engine/stack";
+import { checkPolicy } from "./mta-sts";
 import { type Outside, startOutside } from "./outside";
 import type { Progress } from "./progress";
 import { deliver, type Delivery } from "./send";
@@ -34,6 +35,8 @@ export interface RunReport {
   /** Changes of the second `up`; undefined when there was no engine. */
   readonly changes: number | undefined;
   readonly deliveries: readonly Delivery[];
+  /** The MX hosts, as the MTA-STS policy covers them. */
+  readonly policyCovers: readonly string[];
 }
 
 const MESSAGE = readFileSync(join(__dirname, "messages", "parts.eml"));
@@ -62,6 +65,9 @@ export async function run(options: RunOptions): Promise<RunReport> {
         ? await onMocks(options, invented, outside, theProgram)
         : await onEngine(options, engine, invented, outside, theProgram);
     const deliveries = await deliverAll(settings, outside, progress);
+    const policyCovers = await progress.step("HTTPS to the MTA-STS policy", () =>
+      checkPolicy(outside, settings.domain),
+    );
     return {
       settings,
       outside,
@@ -70,6 +76,7 @@ export async function run(options: RunOptions): Promise<RunReport> {
       resources: converged.resources,
       changes,
       deliveries,
+      policyCovers,
     };
   } catch (error) {
     await outside.close();

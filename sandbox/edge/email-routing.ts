@@ -3,9 +3,7 @@ import { SCRIPT } from "../cloud/kinds/workers";
 import { listAt, type Props, textAt, textsAt } from "../cloud/props";
 import type { World } from "../cloud/world";
 import type { Trace } from "../trace";
-import type { Connectors } from "./connector";
-import { frontDoor } from "./front-door";
-import { type DeclaredBinding, runEmailWorker, type RunningWorker } from "./worker-runtime";
+import type { Edge } from "./edge";
 
 export interface Envelope {
   /** Empty for the null reverse-path. */
@@ -21,11 +19,12 @@ export interface SmtpReply {
 
 /** Email Routing: takes a message that came in by SMTP and does with it what the zone's catch-all rule says. */
 export class EmailRouter {
-  readonly #running = new Map<string, RunningWorker>();
+  /** One message at a time: the hops of the Worker's requests then belong to it. */
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly world: World,
-    private readonly connectors: Connectors,
+    private readonly edge: Edge,
   ) {}
 
   /** Whether the MX of the recipient's domain are Email Routing's and it is switched on. */
@@ -39,7 +38,13 @@ export class EmailRouter {
   }
 
   /** @returns what the sending server is told after the message; the trace says why. */
-  async route(envelope: Envelope, raw: Buffer, trace: Trace): Promise<SmtpReply> {
+  route(envelope: Envelope, raw: Buffer, trace: Trace): Promise<SmtpReply> {
+    const reply = this.#turn.then(() => this.#route(envelope, raw, trace));
+    this.#turn = reply.catch(() => undefined);
+    return reply;
+  }
+
+  async #route(envelope: Envelope, raw: Buffer, trace: Trace): Promise<SmtpReply> {
     const accepted = this.accepts(envelope.to);
     if (accepted.code !== 250) return accepted;
     trace.hop(`MX: Email Routing took ${raw.length} bytes for ${envelope.to.slice(envelope.to.lastIndexOf("@"))}`);
@@ -62,17 +67,10 @@ export class EmailRouter {
     return this.#runWorker(script.props, envelope, raw, trace);
   }
 
-  async close(): Promise<void> {
-    for (const worker of this.#running.values()) await worker.dispose();
-    this.#running.clear();
-  }
-
   async #runWorker(script: Props, envelope: Envelope, raw: Buffer, trace: Trace): Promise<SmtpReply> {
     const name = textAt(script, "scriptName") ?? "";
-    // A fetch of the Worker belongs to the message that is being routed; the sandbox routes one at a time.
-    this.#trace = trace;
-    const worker = this.#workerFor(script);
-    const { outcome, rejectReason, error } = await worker.email({ ...envelope, raw });
+    this.edge.trace = trace;
+    const { outcome, rejectReason, error } = await this.edge.workers.of(script).email({ ...envelope, raw });
     if (rejectReason !== undefined) {
       trace.hop(`Worker ${name}: refused for good: ${rejectReason}`);
       return { code: 550, text: rejectReason };
@@ -83,28 +81,5 @@ export class EmailRouter {
     }
     trace.hop(`Worker ${name}: accepted`);
     return { code: 250, text: "2.0.0 Message received" };
-  }
-
-  #trace: Trace | undefined;
-
-  /** One instance for each version of the script, as the edge does. */
-  #workerFor(script: Props): RunningWorker {
-    const version = JSON.stringify(script);
-    const known = this.#running.get(version);
-    if (known) return known;
-    const bindings = listAt(script, "bindings").map((binding): DeclaredBinding => {
-      const type = binding["type"] === "secret_text" ? "secret_text" : "plain_text";
-      return { type, name: textAt(binding, "name") ?? "", text: textAt(binding, "text") ?? "" };
-    });
-    const worker = runEmailWorker({
-      script: textAt(script, "content") ?? "",
-      bindings,
-      compatibilityDate: textAt(script, "compatibilityDate") ?? "",
-      compatibilityFlags: textsAt(script, "compatibilityFlags"),
-      outbound: (request) =>
-        frontDoor(this.world, this.connectors, request, this.#trace ?? { hops: [], hop: () => undefined }),
-    });
-    this.#running.set(version, worker);
-    return worker;
   }
 }

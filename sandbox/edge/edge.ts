@@ -1,0 +1,54 @@
+import { ROUTE, SCRIPT } from "../cloud/kinds/workers";
+import { textAt } from "../cloud/props";
+import type { World } from "../cloud/world";
+import { isWithin } from "../cloud/zone";
+import type { Trace } from "../trace";
+import type { Connectors } from "./connector";
+import { frontDoor } from "./front-door";
+import { Workers } from "./workers";
+
+/** What Cloudflare serves for its own mail servers (documentation of Email Routing, MTA-STS). */
+const CLOUDFLARE_POLICY = "version: STSv1\nmode: enforce\nmx: *.mx.cloudflare.net\nmax_age: 86400\n";
+const POLICY_HOST = "mta-sts.mx.cloudflare.net";
+
+/** Cloudflare's edge: answers HTTPS for the account's names, runs Workers, and is the internet that Workers see. */
+export class Edge {
+  readonly workers: Workers;
+  /** Where the hops of the Workers' own requests are written. */
+  trace: Trace | undefined;
+
+  constructor(
+    private readonly world: World,
+    private readonly connectors: Connectors,
+  ) {
+    this.workers = new Workers((request) => this.fetch(request));
+  }
+
+  async fetch(request: Request): Promise<Response> {
+    const { hostname, pathname } = new URL(request.url);
+    const trace = this.trace ?? { hops: [], hop: () => undefined };
+    if (hostname === POLICY_HOST) return new Response(CLOUDFLARE_POLICY, { headers: { "content-type": "text/plain" } });
+    const zone = this.world.zones.find((candidate) => isWithin(candidate, hostname));
+    if (!zone) throw new Error(`${hostname} is not reachable from the sandbox`);
+    const script = this.#routed(`${hostname}${pathname}`);
+    const isProxied = zone.records.some((record) => record.name === hostname && record.proxied);
+    if (script === undefined || !isProxied) return frontDoor(this.world, this.connectors, request, trace);
+    trace.hop(`${hostname}: Worker ${textAt(script, "scriptName") ?? ""} by its route`);
+    const { status, headers, body } = await this.workers.of(script).fetch(request.url, { method: request.method });
+    return new Response(new Uint8Array(body), { status, headers });
+  }
+
+  close(): Promise<void> {
+    return this.workers.close();
+  }
+
+  /** The script whose route matches; a pattern ends in `*` or names one URL. */
+  #routed(address: string): Readonly<Record<string, unknown>> | undefined {
+    const route = this.world.find(ROUTE, (props) => {
+      const pattern = textAt(props, "pattern") ?? "";
+      return pattern.endsWith("*") ? address.startsWith(pattern.slice(0, -1)) : address === pattern;
+    });
+    const name = route?.props["script"];
+    return this.world.find(SCRIPT, (props) => props["scriptName"] === name)?.props;
+  }
+}
