@@ -11,5 +11,6 @@ const project = (name) => ({
 
 export default {
   projects: ["unit", "worker", "judges", "engine"].map(project),
+  reporters: ["default", "<rootDir>/tests/summary.mjs"],
   testTimeout: 30_000,
 };

@@ -4,13 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 
-import { StackFileError } from "../infra/settings/stack-file";
 import { type BreakName, BREAKS } from "./breaks";
-import { Changed } from "./converge";
-import { PolicyMismatch } from "./mta-sts";
+import { explain } from "./explain";
 import { progressOn, silent } from "./progress";
 import { run, type RunReport } from "./run";
-import { NotDelivered } from "./send";
 
 const USAGE = `Usage: npm run sandbox -- [options]
 
@@ -59,7 +56,7 @@ async function main(): Promise<number> {
     await report.outside.close();
     return report.changes === undefined || report.changes === 0 ? 0 : 1;
   } catch (error) {
-    process.stderr.write(`\n${reason(error)}\n`);
+    process.stderr.write(`\n${explain(error)}\n`);
     return 1;
   } finally {
     if (mailFolder !== undefined) rmSync(mailFolder, { recursive: true, force: true });
@@ -162,22 +159,6 @@ Ctrl-C ends it and removes everything.
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve());
   });
   process.stdout.write("\nstopped\n");
-}
-
-/** What the operator can act on; a stack trace only for what is a defect here. */
-function reason(error: unknown): string {
-  if (
-    error instanceof NotDelivered ||
-    error instanceof Changed ||
-    error instanceof PolicyMismatch ||
-    error instanceof StackFileError
-  )
-    return error.message;
-  const message = error instanceof Error ? error.message : String(error);
-  const refusals = message.split("\n").filter((line) => /error:|Refusal|\{"errors"/.test(line));
-  if (refusals.length > 0)
-    return `The deployment was refused:\n${[...new Set(refusals.map((line) => line.trim()))].join("\n")}`;
-  return error instanceof Error ? (error.stack ?? message) : message;
 }
 
 void main().then((code) => {
