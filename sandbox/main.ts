@@ -1,13 +1,13 @@
 /** `npm run sandbox`: the whole deployment on this machine, without any account. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 
 import { type BreakName, BREAKS } from "./breaks";
+import { Cleanup } from "./cleanup";
 import { explain } from "./explain";
 import { progressOn, silent } from "./progress";
 import { run, type RunReport } from "./run";
+import { temporaryFolder } from "./temporary";
 
 const USAGE = `Usage: npm run sandbox -- [options]
 
@@ -25,7 +25,10 @@ delivers a message through what was declared. Needs no account.
   --json            print the report as JSON
   --help            this text
 
-Exit codes: 0 delivered, 1 not, 2 wrong usage.`;
+Exit codes: 0 delivered, 1 not, 2 wrong usage, 130 interrupted.`;
+
+/** By convention 128 and the number of SIGINT. */
+const INTERRUPTED = 130;
 
 interface Options {
   readonly stack: string;
@@ -40,26 +43,36 @@ async function main(): Promise<number> {
   const options = readOptions();
   if (typeof options === "number") return options;
   const started = performance.now();
-  const mailFolder = options.keep ? mkdtempSync(join(tmpdir(), "mail-stack-mail-")) : undefined;
+  const cleanup = new Cleanup();
+  const mailFolder = options.keep ? temporaryFolder() : undefined;
+  cleanup.add(() => mailFolder?.remove());
+  const interrupted = onInterrupt();
   try {
-    const report = await run({
-      stack: options.stack,
-      progress: options.json ? silent : progressOn(),
-      withoutEngine: options.withoutEngine,
-      ...(options.break === undefined ? {} : { break: options.break }),
-      ...(options.port === undefined ? {} : { smtpPort: options.port }),
-      ...(mailFolder === undefined ? {} : { mailFolder }),
-    });
+    const report = await Promise.race([
+      interrupted,
+      run({
+        stack: options.stack,
+        progress: options.json ? silent : progressOn(),
+        withoutEngine: options.withoutEngine,
+        ...(options.break === undefined ? {} : { break: options.break }),
+        ...(options.port === undefined ? {} : { smtpPort: options.port }),
+        ...(mailFolder === undefined ? {} : { mailFolder: mailFolder.path }),
+        cleanup,
+      }),
+    ]);
+    if (report === "interrupted") return INTERRUPTED;
     const seconds = (performance.now() - started) / 1000;
     process.stdout.write(options.json ? `${json(report, seconds)}\n` : `\n${text(report, seconds)}`);
-    if (options.keep) await keepRunning(report, mailFolder ?? "");
-    await report.outside.close();
+    if (options.keep) {
+      sayHowToUse(report, mailFolder?.path ?? "");
+      await interrupted;
+    }
     return report.changes === undefined || report.changes === 0 ? 0 : 1;
   } catch (error) {
     process.stderr.write(`\n${explain(error)}\n`);
     return 1;
   } finally {
-    if (mailFolder !== undefined) rmSync(mailFolder, { recursive: true, force: true });
+    await cleanup.run();
   }
 }
 
@@ -117,9 +130,10 @@ function text(report: RunReport, seconds: number): string {
     ...deliveries
       .slice(0, 1)
       .flatMap(({ sent, stored, traceBytes }) => [
-        `sent        ${sent.bytes} bytes  ${sent.sha256}`,
-        `in mailbox  ${stored.bytes} bytes  ${stored.sha256}`,
-        `            after ${traceBytes} bytes of trace header put in front by the MX`,
+        `sent        ${sent.bytes} bytes, SHA-256`,
+        `            ${sent.sha256}`,
+        `in mailbox  ${stored.bytes} bytes after ${traceBytes} of the MX's trace header, SHA-256`,
+        `            ${stored.sha256}`,
       ]),
     `mta-sts     policy covers ${report.policyCovers.length} MX: ${report.policyCovers.map((host) => host.split(".")[0] ?? "").join(", ")}`,
     `time        ${seconds.toFixed(1)} s`,
@@ -143,8 +157,7 @@ function json({ engine, resources, changes, deliveries, policyCovers }: RunRepor
   );
 }
 
-/** Waits for Ctrl-C. */
-async function keepRunning({ outside, settings }: RunReport, mailFolder: string): Promise<void> {
+function sayHowToUse({ outside, settings }: RunReport, mailFolder: string): void {
   const { primaryAddress } = settings;
   process.stdout.write(`
 Running. Send a message:
@@ -155,12 +168,14 @@ Look into the mailbox:
   curl -Lu ${primaryAddress}:${outside.password} http://127.0.0.1:${outside.host.port}/.well-known/jmap
 Ctrl-C ends it and removes everything.
 `);
-  await new Promise<void>((resolve) => {
-    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve());
-  });
-  process.stdout.write("\nstopped\n");
 }
 
-void main().then((code) => {
-  process.exitCode = code;
-});
+/** Resolves at the first Ctrl-C. Later ones are ignored: npm and tsx pass on the one that the terminal sent to all. */
+function onInterrupt(): Promise<"interrupted"> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => resolve("interrupted"));
+  });
+}
+
+// What an interrupted run had under way must not keep the process alive.
+void main().then((code) => process.exit(code));

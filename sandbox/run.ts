@@ -5,6 +5,7 @@ import { program } from "../infra/program";
 import type { Settings } from "../infra/settings/settings";
 import { settingsOf } from "../infra/settings/stack-file";
 import { type BreakName, broken } from "./breaks";
+import { Cleanup } from "./cleanup";
 import { type Converged, convergeWithoutEngine, up, upAgain } from "./converge";
 import { type Engine, findEngine, type NoEngine } from "./engine/find";
 import { serveProviders } from "./engine/providers";
@@ -23,6 +24,8 @@ export interface RunOptions {
   readonly withoutEngine?: boolean;
   readonly smtpPort?: number;
   readonly mailFolder?: string;
+  /** Takes what the run leaves open, for a caller that may be interrupted; a failed run has ended itself. */
+  readonly cleanup?: Cleanup;
 }
 
 export interface RunReport {
@@ -43,9 +46,9 @@ const MESSAGE = readFileSync(join(__dirname, "messages", "parts.eml"));
 /** For people who look into the mailbox while `--keep` leaves it running. */
 const PASSWORD = "sandbox";
 
-/** The main job: converge the deployment, converge it again, deliver a message. The caller closes `outside`. */
+/** The main job: converge the deployment, converge it again, deliver messages. */
 export async function run(options: RunOptions): Promise<RunReport> {
-  const { progress, stack } = options;
+  const { progress, stack, cleanup = new Cleanup() } = options;
   const invented = standIns(stack);
   const settings = settingsOf(stack, invented);
   const engine: Engine | NoEngine =
@@ -58,12 +61,13 @@ export async function run(options: RunOptions): Promise<RunReport> {
       ...(options.mailFolder === undefined ? {} : { mailFolder: options.mailFolder }),
     }),
   );
+  cleanup.add(() => outside.close());
   try {
     const theProgram = options.break === undefined ? program : broken(options.break, program);
     const { converged, changes } =
       engine.command === undefined
         ? await onMocks(options, invented, outside, theProgram)
-        : await onEngine(options, engine, invented, outside, theProgram);
+        : await onEngine(options, engine, invented, outside, theProgram, cleanup);
     const deliveries = await deliverAll(settings, outside, progress);
     const policyCovers = await progress.step("HTTPS to the MTA-STS policy", () =>
       checkPolicy(outside, settings.domain),
@@ -79,7 +83,7 @@ export async function run(options: RunOptions): Promise<RunReport> {
       policyCovers,
     };
   } catch (error) {
-    await outside.close();
+    await cleanup.run();
     throw error;
   }
 }
@@ -90,20 +94,18 @@ async function onEngine(
   invented: StandIns,
   outside: Outside,
   theProgram: typeof program,
+  cleanup: Cleanup,
 ): Promise<{ converged: Converged; changes: number }> {
   const providers = await serveProviders(outside.world);
-  const sandboxed = await progress.step("creating a stack with its own state", () =>
+  cleanup.add(() => providers.close());
+  const { stack, remove } = await progress.step("creating a stack with its own state", () =>
     createStack({ command, name, program: theProgram, providers, standIns: invented, apiUrl: outside.apiUrl }),
   );
-  try {
-    const converged = await progress.step("pulumi up", () => up(sandboxed.stack));
-    home(outside, converged);
-    const changes = await progress.step("pulumi preview --refresh, pulumi up again", () => upAgain(sandboxed.stack));
-    return { converged, changes };
-  } finally {
-    providers.close();
-    sandboxed.remove();
-  }
+  cleanup.add(() => remove());
+  const converged = await progress.step("pulumi up", () => up(stack));
+  home(outside, converged);
+  const changes = await progress.step("pulumi preview --refresh, pulumi up again", () => upAgain(stack));
+  return { converged, changes };
 }
 
 async function onMocks(

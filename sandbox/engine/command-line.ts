@@ -1,11 +1,11 @@
 import { execFile, type ExecFileException } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 
 import type { PulumiCommand } from "@pulumi/pulumi/automation";
 
 import type { World } from "../cloud/world";
+import { temporaryFolder } from "../temporary";
 import { serveLanguageHost } from "./language-host";
 import { serveProviders } from "./providers";
 
@@ -28,7 +28,7 @@ export async function openCommandLine(
   world: World,
   fill: (project: string) => void,
 ): Promise<CommandLine> {
-  const folder = mkdtempSync(join(tmpdir(), "mail-stack-cli-"));
+  const { path: folder, remove } = temporaryFolder();
   const project = join(folder, "project");
   const temporary = join(folder, "tmp");
   for (const path of [project, temporary]) mkdirSync(path);
@@ -61,7 +61,7 @@ export async function openCommandLine(
     close() {
       providers.close();
       host.close();
-      rmSync(folder, { recursive: true, force: true });
+      remove();
     },
   };
 }

@@ -35,7 +35,7 @@ export async function findEngine(progress: Progress): Promise<Engine | NoEngine>
   const root = cachedRoot();
   if (existsSync(join(root, "bin", "pulumi"))) {
     const command = await PulumiCommand.get({ root, version: new SemVer(ENGINE_VERSION), skipVersionCheck: true });
-    return { command, source: `v${ENGINE_VERSION} from this project's cache (installed or built by an earlier run)` };
+    return { command, source: `v${ENGINE_VERSION} from the cache of an earlier run` };
   }
   return (
     (await fromDownload(root, reasons, progress)) ??

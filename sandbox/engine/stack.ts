@@ -1,10 +1,10 @@
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 
 import { LocalWorkspace, type PulumiCommand, type PulumiFn, type Stack } from "@pulumi/pulumi/automation";
 import { PROJECT } from "../../infra/settings/keys";
 import { type StackFileOptions, toSettings } from "./checkout";
+import { temporaryFolder } from "../temporary";
 import type { Providers } from "./providers";
 
 export interface SandboxStack {
@@ -12,7 +12,7 @@ export interface SandboxStack {
   /** The state as it lies in the backend: what is secret there is encrypted. */
   readonly stateFile: string;
   /** Removes the state and everything else that the run made. */
-  remove(): void;
+  readonly remove: () => void;
 }
 
 export interface SandboxStackOptions extends StackFileOptions {
@@ -26,7 +26,7 @@ export interface SandboxStackOptions extends StackFileOptions {
  * folder that is thrown away, providers served by this process.
  */
 export async function createStack(options: SandboxStackOptions): Promise<SandboxStack> {
-  const folder = mkdtempSync(join(tmpdir(), "mail-stack-"));
+  const { path: folder, remove } = temporaryFolder();
   const state = join(folder, "state");
   const workDir = join(folder, "project");
   mkdirSync(state);
@@ -57,5 +57,5 @@ export async function createStack(options: SandboxStackOptions): Promise<Sandbox
     ),
   );
   const stateFile = join(state, ".pulumi", "stacks", PROJECT, `${options.name}.json`);
-  return { stack, stateFile, remove: () => rmSync(folder, { recursive: true, force: true }) };
+  return { stack, stateFile, remove };
 }
