@@ -2,7 +2,7 @@ import { createServer } from "node:net";
 
 import { type BreakName, BREAKS } from "../../sandbox/breaks";
 import { silent } from "../../sandbox/progress";
-import { run } from "../../sandbox/run";
+import { run, type RunReport } from "../../sandbox/run";
 import { NotDelivered } from "../../sandbox/send";
 
 /** Each link, and words with which a person finds it. */
@@ -28,10 +28,16 @@ function sandbox(broken?: BreakName): ReturnType<typeof run> {
   return run(broken === undefined ? options : { ...options, break: broken });
 }
 
+/** Why the run failed; one that succeeds is closed as well, or the tests would never end. */
 async function failure(broken: BreakName): Promise<Error> {
-  const report = await sandbox(broken).catch((error: unknown) => error);
-  if (report instanceof Error) return report;
-  throw new Error(`with ${broken} broken the run succeeded`);
+  let report: RunReport;
+  try {
+    report = await sandbox(broken);
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
+  await report.outside.close();
+  return new Error(`with ${broken} broken the run succeeded`);
 }
 
 test(
