@@ -14,8 +14,6 @@ export interface Fault {
   readonly item?: { readonly index: number; readonly text: string; readonly field?: string };
   /** The item is one too many: the command removes it instead of setting it. */
   readonly remove?: true;
-  /** The text must not be shown although the key is not a secret: a private key in the wrong place. */
-  readonly hidden?: true;
 }
 
 export type Checked<T> =

@@ -19,7 +19,6 @@ export function parseHostKey(text: string): Checked<string> {
       rule: "is a private key",
       consequence:
         "It is in the clear in the stack file: make a new host key on the host (ssh-keygen -A after removing the old one) and set its public half.",
-      hidden: true,
     });
   }
   if (/^(SHA256|MD5):/.test(line)) return bad({ rule: "is a fingerprint, not the key itself" });

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from "yaml";
+import { type Document, isMap, isNode, isScalar, parseDocument } from "yaml";
 import { ALLOWED } from "./allowed";
 import { quote } from "./fault";
 import { type ConfigKey, KEYS, PROJECT } from "./keys";
@@ -144,14 +144,12 @@ function notationProblem(name: string, node: unknown): Problem | undefined {
 }
 
 function readYaml(path: string, fileName: string): Document {
-  const lines = new LineCounter();
-  // prettyErrors would quote the line at fault, and that line may hold a secret.
-  const document = parseDocument(readFileSync(path, "utf8"), { prettyErrors: false, lineCounter: lines });
+  const document = parseDocument(readFileSync(path, "utf8"));
   const error = document.errors[0];
   if (error !== undefined) {
-    throw new StackFileError(
-      `${fileName} is no valid YAML: ${error.code} in line ${lines.linePos(error.pos[0]).line}.`,
-    );
+    // Not error.message: it quotes the line at fault, and that line may hold a secret.
+    const place = error.linePos === undefined ? "" : ` in line ${error.linePos[0].line}`;
+    throw new StackFileError(`${fileName} is no valid YAML: ${error.code}${place}.`);
   }
   return document;
 }

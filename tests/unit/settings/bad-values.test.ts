@@ -221,7 +221,8 @@ test("a private key in a plain key is not shown", () => {
   for (const key of ["hostKey", "hostUser", "domain", "dkimRsaSelector"] as const) {
     const problems = problemsWith({ [key]: SECRETS.dkimEd25519PrivateKey });
     expect(problems).not.toEqual([]);
-    expect(JSON.stringify(problems)).not.toContain(SECRETS.dkimEd25519PrivateKey.split("\n")[1]);
+    const [, base64 = ""] = SECRETS.dkimEd25519PrivateKey.split("\n");
+    expect(JSON.stringify(problems)).not.toContain(base64.slice(0, 12));
   }
 });
 

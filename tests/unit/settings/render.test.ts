@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
+import { quote } from "../../../infra/settings/fault";
 import { type ConfigKey, KEYS } from "../../../infra/settings/keys";
 import { parseSettings, renderProblems } from "../../../infra/settings/parse";
 import { nearestKey } from "../../../infra/settings/spelling";
@@ -34,6 +35,12 @@ test("problems come in the order of the key table, unknown keys last", () => {
   const keys = problemsOf(parseSettings(new Map([["zzz", { text: "", secret: false }]]))).map(({ key }) => key);
   const required = Object.entries<ConfigKey>(KEYS).filter(([, key]) => key.default === undefined);
   expect(keys).toEqual([...required.map(([name]) => `mail:${name}`), "mail:zzz"]);
+});
+
+test("a value is shown on one line, cut, and cannot move the terminal's cursor", () => {
+  expect(quote('a"\n\u001b[2J\u202eb')).toBe(String.raw`"a\"\n\u{1b}[2J\u{202e}b"`);
+  expect(quote("x".repeat(81))).toBe(`"${"x".repeat(80)}" (the first 80 of 81 characters)`);
+  expect(quote("x".repeat(80))).toBe(`"${"x".repeat(80)}"`);
 });
 
 test.each([
