@@ -69,9 +69,7 @@ export function readStackFile(stack: string, directory: string = PROJECT_DIRECTO
   const fileName = `Pulumi.${stack}.yaml`;
   const path = join(directory, fileName);
   if (!existsSync(path)) {
-    throw new StackFileError(
-      `There is no ${fileName} here. Copy one from stacks/ or make an empty one: pulumi stack init ${stack}`,
-    );
+    throw new StackFileError(`There is no ${fileName} here. Make one: pulumi stack init ${stack}`);
   }
   const document = readYaml(path, fileName);
   const config = document.get("config");
