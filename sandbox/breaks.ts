@@ -1,3 +1,4 @@
+import * as cloudflare from "@pulumi/cloudflare";
 import * as pulumi from "@pulumi/pulumi";
 
 /**
@@ -23,7 +24,7 @@ export const BREAKS = {
   access: {
     what: "the Access application admits the token of another application",
     type: "cloudflare:index/zeroTrustAccessPolicy:ZeroTrustAccessPolicy",
-    change: (args) => ({ ...args, includes: [{ email: { email: "somebody@example.org" } }] }),
+    change: (args) => ({ ...args, includes: [{ serviceToken: { tokenId: otherToken(args).id } }] }),
   },
   binding: {
     what: "the Worker lacks the binding JMAP_TOKEN",
@@ -33,8 +34,7 @@ export const BREAKS = {
   record: {
     what: "the record of autodiscover is declared twice under one name",
     type: "cloudflare:index/dnsRecord:DnsRecord",
-    change: (args) =>
-      args["name"] === "autodiscover.augustin.ai" ? { ...args, name: "autoconfig.augustin.ai" } : args,
+    change: (args) => ({ ...args, name: String(args["name"]).replace(/^autodiscover\./, "autoconfig.") }),
   },
   tunnel: {
     what: "the tunnel is configured locally instead of by Cloudflare",
@@ -60,6 +60,11 @@ export function broken<T>(name: BreakName, program: () => Promise<T>): () => Pro
     );
     return program();
   };
+}
+
+function otherToken(args: Readonly<Record<string, unknown>>): cloudflare.ZeroTrustAccessServiceToken {
+  const accountId = String(args["accountId"]);
+  return new cloudflare.ZeroTrustAccessServiceToken("another-application", { accountId, name: "another application" });
 }
 
 function bindingsOf(args: Readonly<Record<string, unknown>>): pulumi.Output<unknown> {

@@ -31,7 +31,11 @@ export class Workers {
   }
 }
 
+/** @throws Error for a binding that the sandbox cannot give to a running Worker: it must not be left out unseen. */
 function declared(binding: Props): DeclaredBinding {
-  const type = binding["type"] === "secret_text" ? "secret_text" : "plain_text";
-  return { type, name: textAt(binding, "name") ?? "", text: textAt(binding, "text") ?? "" };
+  const type = binding["type"];
+  const name = textAt(binding, "name") ?? "";
+  if (type !== "plain_text" && type !== "secret_text")
+    throw new Error(`the sandbox cannot run a Worker with the binding ${name} of type ${String(type)}`);
+  return { type, name, text: textAt(binding, "text") ?? "" };
 }

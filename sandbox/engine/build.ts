@@ -26,7 +26,7 @@ export async function buildEngine(target: string, version: string, tell: (text: 
   let built = 0;
   await go(["build", "-v", "-trimpath", "-ldflags", stamp, "-o", unfinished, PACKAGE], (text) => {
     built += lines(text).length;
-    tell(`${built} of at most ${total} packages`);
+    tell(`${built} of up to ${total} packages`);
   });
   renameSync(unfinished, target);
 }

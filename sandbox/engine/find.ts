@@ -86,7 +86,7 @@ async function fromGo(root: string, reasons: string[], progress: Progress): Prom
     return undefined;
   }
   try {
-    await progress.step(`building Pulumi ${ENGINE_VERSION} from its Go module, once, with ${version}`, (tell) =>
+    await progress.step(`building Pulumi ${ENGINE_VERSION} once with ${version}`, (tell) =>
       buildEngine(join(root, "bin", "pulumi"), ENGINE_VERSION, tell),
     );
   } catch (error) {

@@ -4,7 +4,9 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { program } from "../../infra/program";
 import { Changed, up, upAgain } from "../../sandbox/converge";
+import { KINDS } from "../../sandbox/cloud/kinds";
 import { SERVICE_TOKEN } from "../../sandbox/cloud/kinds/access";
+import { CATCH_ALL } from "../../sandbox/cloud/kinds/email-routing";
 import { textAt } from "../../sandbox/cloud/props";
 import { deliver } from "../../sandbox/send";
 import { describeEngine } from "./describe";
@@ -54,6 +56,32 @@ describeEngine("the documented deployment on the real engine", () => {
       for (const secret of secrets) {
         expect(secret.length).toBeGreaterThan(10);
         expect(state.includes(JSON.stringify(secret).slice(1, -1))).toBe(false);
+      }
+    },
+    ENGINE_TIMEOUT_MS,
+  );
+});
+
+describeEngine("taking a deployment down", () => {
+  test(
+    "needs protection off, and leaves only what the services cannot delete: a catch-all that drops mail",
+    async () => {
+      const lab = await newLab();
+      try {
+        await up(lab.stack);
+        const refusal = await lab.stack.previewDestroy().catch((error: unknown) => String(error));
+        expect(refusal).toContain("because it is protected");
+
+        await lab.stack.setConfig("mail:inbound", { value: "off" });
+        await lab.stack.setConfig("mail:protect", { value: "false" });
+        await up(lab.stack);
+        await lab.stack.destroy();
+        const left = Object.keys(KINDS).flatMap((type) =>
+          lab.outside.world.all(type).map(({ props }) => ({ type, props })),
+        );
+        expect(left).toMatchObject([{ type: CATCH_ALL, props: { actions: [{ type: "drop" }] } }]);
+      } finally {
+        await lab.close();
       }
     },
     ENGINE_TIMEOUT_MS,

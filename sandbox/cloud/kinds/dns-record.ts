@@ -28,7 +28,6 @@ export const dnsRecord: Kind = {
   check(inputs) {
     if (inputs["content"] !== undefined && inputs["data"] !== undefined)
       return 'Invalid Attribute Combination. Attribute "content" cannot be specified when "data" is specified.';
-    if (inputs["proxied"] === true && inputs["ttl"] !== 1) return "ttl must be set to 1 when `proxied` is true";
     return undefined;
   },
   create(inputs, world) {
@@ -60,6 +59,8 @@ function refuseInZone(zone: Zone, record: ZoneRecord, inputs: Props): void {
     throw new Refusal(400, 9000, `DNS name is invalid: ${record.name} is not in ${zone.name}`);
   if ((textAt(inputs, "comment") ?? "").length > COMMENT_CHARACTERS)
     throw new Refusal(400, 9208, `Comment exceeds the maximum length of ${COMMENT_CHARACTERS} characters.`);
+  if (record.proxied && record.ttl !== 1)
+    throw new Refusal(400, undefined, "ttl must be set to 1 when `proxied` is true");
   if (record.proxied && !ADDRESS_TYPES.includes(record.type))
     throw new Refusal(400, 9004, "This record type cannot be proxied.");
   if (record.type === "MX" && zone.emailRouting)
