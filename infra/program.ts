@@ -47,14 +47,20 @@ export function declareMail(settings: Settings, zoneIds: Readonly<Record<string,
     throw new pulumi.RunError(`There is no zone id for ${domain}; preflight must find it first.`);
   const records = mailRecords(settings);
 
-  const tunnel = new HttpTunnel("tunnel", { accountId, domain, hostnames, protect });
-  const dns = new Dns("dns", { domain, records, zoneIds, tunnelId: tunnel.tunnelId, protect });
   const access = new WorkerAccess("access", {
     accountId,
     domain,
     hostname: hostnames.inbound,
     alertAddress: settings.primaryAddress,
   });
+  const tunnel = new HttpTunnel("tunnel", {
+    accountId,
+    domain,
+    hostnames,
+    guard: access.application,
+    protect,
+  });
+  const dns = new Dns("dns", { domain, records, zoneIds, tunnelId: tunnel.tunnelId, protect });
   const worker = new InboundWorker("inbound", {
     accountId,
     scriptName: settings.workerName,
@@ -76,7 +82,7 @@ export function declareMail(settings: Settings, zoneIds: Readonly<Record<string,
   new EmailRouting("routing", {
     zoneId,
     worker: settings.inbound === "worker" ? worker.scriptName : undefined,
-    after: [worker, dns, tunnel.ingress, access.application],
+    after: [worker, dns, tunnel.ingress],
     protect,
   });
 

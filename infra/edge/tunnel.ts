@@ -17,6 +17,8 @@ export interface HttpTunnelArgs {
   readonly accountId: string;
   readonly domain: string;
   readonly hostnames: Settings["hostnames"];
+  /** What guards the Worker's name: nothing is forwarded under it before. */
+  readonly guard: pulumi.Resource;
   /** Refuse to delete the tunnel. */
   readonly protect: boolean;
 }
@@ -42,7 +44,7 @@ export class HttpTunnel extends pulumi.ComponentResource {
     this.ingress = new cloudflare.ZeroTrustTunnelCloudflaredConfig(
       `${name}-ingress`,
       { accountId, tunnelId: tunnel.id, config: { ingresses: ingressRules(hostnames) } },
-      { parent: this },
+      { parent: this, dependsOn: [args.guard] },
     );
 
     this.tunnelId = tunnel.id;
