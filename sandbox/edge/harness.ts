@@ -1,6 +1,35 @@
 /** Where the harness listens for messages; every other URL goes to the uploaded Worker's `fetch`. */
 export const EMAIL_ENDPOINT = "https://email.harness.invalid/";
 
+/** Where the harness listens for the clock of the cron trigger. */
+export const SCHEDULED_ENDPOINT = "https://scheduled.harness.invalid/";
+
+/** Takes a {@link BucketFault}. */
+export const R2_ENDPOINT = "https://r2.harness.invalid/";
+
+/** Takes the number of milliseconds by which `Date.now()` is moved ahead. */
+export const CLOCK_ENDPOINT = "https://clock.harness.invalid/";
+
+/** Trouble with R2 that the harness makes. A later fault of the same operation replaces an earlier one. */
+export interface BucketFault {
+  readonly operation: "put" | "get" | "head" | "list" | "delete";
+  /** That many calls fail; 0 ends the trouble. */
+  readonly fail: number;
+  /** Calls that go well before the first one fails. */
+  readonly skip?: number;
+  /** Only calls whose key (or prefix, for list) starts so. */
+  readonly prefix?: string;
+  /** `before` nothing happens in the bucket, `after` it happens and the answer is lost, `hang` no answer comes for a minute. */
+  readonly how?: "before" | "after" | "hang";
+}
+
+/** What the harness answers on {@link SCHEDULED_ENDPOINT}. */
+export interface ScheduledReport {
+  readonly outcome: "ok" | "exception";
+  readonly error?: string;
+  readonly logs: readonly string[];
+}
+
 /** Name under which the harness imports the uploaded script. */
 export const UPLOADED_MODULE = "uploaded.mjs";
 
@@ -9,7 +38,7 @@ export interface EmailReport {
   readonly outcome: "ok" | "exception";
   readonly rejectReason?: string;
   readonly error?: string;
-  /** Everything that was written to the console meanwhile. */
+  /** Everything that was written to the console meanwhile, also by calls that ran at the same time. */
   readonly logs: readonly string[];
   readonly forwards: readonly string[];
   readonly replies: number;
@@ -24,6 +53,11 @@ import * as uploaded from "./${UPLOADED_MODULE}";
 
 const handlers = uploaded.default ?? {};
 const logs = [];
+let calls = 0;
+const faults = new Map();
+const realNow = Date.now.bind(Date);
+let ahead = 0;
+Date.now = () => realNow() + ahead;
 for (const level of ["debug", "info", "log", "warn", "error"]) {
   console[level] = (...values) => {
     logs.push(values.map((value) => (typeof value === "string" ? value : JSON.stringify(value) ?? String(value))).join(" "));
@@ -32,9 +66,19 @@ for (const level of ["debug", "info", "log", "warn", "error"]) {
 
 export default {
   async fetch(request, env, ctx) {
-    if (request.url.startsWith("${EMAIL_ENDPOINT}")) return Response.json(await email(request, env, ctx));
+    if (request.url.startsWith("${EMAIL_ENDPOINT}")) return Response.json(await email(request, breakable(env), ctx));
+    if (request.url.startsWith("${SCHEDULED_ENDPOINT}")) return Response.json(await scheduled(request, breakable(env)));
+    if (request.url.startsWith("${R2_ENDPOINT}")) {
+      const fault = await request.json();
+      faults.set(fault.operation, fault);
+      return new Response();
+    }
+    if (request.url.startsWith("${CLOCK_ENDPOINT}")) {
+      ahead += Number(await request.text());
+      return new Response();
+    }
     if (typeof handlers.fetch !== "function") return new Response("the uploaded script has no fetch handler", { status: 500 });
-    return await handlers.fetch(request, env, ctx);
+    return await handlers.fetch(request, breakable(env), ctx);
   },
 };
 
@@ -52,16 +96,69 @@ async function email(request, env, ctx) {
     forward: async (address) => void report.forwards.push(address),
     reply: async () => void report.replies++,
   };
-  logs.length = 0;
-  try {
+  await observed(report, async () => {
     if (typeof handlers.email !== "function") throw new Error("the uploaded script has no email handler");
     await handlers.email(message, env, ctx);
+  });
+  return report;
+}
+
+async function scheduled(request, env) {
+  const report = { outcome: "ok", logs: [] };
+  const cron = new URL(request.url).searchParams.get("cron") ?? "";
+  await observed(report, async () => {
+    if (typeof handlers.scheduled !== "function") throw new Error("the uploaded script has no scheduled handler");
+    const later = [];
+    const ctx = { waitUntil: (promise) => void later.push(promise), passThroughOnException: () => undefined };
+    await handlers.scheduled({ cron, scheduledTime: Date.now(), noRetry: () => undefined }, env, ctx);
+    await Promise.all(later);
+  });
+  return report;
+}
+
+async function observed(report, run) {
+  if (calls++ === 0) logs.length = 0;
+  const start = logs.length;
+  try {
+    await run();
   } catch (error) {
     report.outcome = "exception";
     report.error = error instanceof Error ? error.name + ": " + error.message : String(error);
   }
-  report.logs = [...logs];
-  return report;
+  calls--;
+  report.logs = logs.slice(start);
+}
+
+/** The bindings, with buckets that fail as told. */
+function breakable(env) {
+  return Object.fromEntries(
+    Object.entries(env).map(([name, value]) => [name, value?.constructor?.name === "R2Bucket" ? breakableBucket(value) : value]),
+  );
+}
+
+function breakableBucket(bucket) {
+  return new Proxy(bucket, {
+    get(_, operation) {
+      const method = bucket[operation];
+      if (typeof method !== "function") return method;
+      return async (...args) => {
+        const fault = due(operation, args[0]);
+        if (fault === undefined) return await method.apply(bucket, args);
+        if (fault.how === "hang") await new Promise((resolve) => setTimeout(resolve, 60_000));
+        if (fault.how === "after") await method.apply(bucket, args);
+        throw new Error(operation + ": We encountered an internal error. Please try again. (10001)");
+      };
+    },
+  });
+}
+
+/** The fault that this call meets, counted. */
+function due(operation, subject) {
+  const fault = faults.get(operation);
+  const keys = typeof subject === "string" ? [subject] : Array.isArray(subject) ? subject : [subject?.prefix ?? ""];
+  if (fault === undefined || !keys.some((key) => key.startsWith(fault.prefix ?? ""))) return undefined;
+  if ((fault.skip ?? 0) > 0) return void fault.skip--;
+  return fault.fail-- > 0 ? fault : undefined;
 }
 
 function headersOf(bytes) {

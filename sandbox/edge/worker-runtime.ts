@@ -1,13 +1,14 @@
 import { HttpOptions_Style, Miniflare } from "miniflare";
-import { EMAIL_ENDPOINT, HARNESS, UPLOADED_MODULE } from "./harness";
-import type { EmailReport } from "./harness";
+import { CLOCK_ENDPOINT, EMAIL_ENDPOINT, HARNESS, R2_ENDPOINT, SCHEDULED_ENDPOINT, UPLOADED_MODULE } from "./harness";
+import type { BucketFault, EmailReport, ScheduledReport } from "./harness";
 import { startOutboundProxy } from "./outbound";
 import type { Outbound, OutboundProxy } from "./outbound";
 
 /** A binding as WorkersScript declares it. */
 export type DeclaredBinding =
   | { readonly type: "plain_text"; readonly name: string; readonly text: string }
-  | { readonly type: "secret_text"; readonly name: string; readonly text: string };
+  | { readonly type: "secret_text"; readonly name: string; readonly text: string }
+  | { readonly type: "r2_bucket"; readonly name: string; readonly bucketName: string };
 
 export interface UploadedWorker {
   /** One ES module, exactly as it was uploaded. */
@@ -17,6 +18,8 @@ export interface UploadedWorker {
   readonly compatibilityFlags?: readonly string[];
   /** Every `fetch` of the Worker. */
   readonly outbound: Outbound;
+  /** Where the contents of R2 buckets stay, so that a later instance sees them; without it they end with the instance. */
+  readonly r2Folder?: string;
 }
 
 export interface Envelope {
@@ -31,7 +34,30 @@ export interface RunningWorker {
   readonly email: (envelope: Envelope) => Promise<EmailReport>;
   /** Calls the `fetch` handler. */
   readonly fetch: (url: string, init?: FetchInit) => Promise<FetchAnswer>;
+  /** Calls the `scheduled` handler once and waits for what it hands to `waitUntil`. */
+  readonly scheduled: (cron?: string) => Promise<ScheduledReport>;
+  /** The bucket behind a binding, past all injected faults. */
+  readonly bucket: (binding: string) => BucketView;
+  /** Makes operations on every bucket of the Worker fail, until they are used up or replaced. */
+  readonly breakBucket: (fault: BucketFault) => Promise<void>;
+  /** Moves the Worker's `Date.now()` ahead. Timers do not follow. */
+  readonly advance: (milliseconds: number) => Promise<void>;
   readonly dispose: () => Promise<void>;
+}
+
+/** An R2 bucket as seen from outside the Worker. */
+export interface BucketView {
+  /** Keys in lexicographic order, all pages. */
+  readonly list: (prefix?: string) => Promise<readonly string[]>;
+  readonly get: (key: string) => Promise<StoredObject | undefined>;
+  readonly put: (key: string, bytes: Buffer | string, metadata?: Readonly<Record<string, string>>) => Promise<void>;
+  readonly delete: (key: string) => Promise<void>;
+}
+
+export interface StoredObject {
+  readonly bytes: Buffer;
+  /** Its custom metadata. */
+  readonly metadata: Readonly<Record<string, string>>;
 }
 
 export interface FetchInit {
@@ -50,7 +76,7 @@ export interface FetchAnswer {
 export function runEmailWorker(worker: UploadedWorker): RunningWorker {
   let started: Promise<Runtime> | undefined;
 
-  return { email, fetch, dispose };
+  return { email, fetch, scheduled, bucket, breakBucket, advance, dispose };
 
   function runtime(): Promise<Runtime> {
     return (started ??= start(worker));
@@ -68,6 +94,47 @@ export function runEmailWorker(worker: UploadedWorker): RunningWorker {
     const response = await miniflare.dispatchFetch(url, { ...init, redirect: "manual" });
     const headers = new Headers([...response.headers]);
     return { status: response.status, headers, body: Buffer.from(await response.arrayBuffer()) };
+  }
+
+  async function scheduled(cron = "*/5 * * * *"): Promise<ScheduledReport> {
+    const { miniflare } = await runtime();
+    const url = `${SCHEDULED_ENDPOINT}?${new URLSearchParams({ cron }).toString()}`;
+    return (await (await miniflare.dispatchFetch(url, { method: "POST" })).json()) as ScheduledReport;
+  }
+
+  async function breakBucket(fault: BucketFault): Promise<void> {
+    const { miniflare } = await runtime();
+    await miniflare.dispatchFetch(R2_ENDPOINT, { method: "POST", body: JSON.stringify(fault) });
+  }
+
+  async function advance(milliseconds: number): Promise<void> {
+    const { miniflare } = await runtime();
+    await miniflare.dispatchFetch(CLOCK_ENDPOINT, { method: "POST", body: String(milliseconds) });
+  }
+
+  function bucket(binding: string): BucketView {
+    const opened = async () => await (await runtime()).miniflare.getR2Bucket(binding);
+    return {
+      list: async (prefix = "") => {
+        const r2 = await opened();
+        const keys: string[] = [];
+        for (let cursor: string | undefined; ;) {
+          const page = await r2.list({ prefix, ...(cursor === undefined ? {} : { cursor }) });
+          keys.push(...page.objects.map(({ key }) => key));
+          if (!page.truncated) return keys;
+          cursor = page.cursor;
+        }
+      },
+      get: async (key) => {
+        const object = await (await opened()).get(key);
+        if (object === null) return undefined;
+        return { bytes: Buffer.from(await object.arrayBuffer()), metadata: { ...object.customMetadata } };
+      },
+      put: async (key, bytes, metadata = {}) => {
+        await (await opened()).put(key, bytes, { customMetadata: { ...metadata } });
+      },
+      delete: async (key) => await (await opened()).delete(key),
+    };
   }
 
   async function dispose(): Promise<void> {
@@ -95,7 +162,15 @@ async function start(worker: UploadedWorker): Promise<Runtime> {
       ],
       compatibilityDate: worker.compatibilityDate,
       compatibilityFlags: [...(worker.compatibilityFlags ?? [])],
-      bindings: Object.fromEntries(worker.bindings.map(({ name, text }) => [name, text])),
+      bindings: Object.fromEntries(
+        worker.bindings.flatMap((binding) => (binding.type === "r2_bucket" ? [] : [[binding.name, binding.text]])),
+      ),
+      r2Buckets: Object.fromEntries(
+        worker.bindings.flatMap((binding) =>
+          binding.type === "r2_bucket" ? [[binding.name, binding.bucketName]] : [],
+        ),
+      ),
+      ...(worker.r2Folder === undefined ? {} : { r2Persist: worker.r2Folder }),
       outboundService: { external: { address: proxy.address, http: { style: HttpOptions_Style.PROXY } } },
       handleRuntimeStdio: () => undefined,
       cf: false,
