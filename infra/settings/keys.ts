@@ -19,6 +19,8 @@ export interface ConfigKey {
   readonly derived?: string;
   /** Must be stored encrypted (`pulumi config set --secret`). */
   readonly secret?: true;
+  /** May hold something secret (a URL with a token in it): never shown, stored encrypted or not as one likes. */
+  readonly sensitive?: true;
   /** A value for examples and for the command that mends a problem. */
   readonly example: string;
 }
@@ -80,6 +82,35 @@ export const KEYS = {
     description: "Name of the inbound Worker. Renaming it unbinds the catch-all for the length of one update.",
     default: "mail-inbound",
     example: "mail-inbound",
+  },
+  spool: {
+    type: "string",
+    description:
+      "Where mail waits while the host does not answer: `r2` (a bucket, drained by a cron trigger), or `none` (the sending servers keep it).",
+    default: "r2",
+    example: "r2",
+  },
+  spoolAlertUrl: {
+    type: "string",
+    description:
+      "https URL that gets a POST when mail waits too long (ntfy, Healthchecks or any other). May be stored encrypted: who knows it can post there.",
+    default: "",
+    derived: "no alert",
+    sensitive: true,
+    example: "https://ntfy.sh/TOPIC",
+  },
+  spoolAlertAfterMinutes: {
+    type: "integer",
+    description: "Age of the oldest waiting message at which the alert is sent, in minutes, 5 to 10080.",
+    default: 60,
+    example: "60",
+  },
+  ledgerDays: {
+    type: "integer",
+    description:
+      "How long the Worker remembers what it delivered, so that a message sent again is not delivered twice; in days, 7 to 365.",
+    default: 30,
+    example: "30",
   },
   services: {
     type: "array",

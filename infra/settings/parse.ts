@@ -9,7 +9,9 @@ import { type ConfigKey, KEYS, type KeyName } from "./keys";
 import { missing, type Problem, problemOf, storedInTheClear, unknownKey } from "./problem";
 import type { RawConfig } from "./raw";
 import { parseResendRecords, resendSelectors } from "./resend";
+import { Secret } from "./secret";
 import type { Settings } from "./settings";
+import { bucketName, parseAlertUrl, parseWithin } from "./spool";
 import { isKeyName, nearestKey } from "./spelling";
 import { parseHostKey, parseSshPrivateKey } from "./ssh";
 import {
@@ -104,6 +106,10 @@ function takeAll(reader: Reader) {
     serverHostname,
     inboundHostname,
     workerName: reader.take("workerName", parseWorkerName),
+    spool: reader.take("spool", (text) => parseChoice(text, ["r2", "none"])),
+    spoolAlertUrl: reader.take("spoolAlertUrl", parseAlertUrl),
+    spoolAlertAfterMinutes: reader.take("spoolAlertAfterMinutes", (text) => parseWithin(text, 5, 10_080)),
+    ledgerDays: reader.take("ledgerDays", (text) => parseWithin(text, 7, 365)),
     services: reader.take("services", parseServices),
     dkimRsaSelector,
     dkimRsaPrivateKey: reader.take("dkimRsaPrivateKey", parseRsaKey),
@@ -147,6 +153,15 @@ function assemble(values: Complete<ReturnType<typeof takeAll>>): Settings {
       autodiscover: `autodiscover.${domain}`,
     },
     workerName: values.workerName,
+    spool:
+      values.spool === "none"
+        ? undefined
+        : {
+            bucket: bucketName(domain),
+            alertUrl: values.spoolAlertUrl,
+            alertAfterMinutes: values.spoolAlertAfterMinutes,
+            ledgerDays: values.ledgerDays,
+          },
     services: values.services,
     dkim: {
       rsa: { selector: values.dkimRsaSelector, ...values.dkimRsaPrivateKey },
@@ -248,7 +263,12 @@ function isComplete<T extends object>(values: T): values is T & Complete<T> {
 }
 
 function shown(values: EffectiveValues): EffectiveValues {
-  const show = (name: KeyName): unknown => (isSecret(name) || values[name] === undefined ? "[secret]" : values[name]);
+  const show = (name: KeyName): unknown => {
+    const value = values[name];
+    // A key that may be secret is only when it has a value.
+    if (value instanceof Secret && !isSecret(name)) return value.reveal() === "" ? "" : "[secret]";
+    return isSecret(name) || value === undefined ? "[secret]" : value;
+  };
   const hidden = Object.fromEntries(
     Object.keys(values)
       .filter(isKeyName)

@@ -24,7 +24,8 @@ export function problemOf(
   const { item } = fault;
   const key = item === undefined ? `${PROJECT}:${name}` : `${PROJECT}:${name}[${item.index}]`;
   // A private key pasted into any plain key is not repeated either: messages end up in CI logs.
-  const silent = value.secret || value.text.includes("PRIVATE KEY");
+  const { sensitive }: ConfigKey = KEYS[name];
+  const silent = value.secret || sensitive === true || value.text.includes("PRIVATE KEY");
   const place = item?.field === undefined ? key : `${key}.${item.field}`;
   return {
     key,

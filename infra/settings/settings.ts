@@ -21,6 +21,15 @@ export interface DkimKey {
   readonly publicKey: string;
 }
 
+export interface SpoolSettings {
+  readonly bucket: string;
+  /** Reveals "" when nobody is to be told. */
+  readonly alertUrl: Secret;
+  readonly alertAfterMinutes: number;
+  /** How long delivered messages are remembered. */
+  readonly ledgerDays: number;
+}
+
 /** A validated deployment: names are lower-case FQDNs without trailing dot, addresses are lower case and complete. */
 export interface Settings {
   readonly domain: string;
@@ -39,6 +48,8 @@ export interface Settings {
     readonly autodiscover: string;
   };
   readonly workerName: string;
+  /** Where mail waits while home does not take it; undefined: nowhere, the sending server keeps it. */
+  readonly spool: SpoolSettings | undefined;
   readonly services: readonly Service[];
   readonly dkim: { readonly rsa: DkimKey; readonly ed25519: DkimKey };
   readonly dmarc: {

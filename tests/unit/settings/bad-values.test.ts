@@ -1,6 +1,18 @@
 import { generateKeyPairSync } from "node:crypto";
 import type { KeyName } from "../../../infra/settings/keys";
-import { HOST_KEY, KEY_PAIRS, objectWith, opensshKey, PEM, problemsWith, SECRETS, sshBlob, textWith } from "./fixtures";
+import { parseSettings } from "../../../infra/settings/parse";
+import {
+  HOST_KEY,
+  KEY_PAIRS,
+  objectWith,
+  opensshKey,
+  PEM,
+  problemsWith,
+  rawWith,
+  SECRETS,
+  sshBlob,
+  textWith,
+} from "./fixtures";
 
 type Row = readonly [key: KeyName, value: string, fact: string, command?: string];
 
@@ -79,6 +91,22 @@ const ROWS: readonly Row[] = [
   ["workerName", "Mail", "is no name for a Worker"],
   ["workerName", "-mail", "is no name for a Worker"],
   ["workerName", LABEL_64, "is no name for a Worker"],
+  ["spool", "R2", 'did you mean "r2"', "mail:spool r2 "],
+  ["spool", "s3", "is not one of the allowed words"],
+  ["spoolAlertUrl", "http://ntfy.example/topic", "is not an https URL"],
+  ["spoolAlertUrl", "ntfy.example/topic", "is no URL"],
+  ["spoolAlertUrl", "https://user:pw@ntfy.example/", "has a user name or password"],
+  ["spoolAlertUrl", "https://ntfy.example/a b", "contains white space"],
+  ["spoolAlertUrl", "https://ntfy.example/ü", "is not in ASCII"],
+  ["spoolAlertUrl", "https://ntfy.example/#topic", "has a fragment"],
+  ["spoolAlertUrl", "https://localhost/topic", "names a host that the internet does not know"],
+  ["spoolAlertUrl", `https://ntfy.example/${"a".repeat(2048)}`, "is longer than 2048"],
+  ["spoolAlertAfterMinutes", "4", "is out of range"],
+  ["spoolAlertAfterMinutes", "10081", "is out of range"],
+  ["spoolAlertAfterMinutes", "1h", "is not an integer"],
+  ["ledgerDays", "6", "is out of range"],
+  ["ledgerDays", "366", "is out of range"],
+  ["ledgerDays", "30.5", "is not an integer"],
   ["services", '["jmap","pop3"]', "services[1] is no known service"],
   ["services", '["imap"]', 'did you mean "imaps"', "--path 'mail:services[0]' imaps "],
   ["services", '["jmap","jmap"]', "repeats"],
@@ -224,6 +252,18 @@ test("a private key in a plain key is not shown", () => {
     const [, base64 = ""] = SECRETS.dkimEd25519PrivateKey.split("\n");
     expect(JSON.stringify(problems)).not.toContain(base64.slice(0, 12));
   }
+});
+
+test("an alert's URL is never shown, also when it is stored in the clear", () => {
+  for (const value of ["http://ntfy.example/hidden", "https://user:hidden@ntfy.example/", "hidden"]) {
+    const problems = problemsWith({ spoolAlertUrl: value });
+    expect(problems).toHaveLength(1);
+    expect(JSON.stringify(problems)).not.toMatch(/hidden|ntfy/);
+  }
+  const result = parseSettings(rawWith({ spoolAlertUrl: "https://ntfy.example/hidden" }));
+  expect(result).toMatchObject({ kind: "settings", values: { spoolAlertUrl: "[secret]" } });
+  expect(JSON.stringify(result)).not.toContain("hidden");
+  expect(parseSettings(rawWith())).toMatchObject({ values: { spoolAlertUrl: "" } });
 });
 
 function rsaKey(modulusLength: number): string {

@@ -30,6 +30,7 @@ test("the least stack file gives complete settings", () => {
       autodiscover: "autodiscover.example.test",
     },
     workerName: "mail-inbound",
+    spool: { bucket: "mail-spool-example-test", alertUrl: anything, alertAfterMinutes: 60, ledgerDays: 30 },
     services: ["jmap", "caldavs", "carddavs", "imaps", "submissions", "submission"],
     dkim: {
       rsa: { selector: "202602r", privateKey: anything, publicKey: textLike(/^MIIB/) },
@@ -88,7 +89,25 @@ test("`none` switches the catch-all off, and an alias may take it", () => {
   expect(settingsWith({ catchAll: "abuse@example.test" }).catchAll).toBe("abuse@example.test");
 });
 
+test("the spool's bucket is named after the domain, each domain's otherwise", () => {
+  const bucket = (domain: string) => settingsWith({ domain, primaryAddress: `root@${domain}` }).spool?.bucket;
+  expect(bucket("a.b.org")).toBe("mail-spool-a-b-org");
+  expect(bucket("a-b.org")).toBe("mail-spool-a--b-org");
+  const long = ["one", "two"].map((label) => bucket(`${"very-long-label.".repeat(5)}${label}.org`));
+  for (const name of long) expect(name).toMatch(/^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/);
+  expect(new Set(long).size).toBe(2);
+});
+
+test("`none` switches the spool off; an alert's URL is revealed only on request", () => {
+  expect(settingsWith({ spool: "none" }).spool).toBeUndefined();
+  expect(settingsWith().spool?.alertUrl.reveal()).toBe("");
+  const spoolAlertUrl = { text: "https://ntfy.example/topic?auth=x", secret: true };
+  expect(settingsWith({ spoolAlertUrl }).spool?.alertUrl.reveal()).toBe("https://ntfy.example/topic?auth=x");
+});
+
 test.each<readonly [KeyName, string]>([
+  ["spoolAlertAfterMinutes", "5"],
+  ["ledgerDays", "365"],
   ["hostAddress", "i3"],
   ["hostAddress", "host.tailnet.ts.net"],
   ["hostAddress", "2001:db8::1"],

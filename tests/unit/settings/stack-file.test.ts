@@ -119,8 +119,8 @@ describe("npm run settings", () => {
     write(PLAIN, ...LOCKED);
     const { code, stdout = "" } = run(["x"], directory);
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^domain {17}example\.test$/m);
-    expect(stdout).toMatch(/^resendApiKey {11}\[secret\]$/m);
+    expect(stdout).toMatch(/^domain {18}example\.test$/m);
+    expect(stdout).toMatch(/^resendApiKey {12}\[secret\]$/m);
     expect(stdout).toContain("Encrypted, so not checked here: dkimRsaPrivateKey");
   });
 
