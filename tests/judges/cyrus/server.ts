@@ -1,0 +1,205 @@
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import { userInfo } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { temporaryFolder } from "../../../sandbox/temporary";
+import { ImapClient } from "./imap";
+
+/** Debian's name for Cyrus' master process, which is not on every PATH. */
+export const CYRUS_MASTER = "/usr/sbin/cyrmaster";
+/** How to get {@link CYRUS_MASTER}. */
+export const CYRUS_INSTALL =
+  "Run: apt-get update && apt-get install --no-install-recommends cyrus-imapd cyrus-caldav sasl2-bin";
+
+/** The realm of every user; Cyrus must be told the same name as `servername`, or every login fails. */
+export const REALM = "example.org";
+export const PASSWORD = "pw";
+export const ROOT = `root@${REALM}`;
+export const OTHER = `other@${REALM}`;
+
+const USERS = ["root", "other"] as const;
+const LOOPBACK = "127.0.0.1";
+const PROGRAMS = "/usr/lib/cyrus/bin";
+const SASLPASSWD = "/usr/sbin/saslpasswd2";
+const START_BUDGET_MS = 15_000;
+const STOP_BUDGET_MS = 10_000;
+const POLL_MS = 50;
+/** Not {@link REALM}: Cyrus leaves its default domain out of account names, and the Worker looks for whole addresses. */
+const DEFAULT_DOMAIN = "cyrus.invalid";
+/** Must be positive, or no mailbox is created. */
+const QUOTA_KIB = 1_000_000;
+
+/** A Cyrus IMAPd of its own. */
+export interface Cyrus {
+  readonly imapPort: number;
+  readonly jmapPort: number;
+  /** Ends the processes; the mail and the ports stay. */
+  readonly stop: () => Promise<void>;
+  readonly start: () => Promise<void>;
+  /** Ends the processes and removes the mail. Nothing listens afterwards. */
+  readonly close: () => Promise<void>;
+}
+
+/**
+ * Starts a throw-away Cyrus IMAPd 3.6 or newer on loopback: IMAP and JMAP, users {@link ROOT} and {@link OTHER} without
+ * mailboxes. The first IMAP login of a user creates them; before it JMAP does not know the account.
+ *
+ * Started by root it becomes Debian's user `cyrus`, started by anyone else it stays that user.
+ */
+export async function startCyrus(): Promise<Cyrus> {
+  const folder = temporaryFolder();
+  const [imapPort, jmapPort] = await freePorts();
+  const isRoot = userInfo().uid === 0;
+  const configuration = join(folder.path, "imapd.conf");
+  const services = join(folder.path, "cyrus.conf");
+  let master: ChildProcess | undefined;
+
+  try {
+    writeFileSync(configuration, imapdConf(folder.path, isRoot ? undefined : userInfo().username));
+    writeFileSync(services, cyrusConf(configuration, imapPort, jmapPort));
+    for (const part of ["conf/db", "conf/socket", "spool", "sieve", "run/proc", "run/lock"])
+      mkdirSync(join(folder.path, part), { recursive: true });
+    for (const user of USERS)
+      execFileSync(SASLPASSWD, ["-p", "-c", "-f", join(folder.path, "sasldb2"), "-u", REALM, user], {
+        input: PASSWORD,
+      });
+    if (isRoot) execFileSync("chown", ["-R", "cyrus:mail", folder.path]);
+    await start();
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { imapPort, jmapPort, stop, start, close };
+
+  async function start(): Promise<void> {
+    const pidFile = join(folder.path, "run", "master.pid");
+    master = spawn(CYRUS_MASTER, ["-C", configuration, "-M", services, "-p", pidFile], { stdio: "ignore" });
+    running.add(master);
+    const failed = new Promise<never>((_, reject) => {
+      master?.once("error", reject);
+      master?.once("exit", (code) => reject(new Error(`Cyrus ended while it started (exit code ${code})`)));
+    });
+    // Nobody waits for it any more once Cyrus answers.
+    failed.catch(() => undefined);
+    await Promise.race([failed, answering()]);
+  }
+
+  /** The greeting and not the open port: the master listens before it can start an imapd. */
+  async function answering(): Promise<void> {
+    const until = Date.now() + START_BUDGET_MS;
+    for (;;) {
+      try {
+        await (await ImapClient.connect(imapPort)).close();
+        return;
+      } catch (error) {
+        if (Date.now() > until) throw new Error("Cyrus does not answer", { cause: error });
+        await sleep(POLL_MS);
+      }
+    }
+  }
+
+  async function stop(): Promise<void> {
+    const stopping = master;
+    master = undefined;
+    if (stopping !== undefined) await end(stopping);
+  }
+
+  async function close(): Promise<void> {
+    await stop();
+    folder.remove();
+  }
+}
+
+const running = new Set<ChildProcess>();
+
+// A test run that ends early leaves no server behind.
+process.once("exit", () => running.forEach((master) => master.kill("SIGTERM")));
+
+/** The master passes SIGTERM on to its children and waits for them. */
+async function end(master: ChildProcess): Promise<void> {
+  if (master.exitCode === null && master.signalCode === null && master.pid !== undefined) {
+    const ended = new Promise<void>((resolve) => master.once("exit", () => resolve()));
+    const timer = setTimeout(() => master.kill("SIGKILL"), STOP_BUDGET_MS);
+    master.kill("SIGTERM");
+    await ended;
+    clearTimeout(timer);
+  }
+  running.delete(master);
+}
+
+/** Two ports that nobody listens on now. */
+async function freePorts(): Promise<[number, number]> {
+  const holders = [createServer(), createServer()] as const;
+  const ports = await Promise.all(
+    holders.map(
+      (holder) =>
+        new Promise<number>((resolve, reject) => {
+          holder.once("error", reject);
+          holder.listen(0, LOOPBACK, () => resolve((holder.address() as AddressInfo).port));
+        }),
+    ),
+  );
+  await Promise.all(holders.map((holder) => new Promise<void>((resolve) => holder.close(() => resolve()))));
+  const [first = 0, second = 0] = ports;
+  return [first, second];
+}
+
+function cyrusConf(configuration: string, imapPort: number, jmapPort: number): string {
+  const program = (name: string) => `${PROGRAMS}/${name} -C ${configuration}`;
+  return `START {
+ recover cmd="${program("ctl_cyrusdb")} -r"
+}
+SERVICES {
+ imap cmd="${program("imapd")}" listen="${LOOPBACK}:${imapPort}" prefork=0
+ http cmd="${program("httpd")}" listen="${LOOPBACK}:${jmapPort}" prefork=0
+}
+EVENTS {
+}
+`;
+}
+
+/** `munge8bit` off: Cyrus would replace 8-bit characters in header fields by X. `cyrus_user` is who the master becomes. */
+function imapdConf(folder: string, user: string | undefined): string {
+  return `configdirectory: ${folder}/conf
+proc_path: ${folder}/run/proc
+mboxname_lockpath: ${folder}/run/lock
+defaultpartition: default
+partition-default: ${folder}/spool
+sievedir: ${folder}/sieve
+${user === undefined ? "" : `cyrus_user: ${user}\n`}altnamespace: no
+unixhierarchysep: yes
+virtdomains: userid
+defaultdomain: ${DEFAULT_DOMAIN}
+servername: ${REALM}
+admins: admin
+allowplaintext: yes
+sasl_pwcheck_method: auxprop
+sasl_auxprop_plugin: sasldb
+sasl_sasldb_path: ${folder}/sasldb2
+sasl_mech_list: PLAIN LOGIN
+httpmodules: jmap
+httpallowcompress: no
+jmap_nonstandard_extensions: no
+conversations: yes
+conversations_counted_flags: \\Draft \\Flagged $IsMailingList $IsNotification $HasAttachment
+conversations_db: twoskip
+jmap_uploadfolder: #jmap
+specialusealways: yes
+autocreate_users: anyone
+autocreate_quota: ${QUOTA_KIB}
+autocreate_post: yes
+autocreate_inbox_folders: Archive | Drafts | Junk | Sent | Trash
+xlist-archive: Archive
+autocreate_subscribe_folders: Archive
+lmtpsocket: ${folder}/run/lmtp
+idlesocket: ${folder}/run/idle
+notifysocket: ${folder}/run/notify
+syslog_prefix: cyrus
+munge8bit: no
+search_engine: none
+umask: 077
+`;
+}
