@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 
+import { type Buckets, noObjects } from "./buckets";
 import type { Kind, Remote } from "./kind";
 import { KINDS } from "./kinds";
 import { canonical, type Props, sameJson } from "./props";
@@ -22,6 +23,8 @@ export interface WorldOptions {
   readonly apiToken: string;
   /** Zones that the account already has, by name. */
   readonly zones: readonly Zone[];
+  /** The account has subscribed to R2, as it has by default. */
+  readonly r2Enabled?: boolean;
 }
 
 /** The model of the outside world: every resource that was declared, as the services would keep it. */
@@ -29,7 +32,10 @@ export class World {
   readonly accountId: string;
   readonly apiToken: string;
   readonly zones: readonly Zone[];
+  readonly r2Enabled: boolean;
   readonly calls: Call[] = [];
+  /** What lies in the buckets; the edge puts its own here. */
+  buckets: Buckets = noObjects();
   readonly #remotes = new Map<string, Map<string, Remote>>();
   readonly #failing = new Set<string>();
   /** Which resource an identifier was made for, and as which of its identifiers. */
@@ -41,6 +47,7 @@ export class World {
     this.accountId = options.accountId;
     this.apiToken = options.apiToken;
     this.zones = options.zones;
+    this.r2Enabled = options.r2Enabled ?? true;
   }
 
   /** @throws Refusal when the sandbox has no model of the type: an unmodelled resource is never waved through. */
@@ -205,7 +212,7 @@ function refuse(reason: string | undefined): void {
 
 /** Under what name people know it; not its content, which may carry ids. */
 function identity(props: Props): string {
-  return ["name", "scriptName", "pattern", "domain", "bucket"]
+  return ["name", "scriptName", "pattern", "domain", "bucket", "bucketName"]
     .map((key) => props[key])
     .filter((value) => typeof value === "string")
     .join(" ");

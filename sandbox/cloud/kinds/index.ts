@@ -4,8 +4,17 @@ import { dnsRecord } from "./dns-record";
 import { remoteCommand, s3Bucket, tailnetKey } from "./elsewhere";
 import { CATCH_ALL, emailRoutingCatchAll, emailRoutingDns, emailRoutingSettings } from "./email-routing";
 import { notificationPolicy } from "./notification-policy";
+import { R2_BUCKET, R2_LIFECYCLE, r2Bucket, r2BucketLifecycle } from "./r2";
 import { tunnel, TUNNEL, TUNNEL_CONFIG, tunnelConfig } from "./tunnel";
-import { ROUTE, SCRIPT, workersRoute, workersScript, workersScriptSubdomain } from "./workers";
+import {
+  CRON,
+  ROUTE,
+  SCRIPT,
+  workersCronTrigger,
+  workersRoute,
+  workersScript,
+  workersScriptSubdomain,
+} from "./workers";
 import { zoneDnssec } from "./zone-dnssec";
 
 /** Every resource type that the sandbox models, by Pulumi type token. */
@@ -16,7 +25,10 @@ export const KINDS: Readonly<Record<string, Kind>> = {
   [CATCH_ALL]: emailRoutingCatchAll,
   [SCRIPT]: workersScript,
   "cloudflare:index/workersScriptSubdomain:WorkersScriptSubdomain": workersScriptSubdomain,
+  [CRON]: workersCronTrigger,
   [ROUTE]: workersRoute,
+  [R2_BUCKET]: r2Bucket,
+  [R2_LIFECYCLE]: r2BucketLifecycle,
   "cloudflare:index/notificationPolicy:NotificationPolicy": notificationPolicy,
   "cloudflare:index/zoneDnssec:ZoneDnssec": zoneDnssec,
   [TUNNEL]: tunnel,

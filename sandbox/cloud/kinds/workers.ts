@@ -5,11 +5,11 @@ import { isProps, listAt, type Props, textAt } from "../props";
 import { Refusal } from "../refusal";
 import type { World } from "../world";
 import { isWithin } from "../zone";
+import { R2_BUCKET } from "./r2";
 
 export const SCRIPT = "cloudflare:index/workersScript:WorkersScript";
 export const ROUTE = "cloudflare:index/workersRoute:WorkersRoute";
-
-const R2_BUCKET = "cloudflare:index/r2Bucket:R2Bucket";
+export const CRON = "cloudflare:index/workersCronTrigger:WorkersCronTrigger";
 
 const BINDING_TYPES: readonly string[] = [
   "plain_text",
@@ -48,7 +48,7 @@ export const workersScript: Kind = {
   },
   create: (inputs, world) => ({ id: textAt(inputs, "scriptName") ?? "", props: upload(inputs, world) }),
   update: (_remote, inputs, world) => upload(inputs, world),
-  delete: () => undefined,
+  delete: (remote, world) => world.forget(CRON, remote.id),
 };
 
 function upload(inputs: Props, world: World): Props {
@@ -103,6 +103,29 @@ export const workersScriptSubdomain: Kind = {
   update: (_remote, inputs) => inputs,
   delete: () => undefined,
 };
+
+/** cloudflare:index/workersCronTrigger:WorkersCronTrigger: all schedules of a script; the API has no delete for them. */
+export const workersCronTrigger: Kind = {
+  replaceOn: ["accountId", "scriptName"],
+  computed: [],
+  create(inputs, world) {
+    const scriptName = textAt(inputs, "scriptName");
+    refuseMissingScript(scriptName, world);
+    return { id: scriptName ?? "", props: scheduled(inputs) };
+  },
+  update: (_remote, inputs) => scheduled(inputs),
+  stays: true,
+  delete: () => undefined,
+};
+
+/** Five fields of numbers, names, lists, ranges and steps (documentation of Cron Triggers). */
+function scheduled(inputs: Props): Props {
+  const bad = listAt(inputs, "schedules").find(
+    (schedule) => !/^([\dA-Z*,/LW#-]+ ){4}[\dA-Z*,/LW#-]+$/.test(textAt(schedule, "cron")?.toUpperCase() ?? ""),
+  );
+  if (bad) throw new Refusal(400, undefined, `invalid cron string: ${textAt(bad, "cron") ?? ""}`);
+  return inputs;
+}
 
 /** cloudflare:index/workersRoute:WorkersRoute: requests that match the pattern run the script. */
 export const workersRoute: Kind = {

@@ -12,6 +12,9 @@ export const TYPE = {
   script: "cloudflare:index/workersScript:WorkersScript",
   subdomain: "cloudflare:index/workersScriptSubdomain:WorkersScriptSubdomain",
   route: "cloudflare:index/workersRoute:WorkersRoute",
+  cron: "cloudflare:index/workersCronTrigger:WorkersCronTrigger",
+  r2: "cloudflare:index/r2Bucket:R2Bucket",
+  lifecycle: "cloudflare:index/r2BucketLifecycle:R2BucketLifecycle",
   notification: "cloudflare:index/notificationPolicy:NotificationPolicy",
   dnssec: "cloudflare:index/zoneDnssec:ZoneDnssec",
   tunnel: "cloudflare:index/zeroTrustTunnelCloudflared:ZeroTrustTunnelCloudflared",
@@ -45,6 +48,7 @@ export interface Furnished {
 
 export function furnished(world = emptyWorld()): Furnished {
   world.create(TYPE.script, "script", script());
+  world.create(TYPE.r2, "r2", r2());
   const tunnelId = world.create(TYPE.tunnel, "tunnel", tunnel()).id;
   const tokenId = world.create(TYPE.token, "token", { accountId, name: "worker", duration: "8760h" }).id;
   const policyId = world.create(TYPE.policy, "policy", policy(tokenId)).id;
@@ -118,6 +122,24 @@ export function application(policyId: string, changes: Props = {}): Props {
   const policies = [{ id: policyId, precedence: 1 }];
   const domain = `inbound.${DOMAIN}`;
   return { accountId, name: "in", type: "self_hosted", domain, sessionDuration: "24h", policies, ...changes };
+}
+
+export function r2(changes: Props = {}): Props {
+  return { accountId, name: "mail-spool", ...changes };
+}
+
+export function lifecycle(changes: Props = {}): Props {
+  const expire = {
+    id: "expire",
+    enabled: true,
+    conditions: { prefix: "ledger/" },
+    deleteObjectsTransition: { condition: { type: "Age", maxAge: 86_400 } },
+  };
+  return { accountId, bucketName: "mail-spool", rules: [expire], ...changes };
+}
+
+export function cron(...crons: readonly string[]): Props {
+  return { accountId, scriptName: "mail-in", schedules: crons.map((text) => ({ cron: text })) };
 }
 
 export function catchAll(changes: Props = {}): Props {

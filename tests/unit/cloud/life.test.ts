@@ -1,17 +1,20 @@
 import { KINDS } from "../../../sandbox/cloud/kinds";
-import { changedKeys, type World } from "../../../sandbox/cloud/world";
+import { changedKeys, World } from "../../../sandbox/cloud/world";
 import {
   accountId,
   application,
   catchAll,
   cname,
   command,
+  cron,
   DOMAIN,
   emptyWorld,
   furnished,
   ingress,
+  lifecycle,
   mx,
   policy,
+  r2,
   refusalOf,
   script,
   srv,
@@ -80,6 +83,57 @@ describe("what is deleted", () => {
   });
 });
 
+describe("R2", () => {
+  it("keeps a bucket as long as a message lies in it", () => {
+    const { world } = furnished();
+    let empty = false;
+    world.buckets = { ...world.buckets, isEmpty: () => empty };
+    const remove = () => world.delete(TYPE.r2, "r2", "mail-spool", r2());
+    expect(refusalOf(remove)).toMatchObject({ code: 10008, text: expect.stringContaining("not empty") as string });
+    expect(world.all(TYPE.r2)).toHaveLength(1);
+    empty = true;
+    expect(refusalOf(remove)).toBeUndefined();
+    expect(world.all(TYPE.r2)).toEqual([]);
+  });
+
+  it("knows no delete of a lifecycle: it vanishes with its bucket", () => {
+    const { world } = furnished();
+    const made = world.create(TYPE.lifecycle, "it", lifecycle());
+    expect(made.id).toBe("missing ID");
+    world.delete(TYPE.lifecycle, "it", made.id, made.props);
+    expect(world.all(TYPE.lifecycle)).toHaveLength(1);
+    world.delete(TYPE.r2, "r2", "mail-spool", r2());
+    expect(world.all(TYPE.lifecycle)).toEqual([]);
+  });
+
+  it("answers for an account that has not subscribed", () => {
+    const world = new World({ accountId, apiToken: "token", zones: [], r2Enabled: false });
+    expect(refusalOf(() => world.create(TYPE.r2, "r2", r2()))).toMatchObject({
+      code: 10042,
+      text: expect.stringContaining("Please enable R2 through the Cloudflare Dashboard.") as string,
+    });
+  });
+
+  it("keeps the lifecycles of two buckets apart, which share the provider's id", () => {
+    const { world } = furnished();
+    world.create(TYPE.r2, "second", r2({ name: "second" }));
+    const second = lifecycle({ bucketName: "second", rules: [] });
+    for (const inputs of [lifecycle(), second]) world.create(TYPE.lifecycle, "it", inputs);
+    expect(world.read(TYPE.lifecycle, "missing ID", second)).toMatchObject({ rules: [] });
+  });
+});
+
+describe("a cron trigger", () => {
+  it("stays when it is deleted, and vanishes with its script", () => {
+    const { world } = furnished();
+    const made = world.create(TYPE.cron, "it", cron("*/5 * * * *"));
+    world.delete(TYPE.cron, "it", made.id, made.props);
+    expect(world.read(TYPE.cron, made.id, {})).toMatchObject({ schedules: [{ cron: "*/5 * * * *" }] });
+    world.delete(TYPE.script, "script", "mail-in", {});
+    expect(world.all(TYPE.cron)).toEqual([]);
+  });
+});
+
 describe("Email Routing's DNS", () => {
   it("replaces an SPF of the domain that was there: a read of it finds nothing", () => {
     const { world } = furnished();
@@ -113,6 +167,10 @@ describe("replacement", () => {
     [TYPE.record, txt(), txt({ content: '"other"' }), []],
     [TYPE.script, script(), script({ scriptName: "other" }), ["scriptName"]],
     [TYPE.script, script(), script({ content: "export default 1;" }), []],
+    [TYPE.r2, r2(), r2({ name: "other" }), ["name"]],
+    [TYPE.r2, r2(), r2({ storageClass: "InfrequentAccess" }), []],
+    [TYPE.lifecycle, lifecycle(), lifecycle({ rules: [] }), []],
+    [TYPE.cron, cron("0 * * * *"), cron("*/5 * * * *"), []],
     [TYPE.tailnetKey, { description: "a" }, { description: "b" }, ["description"]],
     [TYPE.command, command(), command({ stdin: "false" }), []],
     [TYPE.command, command(), command({ triggers: [1] }), ["triggers"]],

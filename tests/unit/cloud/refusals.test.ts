@@ -7,13 +7,16 @@ import {
   catchAll,
   cname,
   command,
+  cron,
   DOMAIN,
   type Furnished,
   furnished,
   ingress,
+  lifecycle,
   mx,
   notification,
   policy,
+  r2,
   refusalOf,
   script,
   srv,
@@ -200,6 +203,45 @@ const rows: readonly Row[] = [
     10085,
     "R2 bucket 'nope' not found",
   ],
+  ["a bucket of R2 twice", [], ["r2", r2()], 10004, "already exists, and you own it"],
+  ["a bucket of R2 with a dot", [], ["r2", r2({ name: "mail.spool" })], 10005, "name is not valid"],
+  ["a bucket of R2 with two letters", [], ["r2", r2({ name: "ab" })], 10005, "name is not valid"],
+  ["a bucket of R2 with 64 letters", [], ["r2", r2({ name: "a".repeat(64) })], 10005, "name is not valid"],
+  ["a lifecycle of no bucket", [], ["lifecycle", lifecycle({ bucketName: "nope" })], 10006, "does not exist"],
+  [
+    "a lifecycle rule that does nothing",
+    [],
+    ["lifecycle", lifecycle({ rules: [{ id: "a", enabled: true, conditions: { prefix: "" } }] })],
+    10040,
+    "not valid",
+  ],
+  [
+    "a lifecycle rule of an invented kind",
+    [],
+    [
+      "lifecycle",
+      lifecycle({
+        rules: [
+          {
+            id: "a",
+            enabled: true,
+            conditions: { prefix: "" },
+            deleteObjectsTransition: { condition: { type: "age", maxAge: 1 } },
+          },
+        ],
+      }),
+    ],
+    undefined,
+    "condition type value must be one of",
+  ],
+  [
+    "a cron trigger of no script",
+    [],
+    ["cron", { ...cron("*/5 * * * *"), scriptName: "nobody" }],
+    10007,
+    "nobody does not exist",
+  ],
+  ["a cron trigger of four fields", [], ["cron", cron("*/5 * * *")], undefined, "invalid cron string"],
   ["placement", [], ["script", script({ placement: { mode: "smart" } })], 10001, "metadata"],
   ["a script without main module", [], ["script", script({ mainModule: undefined })], 10021, "main module"],
   ["a script with a syntax error", [], ["script", script({ content: "export default {" })], 10021, "SyntaxError"],
@@ -391,8 +433,8 @@ describe("the model refuses", () => {
 
   it("resource types and functions that it does not know", () => {
     const { world } = furnished();
-    const text = refusalOf(() => world.create("cloudflare:index/r2Bucket:R2Bucket", "it", {}))?.text;
-    expect(text).toContain("the sandbox has no model of cloudflare:index/r2Bucket:R2Bucket");
+    const text = refusalOf(() => world.create("cloudflare:index/queue:Queue", "it", {}))?.text;
+    expect(text).toContain("the sandbox has no model of cloudflare:index/queue:Queue");
   });
 
   it("an update of what is not there", () => {
