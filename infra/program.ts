@@ -6,7 +6,7 @@ import { mailRecords } from "./dns/records";
 import { WorkerAccess } from "./edge/access";
 import { EmailRouting } from "./edge/email-routing";
 import { InboundWorker } from "./edge/inbound-worker";
-import { MtaSts } from "./edge/mta-sts";
+import { PublicWorker } from "./edge/public-worker";
 import { HttpTunnel } from "./edge/tunnel";
 import { nextSteps } from "./next-steps";
 import { preflight, PreflightError } from "./preflight";
@@ -73,11 +73,21 @@ export function declareMail(settings: Settings, zoneIds: Readonly<Record<string,
       CATCH_ALL: { text: settings.catchAll ?? "" },
     },
   });
-  new MtaSts("mta-sts", {
+  new PublicWorker("public", {
     accountId,
     zoneId,
-    hostname: hostnames.mtaSts,
-    scriptName: `${settings.workerName}-mta-sts`,
+    scriptName: `${settings.workerName}-public`,
+    hostnames: {
+      "mta-sts": hostnames.mtaSts,
+      autoconfig: hostnames.autoconfig,
+      autodiscover: hostnames.autodiscover,
+    },
+    bindings: {
+      MAIL_DOMAIN: domain,
+      SERVER_HOSTNAME: hostnames.server,
+      SERVICES: settings.services.join(","),
+      DISPLAY_NAME: domain,
+    },
   });
   new EmailRouting("routing", {
     zoneId,

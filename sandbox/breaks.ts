@@ -9,7 +9,7 @@ export const BREAKS = {
   "catch-all": {
     what: "the catch-all names another Worker",
     type: "cloudflare:index/emailRoutingCatchAll:EmailRoutingCatchAll",
-    change: (args) => ({ ...args, actions: [{ type: "worker", values: ["mail-inbound-mta-sts"] }] }),
+    change: (args) => ({ ...args, actions: [{ type: "worker", values: ["mail-inbound-public"] }] }),
   },
   "missing-worker": {
     what: "the catch-all names a Worker that does not exist",

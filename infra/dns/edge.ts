@@ -1,7 +1,7 @@
 import type { Settings } from "../settings/settings";
 import type { Draft } from "./draft";
 
-/** Names that Cloudflare's edge answers and carries through the tunnel: the home address stays unknown. */
+/** Names that Cloudflare's edge answers, itself or through the tunnel: the home address stays unknown. */
 export function edgeRecords({ hostnames }: Settings): Draft[] {
   return [
     {
@@ -29,14 +29,14 @@ export function edgeRecords({ hostnames }: Settings): Draft[] {
       level: "recommended",
       why:
         "Thunderbird and others fetch their settings from this name; without it users type them in. " +
-        "It is proxied because only the edge reaches the tunnel.",
+        "It is proxied because a Worker answers at the edge, also while home is down.",
     },
     {
       name: hostnames.autodiscover,
       data: { type: "CNAME", target: hostnames.server },
       proxied: true,
       level: "optional",
-      why: "Outlook fetches its settings from this name; it is proxied because only the edge reaches the tunnel.",
+      why: "Outlook fetches its settings from this name; it is proxied because a Worker answers at the edge.",
     },
   ];
 }

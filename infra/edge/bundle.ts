@@ -1,7 +1,7 @@
 import * as path from "node:path";
 import { buildSync } from "esbuild";
 
-export type WorkerEntry = "inbound" | "mta-sts";
+export type WorkerEntry = "inbound" | "public";
 
 const REPOSITORY_ROOT = path.resolve(__dirname, "../..");
 

@@ -1,31 +1,44 @@
 /**
- * Makes: the Worker that serves the MTA-STS policy of Cloudflare's MX at the name RFC 8461 fixes, and the route to it.
- * Must be true first: the proxied record for that name, which is one of the deployment's DNS records.
+ * Makes: the Worker that answers clients and sending servers while home may be down, and the routes to it: the MTA-STS
+ * policy of Cloudflare's MX, the configuration for Thunderbird and Outlook. It holds no secret (decision 005).
+ * Must be true first: the proxied records for the names, which are among the deployment's DNS records.
  * By hand: nothing.
  * Token scopes: Workers Scripts Write on the account, Workers Routes Write on the zone.
  */
 import * as cloudflare from "@pulumi/cloudflare";
 import * as pulumi from "@pulumi/pulumi";
 
+import type { PublicEnv } from "../../worker/src/public-env";
 import { bundleWorker } from "./bundle";
 import { scriptArgs } from "./worker";
 
-export interface MtaStsArgs {
+export interface PublicWorkerArgs {
   readonly accountId: string;
   readonly zoneId: string;
-  /** `mta-sts.<domain>` (RFC 8461 section 3.3). */
-  readonly hostname: string;
   readonly scriptName: string;
+  /** Names that the Worker answers for, complete, by the label that the route's resource is called after. */
+  readonly hostnames: Readonly<Record<"mta-sts" | "autoconfig" | "autodiscover", string>>;
+  /** One value for each binding that the Worker's own type names; anyone may read them. */
+  readonly bindings: PublicEnv;
 }
 
-export class MtaSts extends pulumi.ComponentResource {
-  constructor(name: string, args: MtaStsArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("mail:index:MtaSts", name, {}, opts);
+export class PublicWorker extends pulumi.ComponentResource {
+  constructor(name: string, args: PublicWorkerArgs, opts?: pulumi.ComponentResourceOptions) {
+    // Its children's aliases follow: a second route with the pattern of the first would be refused.
+    const aliases = [{ type: "mail:index:MtaSts", name: "mta-sts" }];
+    super("mail:index:PublicWorker", name, {}, pulumi.mergeOptions(opts, { aliases }));
     const { accountId, zoneId } = args;
 
     const script = new cloudflare.WorkersScript(
       name,
-      { ...scriptArgs(accountId, args.scriptName, bundleWorker("mta-sts")), bindings: [] },
+      {
+        ...scriptArgs(accountId, args.scriptName, bundleWorker("public")),
+        bindings: Object.entries(args.bindings).map(([binding, text]: [string, string]) => ({
+          name: binding,
+          type: "plain_text",
+          text,
+        })),
+      },
       { parent: this },
     );
     new cloudflare.WorkersScriptSubdomain(
@@ -33,11 +46,12 @@ export class MtaSts extends pulumi.ComponentResource {
       { accountId, scriptName: script.scriptName, enabled: false, previewsEnabled: false },
       { parent: this },
     );
-    new cloudflare.WorkersRoute(
-      `${name}-route`,
-      { zoneId, pattern: `${args.hostname}/*`, script: script.scriptName },
-      { parent: this },
-    );
+    for (const [label, hostname] of Object.entries(args.hostnames))
+      new cloudflare.WorkersRoute(
+        `${name}-route-${label}`,
+        { zoneId, pattern: `${hostname}/*`, script: script.scriptName },
+        { parent: this, ...(label === "mta-sts" ? { aliases: [{ name: "mta-sts-route" }] } : {}) },
+      );
 
     this.registerOutputs();
   }

@@ -57,13 +57,13 @@ export class HttpTunnel extends pulumi.ComponentResource {
 }
 
 /**
- * Every public name goes to the reverse proxy under the server's own name: one certificate, one route there. The last
- * rule must match everything (cloudflared, ingress rules).
+ * Both names go to the reverse proxy under the server's own name: one certificate, one route there. Every other public
+ * name is answered at the edge (decision 005). The last rule must match everything (cloudflared, ingress rules).
  */
 export function ingressRules(
   hostnames: Settings["hostnames"],
 ): cloudflare.types.input.ZeroTrustTunnelCloudflaredConfigConfigIngress[] {
-  const names = [hostnames.server, hostnames.inbound, hostnames.autoconfig, hostnames.autodiscover];
+  const names = [hostnames.server, hostnames.inbound];
   return [
     ...names.map((hostname) => ({
       hostname,

@@ -15,6 +15,7 @@ import { isSecretMark } from "../../sandbox/engine/secrets";
 import { type Outside, startOutside } from "../../sandbox/outside";
 import { type StandIns, standIns } from "../../sandbox/stand-ins";
 import type { Env } from "../../worker/src/env";
+import type { PublicEnv } from "../../worker/src/public-env";
 
 const STACK = "prod";
 const GOLDEN = join(__dirname, "..", "golden", "resources.txt");
@@ -127,7 +128,7 @@ describe("the program of the documented deployment", () => {
 
   it("gives every resource a component as parent, which its name begins with", () => {
     const components = new Map(ran.resources.filter(isComponent).map(({ urn, name }) => [urn, name]));
-    expect([...components.values()].sort()).toEqual(["access", "dns", "inbound", "mta-sts", "routing", "tunnel"]);
+    expect([...components.values()].sort()).toEqual(["access", "dns", "inbound", "public", "routing", "tunnel"]);
     const children = ran.resources.filter(({ type }) => type.startsWith("cloudflare:"));
     for (const { name, parent, urn } of children) {
       const component = components.get(parent ?? "");
@@ -160,6 +161,29 @@ describe("the program of the documented deployment", () => {
       MAIL_DOMAIN: domain,
       CATCH_ALL: `root@${domain}`,
     });
+  });
+
+  it("gives the public Worker what anyone may read, and nothing else", () => {
+    const values: PublicEnv = {
+      MAIL_DOMAIN: domain,
+      SERVER_HOSTNAME: settings.hostnames.server,
+      SERVICES: settings.services.join(","),
+      DISPLAY_NAME: domain,
+    };
+    const { bindings } = named(ran, "public").inputs;
+    expect(bindings).toEqual(Object.entries(values).map(([name, text]) => ({ name, type: "plain_text", text })));
+  });
+
+  it("routes the names of clients and senders to the public Worker, and the tunnel does not know them", () => {
+    const labels = ["mta-sts", "autoconfig", "autodiscover"];
+    const routes = ran.resources.filter(({ type }) => type.endsWith(":WorkersRoute")).map(({ inputs }) => inputs);
+    const { scriptName } = named(ran, "public").inputs;
+    expect(routes).toEqual(
+      labels.map((label) => expect.objectContaining({ pattern: `${label}.${domain}/*`, script: scriptName }) as Props),
+    );
+    const ingress = texts(named(ran, "tunnel-ingress").inputs).map(({ text }) => text);
+    expect(ingress).toContain(settings.hostnames.server);
+    for (const label of labels) expect(ingress).not.toContain(`${label}.${domain}`);
   });
 
   it("hands the Stalwart key to the Worker only, and no other secret of the settings to anything", () => {

@@ -7,7 +7,7 @@ import { NotDelivered } from "../../sandbox/send";
 
 /** Each link, and words with which a person finds it. */
 const REASONS: Readonly<Record<BreakName, readonly RegExp[]>> = {
-  "catch-all": [/catch-all: Worker mail-inbound-mta-sts$/m, /threw.*no email handler/],
+  "catch-all": [/catch-all: Worker mail-inbound-public$/m, /threw.*no email handler/],
   "missing-worker": [/"code":2019.*Worker nobody does not exist/],
   ingress: [/inbound\.augustin\.ai: .*http_status:404: no rule names inbound\.augustin\.ai \(HTTP 404\)/],
   access: [

@@ -2,7 +2,7 @@ import { tmpdir } from "node:os";
 import { bundleWorker } from "../../infra/edge/bundle";
 import type { WorkerEntry } from "../../infra/edge/bundle";
 
-describe.each<WorkerEntry>(["inbound", "mta-sts"])("%s", (entry) => {
+describe.each<WorkerEntry>(["inbound", "public"])("%s", (entry) => {
   test("is the same wherever it is built", () => {
     const here = process.cwd();
     const first = bundleWorker(entry);

@@ -1,9 +1,16 @@
 import { bundleWorker } from "../../infra/edge/bundle";
 import { runEmailWorker } from "../../sandbox/edge/worker-runtime";
 import type { RunningWorker } from "../../sandbox/edge/worker-runtime";
+import type { PublicEnv } from "../../worker/src/public-env";
 
 const POLICY = "version: STSv1\nmode: enforce\nmx: *.mx.cloudflare.net\nmax_age: 86400\n";
 const URL_OF_POLICY = "https://mta-sts.example.org/.well-known/mta-sts.txt";
+const bindings: PublicEnv = {
+  MAIL_DOMAIN: "example.org",
+  SERVER_HOSTNAME: "mail.example.org",
+  SERVICES: "jmap",
+  DISPLAY_NAME: "example.org",
+};
 const HANGING_MS = 12_000;
 
 let worker: RunningWorker;
@@ -12,8 +19,8 @@ let requested: string[];
 
 beforeAll(() => {
   worker = runEmailWorker({
-    script: bundleWorker("mta-sts"),
-    bindings: [],
+    script: bundleWorker("public"),
+    bindings: Object.entries(bindings).map(([name, text]) => ({ type: "plain_text", name, text })),
     compatibilityDate: "2026-07-01",
     outbound: async (request) => {
       requested.push(`${request.method} ${request.url}`);

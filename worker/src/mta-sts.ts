@@ -1,15 +1,13 @@
 import { call, platformFetch } from "./http";
 
-/** Serves the MTA-STS policy of Cloudflare's mail servers under the operator's own `mta-sts` name (RFC 8461 §3.3). */
-export default { fetch: answer };
-
 const POLICY_PATH = "/.well-known/mta-sts.txt";
 const UPSTREAM = new URL(POLICY_PATH, "https://mta-sts.mx.cloudflare.net");
 const UPSTREAM_BUDGET_MS = 5_000;
 /** RFC 8461 §3.3 suggests that senders read no more than that. */
 const MAX_POLICY_BYTES = 64 * 1024;
 
-async function answer(request: Request): Promise<Response> {
+/** The MTA-STS policy of Cloudflare's mail servers under the operator's own `mta-sts` name (RFC 8461 §3.3). */
+export async function mtaStsPolicy(request: Request): Promise<Response> {
   if (new URL(request.url).pathname !== POLICY_PATH) return text(404, "not found\n");
   if (request.method !== "GET" && request.method !== "HEAD")
     return text(405, "method not allowed\n", { allow: "GET, HEAD" });

@@ -1,0 +1,171 @@
+import { IMAPS_PORT, outgoing, type Provider } from "./provider";
+import { escapeXml, isRead, json, methodNotAllowed, READ, text, xml } from "./public-answer";
+
+const RESPONSE_NAMESPACE = "http://schemas.microsoft.com/exchange/autodiscover/responseschema/2006";
+const OUTLOOK_NAMESPACE = "http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a";
+
+/** Outlook's requests have about 500 bytes. */
+const MAX_REQUEST_BYTES = 16 * 1024;
+/** RFC 5321 section 4.5.3.1: 64 octets of local part, 254 of address. */
+const MAX_LOCAL_PART = 64;
+const MAX_ADDRESS = 254;
+
+/** The error codes of [MS-OXDSCLI] and [MS-ASCMD] 2.2.3.64, with Exchange's own messages. */
+const ERRORS = {
+  unknownAddress: { code: 500, message: "The email address can't be found." },
+  invalidRequest: { code: 600, message: "Invalid Request" },
+  unknownSchema: { code: 601, message: "Provider is not available" },
+} as const;
+
+/** Below `autodiscover.<domain>`; the comparison ignores case, as Exchange's does and Outlook expects ([MS-OXDISCO]). */
+export function isAutodiscoverPath(pathname: string): boolean {
+  return pathname.toLowerCase() === "/autodiscover/autodiscover.xml";
+}
+
+/** The second version names the address in the path or in the query. */
+export function isAutodiscoverJsonPath(pathname: string): boolean {
+  return /^\/autodiscover\/autodiscover\.json(\/v1\.0\/[^/]*)?$/i.test(pathname);
+}
+
+/**
+ * How Outlook sets an account up: Autodiscover with plain XML ([MS-OXDSCLI] sections 2.2.3 and 2.2.4). Every plausible
+ * address of the domain gets the same settings, so nobody learns which ones exist. What was no request for settings gets
+ * the error form with status 200, as Exchange answers.
+ *
+ * @returns undefined when no service is offered that this format can describe
+ */
+export async function autodiscover(request: Request, provider: Provider): Promise<Response | undefined> {
+  const protocols = protocolsOf(provider);
+  if (protocols.length === 0) return undefined;
+  if (isRead(request)) return failure("invalidRequest");
+  if (request.method !== "POST") return methodNotAllowed(`${READ}, POST`);
+  const body = await readBounded(request);
+  if (body === undefined) return text(413, "the request is too large\n");
+  // Nothing of the request is interpreted as XML; whoever declares entities wants that it is.
+  if (/<!(DOCTYPE|ENTITY)/i.test(body)) return failure("invalidRequest");
+  const schema = element(body, "AcceptableResponseSchema");
+  if (schema !== undefined && schema !== OUTLOOK_NAMESPACE) return failure("unknownSchema");
+  const asked = element(body, "EMailAddress");
+  if (asked === undefined) return failure("invalidRequest");
+  const address = ownAddress(asked, provider.domain);
+  return address === undefined ? failure("unknownAddress") : settings(address, protocols);
+}
+
+/** Autodiscover V2: says where the first version is. The address, which Outlook sends along, is not read. */
+export function autodiscoverJson(request: Request, provider: Provider): Response | undefined {
+  if (protocolsOf(provider).length === 0) return undefined;
+  if (!isRead(request)) return methodNotAllowed(READ);
+  const query = [...new URL(request.url).searchParams];
+  const asked = query.find(([name]) => name.toLowerCase() === "protocol")?.[1] ?? "";
+  if (asked === "")
+    return json(400, {
+      ErrorCode: "MissingProtocol",
+      ErrorMessage: "A valid value must be provided for the query parameter 'Protocol'.",
+    });
+  if (asked.toLowerCase() !== "autodiscoverv1")
+    return json(400, {
+      ErrorCode: "InvalidProtocol",
+      ErrorMessage: "The given protocol value is invalid. Supported values are 'Autodiscoverv1'.",
+    });
+  return json(200, {
+    Protocol: "Autodiscoverv1",
+    Url: `https://autodiscover.${provider.domain}/autodiscover/autodiscover.xml`,
+  });
+}
+
+interface Protocol {
+  readonly type: "IMAP" | "SMTP";
+  readonly server: string;
+  readonly port: number;
+  readonly encryption: "SSL" | "TLS";
+}
+
+/** Outlook takes one way to send. */
+function protocolsOf(provider: Provider): readonly Protocol[] {
+  const { server, services } = provider;
+  const smtp = outgoing(provider).slice(0, 1);
+  return [
+    ...(services.has("imaps") ? [{ type: "IMAP", server, port: IMAPS_PORT, encryption: "SSL" } as const] : []),
+    ...smtp.map(({ port, tls }): Protocol => {
+      return { type: "SMTP", server, port, encryption: tls === "implicit" ? "SSL" : "TLS" };
+    }),
+  ];
+}
+
+/** Without a login name Outlook takes the part before the @, so the address is repeated. */
+function settings(address: string, protocols: readonly Protocol[]): Response {
+  return answer(` xmlns="${OUTLOOK_NAMESPACE}"`, [
+    `    <User><AutoDiscoverSMTPAddress>${escapeXml(address)}</AutoDiscoverSMTPAddress></User>`,
+    "    <Account>",
+    "      <AccountType>email</AccountType>",
+    "      <Action>settings</Action>",
+    ...protocols.flatMap(({ type, server, port, encryption }) => [
+      "      <Protocol>",
+      `        <Type>${type}</Type>`,
+      `        <Server>${escapeXml(server)}</Server>`,
+      `        <Port>${port}</Port>`,
+      `        <LoginName>${escapeXml(address)}</LoginName>`,
+      "        <DomainRequired>off</DomainRequired>",
+      "        <SPA>off</SPA>",
+      "        <SSL>on</SSL>",
+      `        <Encryption>${encryption}</Encryption>`,
+      "        <AuthRequired>on</AuthRequired>",
+      "      </Protocol>",
+    ]),
+    "    </Account>",
+  ]);
+}
+
+/** `Id` tells Exchange's servers apart; here there is one. */
+function failure(error: keyof typeof ERRORS): Response {
+  const { code, message } = ERRORS[error];
+  const time = `${new Date().toISOString().slice(11, 23)}0000`;
+  return answer("", [
+    `    <Error Time="${time}" Id="1">`,
+    `      <ErrorCode>${code}</ErrorCode>`,
+    `      <Message>${escapeXml(message)}</Message>`,
+    "      <DebugData />",
+    "    </Error>",
+  ]);
+}
+
+function answer(attributes: string, lines: readonly string[]): Response {
+  const body = [
+    `<Autodiscover xmlns="${RESPONSE_NAMESPACE}">`,
+    `  <Response${attributes}>`,
+    ...lines,
+    "  </Response>",
+    "</Autodiscover>",
+  ];
+  return xml(body.join("\n"), "no-store");
+}
+
+/** The text of the first element of that name, without markup or references in it. */
+function element(body: string, name: string): string | undefined {
+  const tag = `(?:[A-Za-z_][\\w.-]{0,31}:)?${name}`;
+  return new RegExp(`<${tag}>\\s{0,64}([^<>&\\s]{1,300})\\s{0,64}</${tag}>`).exec(body)?.[1];
+}
+
+/** In lower case, as every address of a deployment is; undefined when the domain can have no such address. */
+function ownAddress(asked: string, domain: string): string | undefined {
+  const address = asked.toLowerCase();
+  const local = address.slice(0, address.lastIndexOf("@"));
+  if (address !== `${local}@${domain}` || address.length > MAX_ADDRESS || local.length > MAX_LOCAL_PART)
+    return undefined;
+  return /^(?!\.)(?!.*\.\.)[a-z0-9.!#$%'*+/=?^_`{|}~-]+(?<!\.)$/.test(local) ? address : undefined;
+}
+
+/** Undefined when there is more than can be a request. */
+async function readBounded(request: Request): Promise<string | undefined> {
+  if (request.body === null) return "";
+  const decoder = new TextDecoder();
+  let size = 0;
+  let read = "";
+  for await (const chunk of request.body as ReadableStream<Uint8Array>) {
+    size += chunk.byteLength;
+    // Leaving the loop cancels the rest.
+    if (size > MAX_REQUEST_BYTES) return undefined;
+    read += decoder.decode(chunk, { stream: true });
+  }
+  return read;
+}

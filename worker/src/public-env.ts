@@ -1,0 +1,14 @@
+/**
+ * Bindings of the public Worker. None is secret: whoever asks may read them all in the answers. infra/edge builds the
+ * declared bindings from this type: a name is written here only.
+ */
+export interface PublicEnv {
+  /** The mail domain; the Worker answers for names that clients and senders make from it. */
+  readonly MAIL_DOMAIN: string;
+  /** Where mail clients connect to. */
+  readonly SERVER_HOSTNAME: string;
+  /** Names of the services that clients may discover, separated by commas. */
+  readonly SERVICES: string;
+  /** What clients call the provider when they show it. */
+  readonly DISPLAY_NAME: string;
+}
