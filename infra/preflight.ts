@@ -1,6 +1,6 @@
 /**
  * Asks Cloudflare before anything is declared: the provider itself retries an unreachable API silently for more than
- * three minutes, accepts a dead token until the first write, and knows zones by id only.
+ * three minutes, accepts a dead token until the first write, knows zones by id only, and finds R2 switched off half-way.
  */
 import type { CloudflareApi } from "./config";
 
@@ -16,6 +16,8 @@ export interface PreflightQuestion {
   readonly domain: string;
   /** Zones of which records are wanted besides; they may belong to somebody else. */
   readonly furtherZones: readonly string[];
+  /** Buckets of R2 are wanted: it must be switched on for the account. */
+  readonly r2: boolean;
 }
 
 export interface PreflightAnswer {
@@ -29,7 +31,8 @@ export class PreflightError extends Error {}
 
 /**
  * @param timeBudgetMs For each question.
- * @throws PreflightError when the API cannot be reached, the token is not accepted or the mail domain's zone is missing.
+ * @throws PreflightError when the API cannot be reached, the token is not accepted, the mail domain's zone is missing or R2
+ * is wanted and cannot be used.
  */
 export async function preflight(
   api: CloudflareApi,
@@ -45,6 +48,7 @@ export async function preflight(
         `changed. Add the domain in Cloudflare's dashboard or give the token access to it, then run the command again; ` +
         `allowed for mail:domain are zones of mail:accountId.`,
     );
+  if (question.r2) await checkR2(get, question.accountId);
   const zoneIds: Record<string, string> = { [zone.name]: zone.id };
   for (const name of question.furtherZones) {
     const further = await findZone(get, question.accountId, name);
@@ -59,7 +63,14 @@ export async function preflight(
   return { zoneIds, warnings };
 }
 
-type Get = (path: string) => Promise<{ status: number; result: unknown }>;
+type Get = (path: string) => Promise<Answer>;
+
+interface Answer {
+  readonly status: number;
+  readonly result: unknown;
+  /** Codes of the API's errors. */
+  readonly codes: readonly unknown[];
+}
 
 async function verifyToken(get: Get, accountId: string): Promise<void> {
   // Tokens that belong to a user and tokens that belong to the account are verified at different places.
@@ -99,6 +110,29 @@ async function findZone(get: Get, accountId: string, name: string): Promise<Foun
   return { id: zone["id"], name, status: String(zone["status"]), nameServers };
 }
 
+/** "Please enable R2 through the Cloudflare Dashboard." (workers-sdk issue 2877). */
+const R2_IS_OFF = 10_042;
+
+async function checkR2(get: Get, accountId: string): Promise<void> {
+  const { status, codes } = await get(`/accounts/${accountId}/r2/buckets?per_page=1`);
+  const without = "Or do without a spool, so that the sending servers keep the mail: pulumi config set mail:spool none";
+  if (codes.includes(R2_IS_OFF))
+    throw new PreflightError(
+      `R2 is not switched on for the Cloudflare account ${accountId}, so mail could not wait there while home is down. ` +
+        `Nothing was changed. Switch R2 on in Cloudflare's dashboard, then run the command again. ${without}`,
+    );
+  if (status === 401 || status === 403)
+    throw new PreflightError(
+      `Cloudflare does not let this token see the R2 buckets of the account ${accountId} (HTTP ${status}). Nothing was ` +
+        `changed. Give the token the permission Workers R2 Storage Write, then run the command again. ${without}`,
+    );
+  if (status !== 200)
+    throw new PreflightError(
+      `Cloudflare refused to list the R2 buckets of the account ${accountId} (HTTP ${status}). Nothing was changed. Look ` +
+        `at R2 in Cloudflare's dashboard, then run the command again. ${without}`,
+    );
+}
+
 async function ask(api: CloudflareApi, path: string, timeBudgetMs: number): ReturnType<Get> {
   if (!api.token)
     throw new PreflightError(
@@ -119,7 +153,9 @@ async function ask(api: CloudflareApi, path: string, timeBudgetMs: number): Retu
     // Says nothing about the token.
     if (response.status === 429 || response.status >= 500) throw new Error(`HTTP ${response.status}`);
     const body: unknown = await response.json();
-    return { status: response.status, result: isObject(body) ? body["result"] : undefined };
+    const { result, errors } = isObject(body) ? body : {};
+    const codes = Array.isArray(errors) ? errors.map((error: unknown) => isObject(error) && error["code"]) : [];
+    return { status: response.status, result, codes };
   } catch {
     // The cause can name the request, and the request carries the token.
     throw new PreflightError(

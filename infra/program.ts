@@ -5,12 +5,16 @@ import { Dns } from "./dns/dns";
 import { mailRecords } from "./dns/records";
 import { WorkerAccess } from "./edge/access";
 import { EmailRouting } from "./edge/email-routing";
-import { InboundWorker } from "./edge/inbound-worker";
+import { type Binding, InboundWorker } from "./edge/inbound-worker";
 import { PublicWorker } from "./edge/public-worker";
+import { Spool } from "./edge/spool";
 import { HttpTunnel } from "./edge/tunnel";
 import { nextSteps } from "./next-steps";
 import { preflight, PreflightError } from "./preflight";
 import type { Settings } from "./settings/settings";
+
+/** Short enough that mail is there soon after home is, long enough that an empty spool costs nothing to speak of. */
+const SPOOL_SCHEDULE = "*/5 * * * *";
 
 /** The stack's outputs: what other stacks, the host and the operator need. */
 export interface MailOutputs {
@@ -34,14 +38,19 @@ export async function program(): Promise<MailOutputs> {
   const furtherZones = [...new Set(mailRecords(settings).map((record) => record.zone))].filter(
     (zone) => zone !== settings.domain,
   );
-  const { zoneIds, warnings } = await asked({ accountId: settings.accountId, domain: settings.domain, furtherZones });
+  const { zoneIds, warnings } = await asked({
+    accountId: settings.accountId,
+    domain: settings.domain,
+    furtherZones,
+    r2: settings.spool !== undefined,
+  });
   for (const warning of warnings) await pulumi.log.warn(warning);
   return declareMail(settings, zoneIds);
 }
 
 /** Declares every resource of the deployment. `zoneIds` has the mail domain's zone and those further ones that exist. */
 export function declareMail(settings: Settings, zoneIds: Readonly<Record<string, string>>): MailOutputs {
-  const { accountId, domain, hostnames, protect } = settings;
+  const { accountId, domain, hostnames, protect, spool } = settings;
   const zoneId = zoneIds[domain];
   if (zoneId === undefined)
     throw new pulumi.RunError(`There is no zone id for ${domain}; preflight must find it first.`);
@@ -61,6 +70,7 @@ export function declareMail(settings: Settings, zoneIds: Readonly<Record<string,
     protect,
   });
   const dns = new Dns("dns", { domain, records, zoneIds, tunnelId: tunnel.tunnelId, protect });
+  const bucket = spool && new Spool("spool", { accountId, ...spool, protect });
   const worker = new InboundWorker("inbound", {
     accountId,
     scriptName: settings.workerName,
@@ -71,7 +81,11 @@ export function declareMail(settings: Settings, zoneIds: Readonly<Record<string,
       ACCESS_CLIENT_SECRET: { secret: access.clientSecret },
       MAIL_DOMAIN: { text: domain },
       CATCH_ALL: { text: settings.catchAll ?? "" },
+      ...(bucket && { SPOOL: { bucket: bucket.bucketName } }),
+      ALERT_URL: alertUrl(spool),
+      ALERT_AFTER_MINUTES: { text: String(spool?.alertAfterMinutes ?? "") },
     },
+    schedule: spool && SPOOL_SCHEDULE,
   });
   new PublicWorker("public", {
     accountId,
@@ -106,6 +120,12 @@ export function declareMail(settings: Settings, zoneIds: Readonly<Record<string,
     accessTokenExpiresAt: access.expiresAt,
     nextSteps: nextSteps(settings, records, zoneIds),
   };
+}
+
+/** Whoever knows such a URL can post there. Nothing needs no hiding, and the API may refuse an empty secret. */
+function alertUrl(spool: Settings["spool"]): Binding {
+  const url = spool?.alertUrl.reveal() ?? "";
+  return url === "" ? { text: "" } : { secret: url };
 }
 
 /** A fact about the account is a mistake of the user's, not of the program's: no stack trace. */

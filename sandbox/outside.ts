@@ -2,7 +2,7 @@ import { serveApi } from "./cloud/api";
 import { World } from "./cloud/world";
 import { newZone } from "./cloud/zone";
 import { Connectors } from "./edge/connector";
-import { Edge } from "./edge/edge";
+import { type CronRun, Edge } from "./edge/edge";
 import { EmailRouter } from "./edge/email-routing";
 import { type Mx, startMx } from "./edge/mx";
 import { IMPORTER_PERMISSIONS } from "./host/accounts";
@@ -17,6 +17,8 @@ export interface Outside {
   readonly apiUrl: string;
   readonly mx: Mx;
   readonly host: JmapServer;
+  /** The clock of the cron triggers strikes once. */
+  cron(): Promise<readonly CronRun[]>;
   /** A request of somebody on the internet to one of the account's names. */
   fetch(url: string): Promise<Response>;
   /** The primary account's password on the host, made up for this run. */
@@ -57,6 +59,7 @@ export async function startOutside(settings: Settings, options: OutsideOptions):
     apiUrl: api.baseUrl,
     mx,
     host,
+    cron: () => edge.cron(),
     fetch: (url) => edge.fetch(new Request(url)),
     password: options.password,
     connectTunnel: (token) => connectors.connect(world, token, services),

@@ -1,7 +1,9 @@
 /**
- * Makes: the Worker that Email Routing hands every message to, without a public address of its own.
+ * Makes: the Worker that Email Routing hands every message to, without a public address of its own, and the clock that
+ * makes it try spooled mail again.
  * Must be true first: the account has Workers; on the free plan a 25 MiB message can exceed the CPU limit.
- * By hand: nothing. Renaming the Worker makes a new one; the catch-all follows in the same update.
+ * By hand: nothing. The API knows no delete of a cron trigger: without a spool it goes on running, and finds nothing.
+ * Renaming the Worker makes a new one; the catch-all follows in the same update.
  * Token scopes: Workers Scripts Write on the account.
  */
 import * as cloudflare from "@pulumi/cloudflare";
@@ -16,10 +18,15 @@ export interface InboundWorkerArgs {
   readonly scriptName: string;
   /** One value for each binding that the Worker's own type names. */
   readonly bindings: { readonly [name in keyof Env]: Binding };
+  /** When spooled mail is tried again, as a cron expression; undefined: there is no spool. */
+  readonly schedule: string | undefined;
 }
 
-/** `secret` values are encrypted at Cloudflare and cannot be read back there. */
-export type Binding = { readonly text: pulumi.Input<string> } | { readonly secret: pulumi.Input<string> };
+/** `secret` values are encrypted at Cloudflare and cannot be read back there; `bucket` names one of R2's. */
+export type Binding =
+  | { readonly text: pulumi.Input<string> }
+  | { readonly secret: pulumi.Input<string> }
+  | { readonly bucket: pulumi.Input<string> };
 
 export class InboundWorker extends pulumi.ComponentResource {
   readonly scriptName: pulumi.Output<string>;
@@ -45,6 +52,13 @@ export class InboundWorker extends pulumi.ComponentResource {
       { parent: this },
     );
 
+    if (args.schedule !== undefined)
+      new cloudflare.WorkersCronTrigger(
+        `${name}-clock`,
+        { accountId, scriptName: script.scriptName, schedules: [{ cron: args.schedule }] },
+        { parent: this },
+      );
+
     this.script = script;
     this.scriptName = script.scriptName;
     this.registerOutputs({ scriptName: this.scriptName });
@@ -52,7 +66,7 @@ export class InboundWorker extends pulumi.ComponentResource {
 }
 
 function wireBinding(name: string, value: Binding): cloudflare.types.input.WorkersScriptBinding {
-  return "secret" in value
-    ? { name, type: "secret_text", text: pulumi.secret(value.secret) }
-    : { name, type: "plain_text", text: value.text };
+  if ("bucket" in value) return { name, type: "r2_bucket", bucketName: value.bucket };
+  if ("secret" in value) return { name, type: "secret_text", text: pulumi.secret(value.secret) };
+  return { name, type: "plain_text", text: value.text };
 }

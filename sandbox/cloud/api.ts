@@ -1,6 +1,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 
+import { R2_BUCKET } from "./kinds/r2";
 import type { World } from "./world";
 
 export interface Api {
@@ -40,6 +41,9 @@ function answer(world: World, url: URL, authorization: string | undefined): { st
           )
           .map((zone) => ({ id: zone.id, name: zone.name, status: "active", name_servers: zone.nameServers })),
       );
+    case `/client/v4/accounts/${world.accountId}/r2/buckets`:
+      if (!world.r2Enabled) return failure(403, 10042, "Please enable R2 through the Cloudflare Dashboard.");
+      return success({ buckets: world.all(R2_BUCKET).map(({ props }) => ({ name: props["name"] })) });
     default:
       return failure(404, 7003, `Could not route to ${url.pathname}`);
   }

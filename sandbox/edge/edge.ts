@@ -1,15 +1,23 @@
-import { ROUTE, SCRIPT } from "../cloud/kinds/workers";
-import { textAt } from "../cloud/props";
+import { CRON, ROUTE, SCRIPT } from "../cloud/kinds/workers";
+import { listAt, textAt } from "../cloud/props";
 import type { World } from "../cloud/world";
 import { isWithin } from "../cloud/zone";
 import type { Trace } from "../trace";
+import { edgeBuckets } from "./buckets";
 import type { Connectors } from "./connector";
 import { frontDoor } from "./front-door";
+import type { ScheduledReport } from "./harness";
 import { Workers } from "./workers";
 
 /** What Cloudflare serves for its own mail servers (documentation of Email Routing, MTA-STS). */
 const CLOUDFLARE_POLICY = "version: STSv1\nmode: enforce\nmx: *.mx.cloudflare.net\nmax_age: 86400\n";
 const POLICY_HOST = "mta-sts.mx.cloudflare.net";
+
+/** One run of a script's `scheduled`. */
+export interface CronRun {
+  readonly scriptName: string;
+  readonly report: ScheduledReport;
+}
 
 /** Cloudflare's edge: answers HTTPS for the account's names, runs Workers, and is the internet that Workers see. */
 export class Edge {
@@ -22,6 +30,7 @@ export class Edge {
     private readonly connectors: Connectors,
   ) {
     this.workers = new Workers((request) => this.fetch(request));
+    world.buckets = edgeBuckets(world, this.workers);
   }
 
   async fetch(request: Request): Promise<Response> {
@@ -34,8 +43,23 @@ export class Edge {
     const isProxied = zone.records.some((record) => record.name === hostname && record.proxied);
     if (script === undefined || !isProxied) return frontDoor(this.world, this.connectors, request, trace);
     trace.hop(`${hostname}: Worker ${textAt(script, "scriptName") ?? ""} by its route`);
-    const { status, headers, body } = await this.workers.of(script).fetch(request.url, { method: request.method });
+    const worker = await this.workers.of(script);
+    const { status, headers, body } = await worker.fetch(request.url, { method: request.method });
     return new Response(new Uint8Array(body), { status, headers });
+  }
+
+  /** The clock strikes: every script with a cron trigger runs its `scheduled` once for each schedule. */
+  async cron(): Promise<readonly CronRun[]> {
+    const runs: CronRun[] = [];
+    for (const { props } of this.world.all(CRON)) {
+      const scriptName = textAt(props, "scriptName") ?? "";
+      const script = this.world.find(SCRIPT, (candidate) => candidate["scriptName"] === scriptName)?.props;
+      for (const schedule of script ? listAt(props, "schedules") : []) {
+        const worker = await this.workers.of(script ?? {});
+        runs.push({ scriptName, report: await worker.scheduled(textAt(schedule, "cron") ?? "") });
+      }
+    }
+    return runs;
   }
 
   close(): Promise<void> {

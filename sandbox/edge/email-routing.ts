@@ -70,7 +70,7 @@ export class EmailRouter {
   async #runWorker(script: Props, envelope: Envelope, raw: Buffer, trace: Trace): Promise<SmtpReply> {
     const name = textAt(script, "scriptName") ?? "";
     this.edge.trace = trace;
-    const { outcome, rejectReason, error } = await this.edge.workers.of(script).email({ ...envelope, raw });
+    const { outcome, rejectReason, error } = await (await this.edge.workers.of(script)).email({ ...envelope, raw });
     if (rejectReason !== undefined) {
       trace.hop(`Worker ${name}: refused for good: ${rejectReason}`);
       return { code: 550, text: rejectReason };

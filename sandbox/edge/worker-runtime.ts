@@ -1,4 +1,6 @@
 import { HttpOptions_Style, Miniflare } from "miniflare";
+
+import type { BucketObject } from "../cloud/buckets";
 import { CLOCK_ENDPOINT, EMAIL_ENDPOINT, HARNESS, R2_ENDPOINT, SCHEDULED_ENDPOINT, UPLOADED_MODULE } from "./harness";
 import type { BucketFault, EmailReport, ScheduledReport } from "./harness";
 import { startOutboundProxy } from "./outbound";
@@ -49,6 +51,8 @@ export interface RunningWorker {
 export interface BucketView {
   /** Keys in lexicographic order, all pages. */
   readonly list: (prefix?: string) => Promise<readonly string[]>;
+  /** The same with what R2 says of each. */
+  readonly objects: (prefix?: string) => Promise<readonly BucketObject[]>;
   readonly get: (key: string) => Promise<StoredObject | undefined>;
   readonly put: (key: string, bytes: Buffer | string, metadata?: Readonly<Record<string, string>>) => Promise<void>;
   readonly delete: (key: string) => Promise<void>;
@@ -114,17 +118,24 @@ export function runEmailWorker(worker: UploadedWorker): RunningWorker {
 
   function bucket(binding: string): BucketView {
     const opened = async () => await (await runtime()).miniflare.getR2Bucket(binding);
+    const objects = async (prefix: string) => {
+      const r2 = await opened();
+      const found: BucketObject[] = [];
+      for (let cursor: string | undefined; ;) {
+        const page = await r2.list({
+          prefix,
+          include: ["customMetadata"],
+          ...(cursor === undefined ? {} : { cursor }),
+        });
+        for (const { key, size, uploaded, customMetadata = {} } of page.objects)
+          found.push({ key, size, uploaded, metadata: customMetadata });
+        if (!page.truncated) return found;
+        cursor = page.cursor;
+      }
+    };
     return {
-      list: async (prefix = "") => {
-        const r2 = await opened();
-        const keys: string[] = [];
-        for (let cursor: string | undefined; ;) {
-          const page = await r2.list({ prefix, ...(cursor === undefined ? {} : { cursor }) });
-          keys.push(...page.objects.map(({ key }) => key));
-          if (!page.truncated) return keys;
-          cursor = page.cursor;
-        }
-      },
+      list: async (prefix = "") => (await objects(prefix)).map(({ key }) => key),
+      objects: async (prefix = "") => await objects(prefix),
       get: async (key) => {
         const object = await (await opened()).get(key);
         if (object === null) return undefined;

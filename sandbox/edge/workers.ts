@@ -1,33 +1,50 @@
 import { listAt, type Props, textAt, textsAt } from "../cloud/props";
+import { temporaryFolder } from "../temporary";
 import type { Outbound } from "./outbound";
 import { type DeclaredBinding, runEmailWorker, type RunningWorker } from "./worker-runtime";
 
-/** The uploaded scripts, each version running once, with the bindings that were declared for it. */
+/** The uploaded scripts, the newest version of each running, with the bindings that were declared for it. */
 export class Workers {
-  readonly #running = new Map<string, RunningWorker>();
+  readonly #running = new Map<string, { readonly version: string; readonly worker: Promise<RunningWorker> }>();
+  /** Objects outlive the version of a script that wrote them. */
+  readonly #buckets = temporaryFolder();
 
   /** @param outbound answers every fetch of every Worker */
   constructor(private readonly outbound: Outbound) {}
 
+  /** Where workerd keeps the objects of the buckets, a folder for each. */
+  get bucketFolder(): string {
+    return this.#buckets.path;
+  }
+
   /** @param script the properties of a WorkersScript */
-  of(script: Props): RunningWorker {
+  of(script: Props): Promise<RunningWorker> {
+    const name = textAt(script, "scriptName") ?? "";
     const version = JSON.stringify(script);
-    const known = this.#running.get(version);
-    if (known) return known;
-    const worker = runEmailWorker({
+    const known = this.#running.get(name);
+    if (known?.version === version) return known.worker;
+    const worker = this.#start(script, known?.worker);
+    this.#running.set(name, { version, worker });
+    return worker;
+  }
+
+  async close(): Promise<void> {
+    for (const { worker } of this.#running.values()) await (await worker).dispose();
+    this.#running.clear();
+    this.#buckets.remove();
+  }
+
+  /** The version before ends first: two processes must not open one bucket. */
+  async #start(script: Props, before: Promise<RunningWorker> | undefined): Promise<RunningWorker> {
+    await (await before)?.dispose();
+    return runEmailWorker({
       script: textAt(script, "content") ?? "",
       bindings: listAt(script, "bindings").map(declared),
       compatibilityDate: textAt(script, "compatibilityDate") ?? "",
       compatibilityFlags: textsAt(script, "compatibilityFlags"),
       outbound: this.outbound,
+      r2Folder: this.bucketFolder,
     });
-    this.#running.set(version, worker);
-    return worker;
-  }
-
-  async close(): Promise<void> {
-    for (const worker of this.#running.values()) await worker.dispose();
-    this.#running.clear();
   }
 }
 
@@ -35,6 +52,7 @@ export class Workers {
 function declared(binding: Props): DeclaredBinding {
   const type = binding["type"];
   const name = textAt(binding, "name") ?? "";
+  if (type === "r2_bucket") return { type, name, bucketName: textAt(binding, "bucketName") ?? "" };
   if (type !== "plain_text" && type !== "secret_text")
     throw new Error(`the sandbox cannot run a Worker with the binding ${name} of type ${String(type)}`);
   return { type, name, text: textAt(binding, "text") ?? "" };

@@ -10,12 +10,14 @@ import { rawWith } from "./settings/fixtures";
 
 const TOKEN = "cf_token-that_must_never_show";
 const accountId = "0123456789abcdef0123456789abcdef";
-const question = { accountId, domain: "example.test", furtherZones: [] as string[] };
+const question = { accountId, domain: "example.test", furtherZones: [] as string[], r2: false };
 const BUDGET_MS = 300;
 
 interface Reply {
   readonly status?: number;
   readonly result?: unknown;
+  /** Of the error, when the status is one. */
+  readonly code?: number;
 }
 
 /** What the API answers, by path; zones by name. Anything else is as Cloudflare refuses it. */
@@ -23,6 +25,7 @@ interface Api {
   readonly user?: Reply;
   readonly account?: Reply;
   readonly zones?: Readonly<Record<string, Reply>>;
+  readonly r2?: Reply;
 }
 
 const servers: Server[] = [];
@@ -55,8 +58,8 @@ const none: Reply = { result: [] };
 function cloudflare(api: Api, asked: string[] = []): Promise<string> {
   return serve((url, response, authorization) => {
     asked.push(url.pathname);
-    const { status = 200, result = null } = replyTo(api, url, authorization);
-    const errors = status === 200 ? [] : [{ code: 1000, message: `Invalid API Token ${authorization}` }];
+    const { status = 200, result = null, code = 1000 } = replyTo(api, url, authorization);
+    const errors = status === 200 ? [] : [{ code, message: `Invalid API Token ${authorization}` }];
     response.writeHead(status, { "content-type": "application/json" });
     response.end(JSON.stringify({ success: status === 200, errors, messages: [], result }));
   });
@@ -73,6 +76,8 @@ function replyTo(api: Api, { pathname, searchParams }: URL, authorization: strin
       return searchParams.get("account.id") === accountId
         ? (api.zones?.[searchParams.get("name") ?? ""] ?? none)
         : none;
+    case `/client/v4/accounts/${accountId}/r2/buckets`:
+      return api.r2 ?? refused;
     default:
       return { status: 404 };
   }
@@ -163,6 +168,39 @@ describe("the look at the account before anything is declared", () => {
       zoneIds: { "example.test": "id of example.test", "example.net": "id of example.net" },
       warnings: [],
     });
+  });
+});
+
+describe("the look at R2", () => {
+  const zones = { "example.test": zone("example.test") };
+  const withR2 = async (r2: Reply) => {
+    const baseUrl = await cloudflare({ user: active, zones, r2 });
+    return preflight({ baseUrl, token: new Secret(TOKEN) }, { ...question, r2: true }, BUDGET_MS);
+  };
+
+  it("is content with an account that can list its buckets", async () => {
+    expect(await withR2({ result: { buckets: [] } })).toMatchObject({ warnings: [] });
+  });
+
+  it.each([400, 403])("names both ways out when R2 is off (HTTP %i)", async (status) => {
+    const text = await errorOf(withR2({ status, code: 10_042 }));
+    expect(text).toContain(`R2 is not switched on for the Cloudflare account ${accountId}`);
+    expect(text).toContain("Switch R2 on in Cloudflare's dashboard");
+    expect(text).toContain("pulumi config set mail:spool none");
+  });
+
+  it("names the permission when the token may not see buckets", async () => {
+    expect(await errorOf(withR2({ status: 403, code: 10_000 }))).toContain("permission Workers R2 Storage Write");
+  });
+
+  it("stops at any other answer", async () => {
+    expect(await errorOf(withR2({ status: 404 }))).toContain("refused to list the R2 buckets");
+  });
+
+  it("is left out when there is no spool", async () => {
+    const asked: string[] = [];
+    await ask(await cloudflare({ user: active, zones }, asked));
+    expect(asked.join()).not.toContain("r2");
   });
 });
 

@@ -128,7 +128,9 @@ describe("the program of the documented deployment", () => {
 
   it("gives every resource a component as parent, which its name begins with", () => {
     const components = new Map(ran.resources.filter(isComponent).map(({ urn, name }) => [urn, name]));
-    expect([...components.values()].sort()).toEqual(["access", "dns", "inbound", "public", "routing", "tunnel"]);
+    expect([...components.values()].sort()).toEqual([
+      ...["access", "dns", "inbound", "public", "routing", "spool", "tunnel"],
+    ]);
     const children = ran.resources.filter(({ type }) => type.startsWith("cloudflare:"));
     for (const { name, parent, urn } of children) {
       const component = components.get(parent ?? "");
@@ -143,13 +145,17 @@ describe("the program of the documented deployment", () => {
   });
 
   it("binds exactly the names of the Worker's own type, and those that are secret as secrets", () => {
-    const kinds: { readonly [name in keyof Env]: "plain_text" | "secret_text" } = {
+    const kinds: { readonly [name in keyof Required<Env>]: "plain_text" | "secret_text" | "r2_bucket" } = {
       JMAP_URL: "plain_text",
       JMAP_TOKEN: "secret_text",
       ACCESS_CLIENT_ID: "secret_text",
       ACCESS_CLIENT_SECRET: "secret_text",
       MAIL_DOMAIN: "plain_text",
       CATCH_ALL: "plain_text",
+      SPOOL: "r2_bucket",
+      // Nothing is told to anybody in this stack, and nothing is no secret.
+      ALERT_URL: "plain_text",
+      ALERT_AFTER_MINUTES: "plain_text",
     };
     const bindings = named(ran, "inbound").inputs["bindings"];
     const list = Array.isArray(bindings) ? bindings.filter(isProps) : [];
@@ -160,6 +166,35 @@ describe("the program of the documented deployment", () => {
       JMAP_URL: `https://${settings.hostnames.inbound}`,
       MAIL_DOMAIN: domain,
       CATCH_ALL: `root@${domain}`,
+      ALERT_URL: "",
+      ALERT_AFTER_MINUTES: "60",
+    });
+    expect(list).toContainEqual({ name: "SPOOL", type: "r2_bucket", bucketName: "mail-spool-augustin-ai" });
+  });
+
+  it("keeps the spool's bucket for good: messages never expire, and a destroy leaves them", () => {
+    const bucket = named(ran, "spool-bucket");
+    expect(bucket.inputs).toEqual({ accountId, name: "mail-spool-augustin-ai" });
+    expect(bucket.options).toMatchObject({ protect: true, retainOnDelete: true });
+    const { rules } = named(ran, "spool-lifecycle").inputs;
+    const expiring = Array.isArray(rules)
+      ? rules.filter(isProps).filter((rule) => rule["deleteObjectsTransition"])
+      : [];
+    expect(expiring).toEqual([
+      {
+        id: "forget deliveries",
+        enabled: true,
+        conditions: { prefix: "ledger/" },
+        deleteObjectsTransition: { condition: { type: "Age", maxAge: 30 * 86_400 } },
+      },
+    ]);
+  });
+
+  it("wakes the inbound Worker every five minutes", () => {
+    expect(named(ran, "inbound-clock").inputs).toEqual({
+      accountId,
+      scriptName: settings.workerName,
+      schedules: [{ cron: "*/5 * * * *" }],
     });
   });
 
@@ -216,7 +251,7 @@ describe("the program of the documented deployment", () => {
     const guarded = ran.resources.filter(({ options }) => options.protect === true).map(({ name }) => name);
     expect(guarded.sort()).toEqual(
       [
-        ...["dns-dnssec", "routing-dns", "routing-settings", "tunnel"],
+        ...["dns-dnssec", "routing-dns", "routing-settings", "spool-bucket", "tunnel"],
         ...["dns-txt-202602e._domainkey", "dns-txt-202602r._domainkey", "dns-txt-resend._domainkey"],
       ].sort(),
     );
@@ -230,7 +265,7 @@ describe("the program of the documented deployment", () => {
   it("switches mail on last: Worker, records, ingress and Access come before Email Routing", () => {
     const order = ran.world.calls.map(({ name }) => name);
     const on = order.indexOf("routing-settings");
-    const before = ["inbound", "tunnel-ingress", "access-application", "dns-mx-send"];
+    const before = ["spool-lifecycle", "inbound-clock", "tunnel-ingress", "access-application", "dns-mx-send"];
     for (const name of before) {
       const at = order.findIndex((made) => made.startsWith(name));
       expect({ name, made: at >= 0, first: at < on }).toEqual({ name, made: true, first: true });
@@ -291,6 +326,34 @@ describe("a change of the settings", () => {
     });
     expect(JSON.stringify(named(after, "routing-catch-all").inputs)).not.toContain(settings.workerName);
     expect(after.outputs.nextSteps).toContainEqual(expect.stringContaining("mail:inbound is off"));
+  });
+
+  it("that does without a spool makes no bucket, no clock and no binding", async () => {
+    const after = await run({ spool: "none" });
+    expect(difference(after)).toEqual({
+      more: [],
+      less: ["spool", "spool-bucket", "spool-lifecycle", "inbound-clock"],
+    });
+    const bindings = texts(named(after, "inbound").inputs["bindings"]).map(({ text }) => text);
+    expect(bindings).not.toContain("r2_bucket");
+    expect(bindings).toContain("ALERT_URL");
+  });
+
+  it("that names somebody to alert hands the URL to the inbound Worker only, as a secret", async () => {
+    const url = "https://ntfy.example/topic-that-is-a-password";
+    const after = await run({ spoolAlertUrl: url, spoolAlertAfterMinutes: "15" });
+    expect(difference(after)).toEqual({ more: [], less: [] });
+    const holders = after.resources.flatMap(({ name, inputs }) =>
+      texts(inputs).flatMap(({ text, secret }) => (text.includes(url) ? [{ name, secret }] : [])),
+    );
+    expect(holders).toEqual([{ name: "inbound", secret: true }]);
+    expect(texts(named(after, "inbound").inputs["bindings"])).toContainEqual({ text: "15", secret: false });
+  });
+
+  it("that keeps the ledger longer changes the one rule and nothing else", async () => {
+    const after = await run({ ledgerDays: "365" });
+    expect(difference(after)).toEqual({ more: [], less: [] });
+    expect(JSON.stringify(named(after, "spool-lifecycle").inputs)).toContain(String(365 * 86_400));
   });
 
   it("that takes protection away takes it from everything", async () => {

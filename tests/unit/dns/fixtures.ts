@@ -30,6 +30,7 @@ export function augustin(changes: Partial<Settings> = {}): Settings {
       autodiscover: `autodiscover.${domain}`,
     },
     workerName: "mail-inbound",
+    spool: undefined,
     services: ["jmap", "caldavs", "carddavs", "imaps", "submissions", "submission"],
     dkim: {
       rsa: { selector: "202602r", privateKey: hidden, publicKey: RSA },
