@@ -1,6 +1,7 @@
 import { CommandError } from "@pulumi/pulumi/automation";
 
 import { StackFileError } from "../infra/settings/stack-file";
+import { NoAutoconfig } from "./autoconfig";
 import { Refusal } from "./cloud/refusal";
 import { Changed } from "./converge";
 import { PolicyMismatch } from "./mta-sts";
@@ -10,7 +11,9 @@ import { NotDelivered } from "./send";
 export function explain(error: unknown): string {
   if (error instanceof CommandError) return explainEngine(error.message);
   if (error instanceof Refusal) return `The deployment was refused:\n  ${error.message}`;
-  const isResult = [NotDelivered, Changed, PolicyMismatch, StackFileError].some((kind) => error instanceof kind);
+  const isResult = [NotDelivered, Changed, PolicyMismatch, NoAutoconfig, StackFileError].some(
+    (kind) => error instanceof kind,
+  );
   if (isResult && error instanceof Error) return error.message;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

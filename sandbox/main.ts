@@ -136,6 +136,7 @@ function text(report: RunReport, seconds: number): string {
         `            ${stored.sha256}`,
       ]),
     `mta-sts     policy covers ${report.policyCovers.length} MX: ${report.policyCovers.map((host) => host.split(".")[0] ?? "").join(", ")}`,
+    ...(report.autoconfig === undefined ? [] : [`autoconfig  IMAP at ${report.autoconfig}, said while home was down`]),
     `time        ${seconds.toFixed(1)} s`,
   ];
   if (noEngine)
@@ -149,12 +150,10 @@ function text(report: RunReport, seconds: number): string {
   return `${lines.join("\n")}\n`;
 }
 
-function json({ engine, resources, changes, deliveries, policyCovers }: RunReport, seconds: number): string {
-  return JSON.stringify(
-    { engine: engine?.source, resources, changes, deliveries, policyCovers, seconds: Number(seconds.toFixed(1)) },
-    null,
-    2,
-  );
+function json({ engine, resources, changes, deliveries, ...checks }: RunReport, seconds: number): string {
+  const { policyCovers, autoconfig } = checks;
+  const report = { resources, changes, deliveries, policyCovers, autoconfig, seconds: Number(seconds.toFixed(1)) };
+  return JSON.stringify({ engine: engine?.source, ...report }, null, 2);
 }
 
 function sayHowToUse({ outside, settings }: RunReport, mailFolder: string): void {

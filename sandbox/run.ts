@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { program } from "../infra/program";
 import type { Settings } from "../infra/settings/settings";
 import { settingsOf } from "../infra/settings/stack-file";
+import { checkAutoconfig } from "./autoconfig";
 import { type BreakName, broken } from "./breaks";
 import { Cleanup } from "./cleanup";
 import { type Converged, convergeWithoutEngine, up, upAgain } from "./converge";
@@ -40,6 +41,8 @@ export interface RunReport {
   readonly deliveries: readonly Delivery[];
   /** The MX hosts, as the MTA-STS policy covers them. */
   readonly policyCovers: readonly string[];
+  /** Host and port of IMAP, as mail clients learn them while home is down; undefined when IMAP is not offered. */
+  readonly autoconfig: string | undefined;
 }
 
 const MESSAGE = readFileSync(join(__dirname, "messages", "parts.eml"));
@@ -72,6 +75,11 @@ export async function run(options: RunOptions): Promise<RunReport> {
     const policyCovers = await progress.step("HTTPS to the MTA-STS policy", () =>
       checkPolicy(outside, settings.domain),
     );
+    const autoconfig = settings.services.includes("imaps")
+      ? await progress.step("HTTPS to autoconfig while the mail host is paused", () =>
+          checkAutoconfig(outside, settings),
+        )
+      : undefined;
     return {
       settings,
       outside,
@@ -81,6 +89,7 @@ export async function run(options: RunOptions): Promise<RunReport> {
       changes,
       deliveries,
       policyCovers,
+      autoconfig,
     };
   } catch (error) {
     await cleanup.run();

@@ -43,7 +43,7 @@ async function failure(broken: BreakName): Promise<Error> {
 test(
   "a whole topology delivers to the address, a tagged one, an alias and an unknown one",
   async () => {
-    const { deliveries, outside, resources, changes, engine } = await sandbox();
+    const { deliveries, outside, resources, changes, engine, autoconfig } = await sandbox();
     try {
       expect(deliveries.map(({ recipient }) => recipient)).toEqual([
         "root@augustin.ai",
@@ -60,6 +60,7 @@ test(
       // Components and the stack are counted as well, as the engine counts them.
       expect(resources).toBeGreaterThan(outside.world.calls.length);
       expect({ changes, engine }).toEqual({ changes: undefined, engine: undefined });
+      expect(autoconfig).toBe("stalwart.augustin.ai:993");
     } finally {
       await outside.close();
     }
