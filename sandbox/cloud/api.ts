@@ -1,7 +1,7 @@
-import { createServer } from "node:http";
+import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 
-import { R2_BUCKET } from "./kinds/r2";
+import { answerR2 } from "./r2-api";
 import type { World } from "./world";
 
 export interface Api {
@@ -10,11 +10,18 @@ export interface Api {
   close(): void;
 }
 
-/** The part of Cloudflare's HTTP API that the program asks itself, before the provider does anything. */
+/** The part of Cloudflare's HTTP API that the program and the operator's commands ask themselves. */
 export async function serveApi(world: World): Promise<Api> {
   const server = createServer((request, response) => {
-    const { status, body } = answer(world, new URL(request.url ?? "/", "http://api"), request.headers.authorization);
-    response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+    answer(world, request).then(
+      ({ status, body }) => {
+        const [type, content] = Buffer.isBuffer(body)
+          ? ["application/octet-stream", body]
+          : ["application/json", JSON.stringify(body)];
+        response.writeHead(status, { "content-type": type }).end(content);
+      },
+      () => response.destroy(),
+    );
   });
   await new Promise<void>((resolve, reject) => server.once("error", reject).listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
@@ -27,8 +34,25 @@ export async function serveApi(world: World): Promise<Api> {
   };
 }
 
-function answer(world: World, url: URL, authorization: string | undefined): { status: number; body: unknown } {
-  if (authorization !== `Bearer ${world.apiToken}`) return failure(401, 1000, "Invalid API Token");
+interface Answer {
+  readonly status: number;
+  /** Bytes as they are; anything else as JSON. */
+  readonly body: unknown;
+}
+
+async function answer(world: World, request: IncomingMessage): Promise<Answer> {
+  const url = new URL(request.url ?? "/", "http://api");
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  if (request.headers.authorization !== `Bearer ${world.apiToken}`) return failure(401, 1000, "Invalid API Token");
+  const buckets = `/client/v4/accounts/${world.accountId}/r2/buckets`;
+  if (url.pathname.startsWith(buckets)) {
+    const path = url.pathname.slice(buckets.length);
+    const given = await answerR2(world, request.method ?? "GET", path, url.searchParams, Buffer.concat(chunks));
+    if (given === undefined) return failure(405, 10_003, `no ${request.method ?? ""} here`);
+    if ("bytes" in given) return { status: 200, body: given.bytes };
+    return "code" in given ? failure(given.status, given.code, given.message) : success(given.result, given.info);
+  }
   switch (url.pathname) {
     case "/client/v4/user/tokens/verify":
       return success({ id: "token", status: "active" });
@@ -41,18 +65,15 @@ function answer(world: World, url: URL, authorization: string | undefined): { st
           )
           .map((zone) => ({ id: zone.id, name: zone.name, status: "active", name_servers: zone.nameServers })),
       );
-    case `/client/v4/accounts/${world.accountId}/r2/buckets`:
-      if (!world.r2Enabled) return failure(403, 10042, "Please enable R2 through the Cloudflare Dashboard.");
-      return success({ buckets: world.all(R2_BUCKET).map(({ props }) => ({ name: props["name"] })) });
     default:
       return failure(404, 7003, `Could not route to ${url.pathname}`);
   }
 }
 
-function success(result: unknown): { status: number; body: unknown } {
-  return { status: 200, body: { success: true, errors: [], messages: [], result } };
+function success(result: unknown, info?: unknown): Answer {
+  return { status: 200, body: { success: true, errors: [], messages: [], result, result_info: info } };
 }
 
-function failure(status: number, code: number, message: string): { status: number; body: unknown } {
+function failure(status: number, code: number, message: string): Answer {
   return { status, body: { success: false, errors: [{ code, message }], messages: [], result: null } };
 }

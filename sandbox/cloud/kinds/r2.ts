@@ -45,7 +45,7 @@ export const r2BucketLifecycle: Kind = {
     const wrong = ages.find((type) => type !== undefined && type !== "Age" && type !== "Date");
     return wrong === undefined
       ? undefined
-      : `condition type value must be one of: ["Age" "Date"], got: "${String(wrong)}"`;
+      : `condition type value must be one of: ["Age" "Date"], got: ${JSON.stringify(wrong)}`;
   },
   create: (inputs, world) => ({ id: MISSING_ID, props: withRules(inputs, world) }),
   update: (_remote, inputs, world) => withRules(inputs, world),
