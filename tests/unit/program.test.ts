@@ -177,9 +177,8 @@ describe("the program of the documented deployment", () => {
     expect(bucket.inputs).toEqual({ accountId, name: "mail-spool-augustin-ai" });
     expect(bucket.options).toMatchObject({ protect: true, retainOnDelete: true });
     const { rules } = named(ran, "spool-lifecycle").inputs;
-    const expiring = Array.isArray(rules)
-      ? rules.filter(isProps).filter((rule) => rule["deleteObjectsTransition"])
-      : [];
+    const all: unknown[] = Array.isArray(rules) ? rules : [];
+    const expiring = all.filter((rule) => isProps(rule) && rule["deleteObjectsTransition"] !== undefined);
     expect(expiring).toEqual([
       {
         id: "forget deliveries",
