@@ -29,7 +29,12 @@ export const BREAKS = {
   binding: {
     what: "the Worker lacks the binding JMAP_TOKEN",
     type: "cloudflare:index/workersScript:WorkersScript",
-    change: (args) => ({ ...args, bindings: bindingsOf(args).apply(withoutToken) }),
+    change: (args) => ({ ...args, bindings: bindingsOf(args).apply((all) => without("JMAP_TOKEN", all)) }),
+  },
+  spool: {
+    what: "the Worker lacks the binding SPOOL, so that nothing can wait at the edge",
+    type: "cloudflare:index/workersScript:WorkersScript",
+    change: (args) => ({ ...args, bindings: bindingsOf(args).apply((all) => without("SPOOL", all)) }),
   },
   record: {
     what: "the record of autodiscover is declared twice under one name",
@@ -71,8 +76,6 @@ function bindingsOf(args: Readonly<Record<string, unknown>>): pulumi.Output<unkn
   return pulumi.output(args["bindings"]);
 }
 
-function withoutToken(bindings: unknown): unknown {
-  return Array.isArray(bindings)
-    ? bindings.filter((binding: { name?: unknown }) => binding.name !== "JMAP_TOKEN")
-    : bindings;
+function without(name: string, bindings: unknown): unknown {
+  return Array.isArray(bindings) ? bindings.filter((binding: { name?: unknown }) => binding.name !== name) : bindings;
 }

@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import { type BreakName, BREAKS } from "./breaks";
 import { Cleanup } from "./cleanup";
 import { explain } from "./explain";
+import type { Spooled } from "./outage";
 import { progressOn, silent } from "./progress";
 import { run, type RunReport } from "./run";
 import { temporaryFolder } from "./temporary";
@@ -29,6 +30,8 @@ Exit codes: 0 delivered, 1 not, 2 wrong usage, 130 interrupted.`;
 
 /** By convention 128 and the number of SIGINT. */
 const INTERRUPTED = 130;
+/** How often the clock of the cron triggers strikes while the run is kept. */
+const CRON_MS = 30_000;
 
 interface Options {
   readonly stack: string;
@@ -64,7 +67,9 @@ async function main(): Promise<number> {
     const seconds = (performance.now() - started) / 1000;
     process.stdout.write(options.json ? `${json(report, seconds)}\n` : `\n${text(report, seconds)}`);
     if (options.keep) {
-      sayHowToUse(report, mailFolder?.path ?? "");
+      sayHowToUse(report, options.stack, mailFolder?.path ?? "");
+      const clock = setInterval(() => void report.outside.cron().catch(() => undefined), CRON_MS);
+      cleanup.add(() => clearInterval(clock));
       await interrupted;
     }
     return report.changes === undefined || report.changes === 0 ? 0 : 1;
@@ -132,11 +137,12 @@ function text(report: RunReport, seconds: number): string {
       .flatMap(({ sent, stored, traceBytes }) => [
         `sent        ${sent.bytes} bytes, SHA-256`,
         `            ${sent.sha256}`,
-        `in mailbox  ${stored.bytes} bytes after ${traceBytes} of the MX's trace header, SHA-256`,
+        `in mailbox  ${stored.bytes} bytes after ${traceBytes} of trace headers, SHA-256`,
         `            ${stored.sha256}`,
       ]),
     `mta-sts     policy covers ${report.policyCovers.length} MX: ${report.policyCovers.map((host) => host.split(".")[0] ?? "").join(", ")}`,
     ...(report.autoconfig === undefined ? [] : [`autoconfig  IMAP at ${report.autoconfig}, said while home was down`]),
+    ...(report.spooled === undefined ? [] : [spooledText(report.spooled)]),
     `time        ${seconds.toFixed(1)} s`,
   ];
   if (noEngine)
@@ -150,21 +156,30 @@ function text(report: RunReport, seconds: number): string {
   return `${lines.join("\n")}\n`;
 }
 
+function spooledText({ sent, delivered, twice }: Spooled): string {
+  return `spool       home down: ${sent} sent, all accepted; up again: ${delivered} in the mailbox, ${twice} twice`;
+}
+
 function json({ engine, resources, changes, deliveries, ...checks }: RunReport, seconds: number): string {
-  const { policyCovers, autoconfig } = checks;
-  const report = { resources, changes, deliveries, policyCovers, autoconfig, seconds: Number(seconds.toFixed(1)) };
+  const { policyCovers, autoconfig, spooled } = checks;
+  const rounded = Number(seconds.toFixed(1));
+  const report = { resources, changes, deliveries, policyCovers, autoconfig, spooled, seconds: rounded };
   return JSON.stringify({ engine: engine?.source, ...report }, null, 2);
 }
 
-function sayHowToUse({ outside, settings }: RunReport, mailFolder: string): void {
-  const { primaryAddress } = settings;
+function sayHowToUse({ outside, settings }: RunReport, stack: string, mailFolder: string): void {
+  const { primaryAddress, spool } = settings;
+  const look = `
+Look into the spool, which is tried every ${CRON_MS / 1000} s:
+  CLOUDFLARE_BASE_URL=${outside.apiUrl} CLOUDFLARE_API_TOKEN=${outside.world.apiToken} \\
+  CLOUDFLARE_ACCOUNT_ID=${outside.world.accountId} npm run spool -- ${stack} list`;
   process.stdout.write(`
 Running. Send a message:
   swaks --server 127.0.0.1:${outside.mx.port} --to ${primaryAddress}
   curl smtp://127.0.0.1:${outside.mx.port} --mail-rcpt ${primaryAddress} -T FILE
 Look into the mailbox:
   ls ${join(mailFolder, primaryAddress, "Inbox")}
-  curl -Lu ${primaryAddress}:${outside.password} http://127.0.0.1:${outside.host.port}/.well-known/jmap
+  curl -Lu ${primaryAddress}:${outside.password} http://127.0.0.1:${outside.host.port}/.well-known/jmap${spool ? look : ""}
 Ctrl-C ends it and removes everything.
 `);
 }

@@ -13,6 +13,7 @@ import { serveProviders } from "./engine/providers";
 import { createStack } from "./engine/stack";
 import { checkPolicy } from "./mta-sts";
 import { type Outside, startOutside } from "./outside";
+import { outage, type Spooled } from "./outage";
 import type { Progress } from "./progress";
 import { deliver, type Delivery } from "./send";
 import { type StandIns, standIns } from "./stand-ins";
@@ -43,6 +44,8 @@ export interface RunReport {
   readonly policyCovers: readonly string[];
   /** Host and port of IMAP, as mail clients learn them while home is down; undefined when IMAP is not offered. */
   readonly autoconfig: string | undefined;
+  /** What became of mail that came while home was down; undefined when there is no spool. */
+  readonly spooled: Spooled | undefined;
 }
 
 const MESSAGE = readFileSync(join(__dirname, "messages", "parts.eml"));
@@ -72,6 +75,12 @@ export async function run(options: RunOptions): Promise<RunReport> {
         ? await onMocks(options, invented, outside, theProgram)
         : await onEngine(options, engine, invented, outside, theProgram, cleanup);
     const deliveries = await deliverAll(settings, outside, progress);
+    const { spool } = settings;
+    const spooled =
+      spool &&
+      (await progress.step("mail host down, 20 messages by SMTP, up again, cron", () =>
+        outage(outside, settings.primaryAddress, spool.bucket),
+      ));
     const policyCovers = await progress.step("HTTPS to the MTA-STS policy", () =>
       checkPolicy(outside, settings.domain),
     );
@@ -90,6 +99,7 @@ export async function run(options: RunOptions): Promise<RunReport> {
       deliveries,
       policyCovers,
       autoconfig,
+      spooled,
     };
   } catch (error) {
     await cleanup.run();
@@ -136,6 +146,12 @@ function home(outside: Outside, { tunnelToken, dnssecDs }: Converged): void {
   outside.publishDs(dnssecDs);
 }
 
+/** To the same account the same message would be the same mail: each has an id of its own. */
+function messageTo(recipient: string): Buffer {
+  const id = `Message-ID: <${recipient.replace("@", ".")}.sandbox@sender.example>`;
+  return Buffer.from(MESSAGE.toString("latin1").replace(/^Message-ID: .*$/m, id), "latin1");
+}
+
 /** One message to each way in which an address leads to the primary account. */
 async function deliverAll(settings: Settings, outside: Outside, progress: Progress): Promise<Delivery[]> {
   const { primaryAddress, aliases, catchAll, domain } = settings;
@@ -149,7 +165,7 @@ async function deliverAll(settings: Settings, outside: Outside, progress: Progre
   for (const recipient of recipients)
     deliveries.push(
       await progress.step(`SMTP to ${recipient}, looking into the mailbox`, () =>
-        deliver(outside, recipient, primaryAddress, MESSAGE),
+        deliver(outside, recipient, primaryAddress, messageTo(recipient)),
       ),
     );
   return deliveries;

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 
 import { createTransport } from "nodemailer";
 
+import { R2_BUCKET } from "./cloud/kinds/r2";
 import type { Outside } from "./outside";
 
 export interface Delivery {
@@ -57,13 +58,22 @@ export async function deliver(
   transport.close();
   const arrived = outside.host.mailbox(account).slice(before);
   const [stored] = arrived;
-  if (!stored) throw new NotDelivered(`The MX answered "${reply}", and nothing is in the mailbox.`, hops());
+  if (!stored) {
+    const place = (await isWaiting(outside)) ? "; it waits in the spool" : "";
+    throw new NotDelivered(`The MX answered "${reply}", and nothing is in the mailbox${place}.`, hops());
+  }
   if (arrived.length > 1) throw new NotDelivered(`The message is in the mailbox ${arrived.length} times.`, hops());
   const traceBytes = stored.raw.length - message.length;
   const body = stored.raw.subarray(Math.max(traceBytes, 0));
   if (!body.equals(message))
     throw new NotDelivered("The message in the mailbox differs from the one that was sent.", hops());
   return { recipient, reply, sent: fingerprint(message), stored: fingerprint(body), traceBytes };
+}
+
+/** Whether the Worker kept a message because home did not take it. */
+async function isWaiting({ world }: Outside): Promise<boolean> {
+  for (const { id } of world.all(R2_BUCKET)) if ((await world.buckets.list(id, "spool/")).length > 0) return true;
+  return false;
 }
 
 function fingerprint(bytes: Buffer): Fingerprint {

@@ -7,6 +7,7 @@ import { Changed, up, upAgain } from "../../sandbox/converge";
 import { KINDS } from "../../sandbox/cloud/kinds";
 import { SERVICE_TOKEN } from "../../sandbox/cloud/kinds/access";
 import { CATCH_ALL } from "../../sandbox/cloud/kinds/email-routing";
+import { R2_BUCKET, R2_LIFECYCLE } from "../../sandbox/cloud/kinds/r2";
 import { textAt } from "../../sandbox/cloud/props";
 import { deliver } from "../../sandbox/send";
 import { describeEngine } from "./describe";
@@ -64,7 +65,7 @@ describeEngine("the documented deployment on the real engine", () => {
 
 describeEngine("taking a deployment down", () => {
   test(
-    "needs protection off, and leaves only what the services cannot delete: a catch-all that drops mail",
+    "needs protection off, and leaves what the services cannot delete and the bucket, which may hold mail",
     async () => {
       const lab = await newLab();
       try {
@@ -79,7 +80,11 @@ describeEngine("taking a deployment down", () => {
         const left = Object.keys(KINDS).flatMap((type) =>
           lab.outside.world.all(type).map(({ props }) => ({ type, props })),
         );
-        expect(left).toMatchObject([{ type: CATCH_ALL, props: { actions: [{ type: "drop" }] } }]);
+        expect(left).toMatchObject([
+          { type: CATCH_ALL, props: { actions: [{ type: "drop" }] } },
+          { type: R2_BUCKET, props: { name: "mail-spool-augustin-ai" } },
+          { type: R2_LIFECYCLE, props: { bucketName: "mail-spool-augustin-ai" } },
+        ]);
       } finally {
         await lab.close();
       }
