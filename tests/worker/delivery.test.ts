@@ -1,11 +1,16 @@
 import { bundleWorker } from "../../infra/edge/bundle";
 import type { Envelope } from "../../sandbox/edge/worker-runtime";
 import { runEmailWorker } from "../../sandbox/edge/worker-runtime";
-import { bindings, DOMAIN, INBOUND, SECRETS, startHome } from "./home";
-import type { Home } from "./home";
+import { bindings, DOMAIN, INBOUND, json, SECRETS, startHome } from "./home";
+import type { Fault, Home } from "./home";
 
 const MIB = 1024 * 1024;
 const SIMPLE = Buffer.from("From: a@remote.example\r\nSubject: hello\r\n\r\nbody\r\n");
+
+/** As it is in the mailbox. */
+function delivered(raw: Buffer, to = `root@${DOMAIN}`, from = "sender@remote.example"): Buffer {
+  return Buffer.concat([Buffer.from(`Return-Path: <${from}>\r\nDelivered-To: ${to}\r\nX-Original-To: ${to}\r\n`), raw]);
+}
 
 let home: Home;
 let catching: Home;
@@ -45,7 +50,7 @@ describe("byte for byte", () => {
     expect(report.rejectReason).toBeUndefined();
     const messages = home.server.mailbox(`root@${DOMAIN}`);
     expect(messages.length).toBe(before + 1);
-    expect(messages.at(-1)?.raw.equals(raw)).toBe(true);
+    expect(messages.at(-1)?.raw.equals(delivered(raw))).toBe(true);
   });
 });
 
@@ -65,7 +70,12 @@ describe("recipients", () => {
     const report = await catching.deliver(`Nobody+x@${DOMAIN}`, SIMPLE);
     expect(report).toMatchObject({ outcome: "ok" });
     expect(report.rejectReason).toBeUndefined();
-    expect(catching.server.mailbox(`root@${DOMAIN}`).at(-1)?.raw.equals(SIMPLE)).toBe(true);
+    expect(
+      catching.server
+        .mailbox(`root@${DOMAIN}`)
+        .at(-1)
+        ?.raw.equals(delivered(SIMPLE, `Nobody+x@${DOMAIN}`)),
+    ).toBe(true);
   });
 
   test("one of another domain is refused without asking home", async () => {
@@ -79,12 +89,39 @@ test("the null reverse-path is a sender like any other", async () => {
   const before = home.server.mailbox(`root@${DOMAIN}`).length;
   const report = await home.deliver(`root@${DOMAIN}`, SIMPLE, undefined, "");
   expect(report).toMatchObject({ outcome: "ok" });
-  expect(home.server.mailbox(`root@${DOMAIN}`).length).toBe(before + 1);
+  const messages = home.server.mailbox(`root@${DOMAIN}`);
+  expect(messages.length).toBe(before + 1);
+  expect(messages.at(-1)?.raw.equals(delivered(SIMPLE, undefined, ""))).toBe(true);
 });
 
-test("what is no message at all is refused for good", async () => {
-  expect((await home.deliver(`root@${DOMAIN}`, Buffer.from("no header\r\n"))).rejectReason).toMatch(/^554 5\.6\.0 /);
-  expect((await home.deliver(`root@${DOMAIN}`, Buffer.alloc(0))).rejectReason).toMatch(/^554 5\.6\.0 /);
+test("what has no header field of its own is delivered behind those of the envelope", async () => {
+  for (const raw of [Buffer.from("no header\r\n"), Buffer.from("\r\nonly a body\r\n"), Buffer.alloc(0)]) {
+    expect((await home.deliver(`root@${DOMAIN}`, raw)).rejectReason).toBeUndefined();
+    expect(home.server.mailbox(`root@${DOMAIN}`).at(-1)?.raw.equals(delivered(raw))).toBe(true);
+  }
+});
+
+test("what home calls no message is refused for good", async () => {
+  const invalid = { methodResponses: [["Email/import", { notCreated: { message: { type: "invalidEmail" } } }, "i"]] };
+  const fault: Fault = async (step, pass) => (step === "import" ? json(invalid) : await pass());
+  expect((await home.deliver(`root@${DOMAIN}`, SIMPLE, fault)).rejectReason).toMatch(/^554 5\.6\.0 /);
+});
+
+test("a message of a warm isolate costs two requests, of a cold one as many as there are questions", async () => {
+  const paths = () => catching.requested.map((url) => new URL(url).pathname);
+  await catching.forget();
+  await catching.deliver(`root@${DOMAIN}`, SIMPLE);
+  expect(paths().sort()).toEqual([
+    "/.well-known/jmap",
+    "/jmap/",
+    "/jmap/",
+    "/jmap/",
+    "/jmap/session",
+    "/jmap/upload/b/",
+  ]);
+  const { logs } = await catching.deliver(`root@${DOMAIN}`, SIMPLE);
+  expect(paths()).toEqual(["/jmap/upload/b/", "/jmap/"]);
+  expect(JSON.parse(logs[0] ?? "")).toMatchObject({ requests: 2 });
 });
 
 test("a message over 25 MiB is refused without asking home", async () => {
@@ -132,8 +169,12 @@ test("logs are JSON lines without addresses, content and secrets", async () => {
   for (const secret of Object.values(SECRETS)) expect(everything).not.toContain(secret);
   expect(JSON.parse(lines[0] ?? "")).toEqual({
     event: "delivered",
+    ledger: "unwritten",
+    key: expect.stringMatching(/^[0-9a-f]{16}$/) as string,
     bytes: raw.length,
     durationMs: expect.any(Number) as number,
+    steps: expect.objectContaining({ upload: expect.any(Number) as number }) as object,
+    requests: expect.any(Number) as number,
   });
 });
 

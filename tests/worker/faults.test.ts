@@ -20,6 +20,7 @@ function stored(): number {
 
 /** The message stays with the sender: an exception, never a refusal, and nothing in the log that should not be there. */
 async function expectDeferred(fault: Fault, error?: string): Promise<void> {
+  await home.forget();
   const report = await home.deliver(TO, RAW, fault);
   expect(report.outcome).toBe("exception");
   expect(report.rejectReason).toBeUndefined();

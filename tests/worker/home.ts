@@ -1,7 +1,7 @@
 import { bundleWorker } from "../../infra/edge/bundle";
 import { runEmailWorker } from "../../sandbox/edge/worker-runtime";
 import type { DeclaredBinding, RunningWorker } from "../../sandbox/edge/worker-runtime";
-import type { EmailReport } from "../../sandbox/edge/harness";
+import type { EmailReport, ScheduledReport } from "../../sandbox/edge/harness";
 import { IMPORTER_PERMISSIONS } from "../../sandbox/host/accounts";
 import { createJmapServer } from "../../sandbox/host/jmap-server";
 import type { JmapServer } from "../../sandbox/host/jmap-server";
@@ -10,13 +10,21 @@ export const DOMAIN = "example.org";
 export const INBOUND = `https://inbound.${DOMAIN}`;
 export const PUBLIC = `https://mail.${DOMAIN}`;
 export const SECRETS = { ACCESS_CLIENT_SECRET: "cfast_secret", JMAP_TOKEN: "API_secret" } as const;
+/** Where alerts go; only a fault answers there. */
+export const ALERTS = "https://ntfy.example";
 const ACCESS_CLIENT_ID = "client.access";
 const COMPATIBILITY_DATE = "2026-07-01";
 
 /** The requests of one delivery, in their order. */
-export type Step = "session" | "lookup" | "inbox" | "upload" | "import";
+export type Step = "session" | "lookup" | "inbox" | "upload" | "import" | "alert";
 
 export const STEPS: readonly Step[] = ["session", "lookup", "upload", "inbox", "import"];
+
+/** Longer than anything is remembered of home. */
+const FORGOTTEN_MS = 11 * 60_000;
+
+/** The bucket of the spool and the ledger. */
+export const SPOOL: DeclaredBinding = { type: "r2_bucket", name: "SPOOL", bucketName: "mail-spool" };
 
 /** Answers in place of home, or lets the request pass. */
 export type Fault = (step: Step, pass: () => Promise<Response>) => Promise<Response>;
@@ -26,6 +34,10 @@ export interface Home {
   readonly worker: RunningWorker;
   /** URLs that the Worker asked for since the last delivery began. */
   readonly requested: string[];
+  /** The next delivery finds nothing remembered. */
+  readonly forget: () => Promise<void>;
+  /** Calls the cron trigger. */
+  readonly drain: (fault?: Fault) => Promise<ScheduledReport>;
   readonly deliver: (to: string, raw: Buffer, fault?: Fault, from?: string) => Promise<EmailReport>;
   readonly close: () => Promise<void>;
 }
@@ -37,6 +49,8 @@ export function bindings(changes: Readonly<Record<string, string | undefined>> =
     ...SECRETS,
     MAIL_DOMAIN: DOMAIN,
     CATCH_ALL: "",
+    ALERT_URL: "",
+    ALERT_AFTER_MINUTES: "60",
     ...changes,
   };
   return Object.entries(values).flatMap(([name, text]) =>
@@ -68,7 +82,17 @@ export async function startHome(declared = bindings(), script = bundleWorker("in
       return await fault(stepOf(request.url, body), () => pass(server.port, request, body));
     },
   });
-  return { server, worker, requested, deliver, close };
+  return { server, worker, requested, forget, drain, deliver, close };
+
+  function forget(): Promise<void> {
+    return worker.advance(FORGOTTEN_MS);
+  }
+
+  async function drain(injected?: Fault) {
+    requested.length = 0;
+    fault = injected ?? ((_, passed) => passed());
+    return await worker.scheduled();
+  }
 
   async function deliver(to: string, raw: Buffer, injected?: Fault, from = "sender@remote.example") {
     requested.length = 0;
@@ -106,7 +130,8 @@ export function json(value: unknown, status = 200): Response {
 }
 
 function stepOf(url: string, body: Buffer | undefined): Step {
-  const { pathname } = new URL(url);
+  const { pathname, origin } = new URL(url);
+  if (origin === ALERTS) return "alert";
   if (pathname.includes("upload")) return "upload";
   const text = body?.toString("latin1") ?? "";
   if (text.includes("Principal/query")) return "lookup";

@@ -1,4 +1,5 @@
-import type { BindingName, Env } from "./env";
+import type { AlertSettings } from "./alert";
+import type { BindingName, Env, SpoolBucket } from "./env";
 import { TransientError } from "./transient";
 
 /** The bindings after they were checked. */
@@ -28,6 +29,23 @@ export function readConfiguration(env: Env): Configuration {
     // An absent CATCH_ALL is a mistake of the deployment, an empty one is a decision of the operator.
     catchAll: text(env, "CATCH_ALL").toLowerCase() || undefined,
   };
+}
+
+/** Undefined: the operator wants no spool. */
+export function readSpool({ SPOOL }: Env): SpoolBucket | undefined {
+  if (SPOOL === undefined || typeof SPOOL.put === "function") return SPOOL;
+  throw new TransientError("binding SPOOL is no bucket");
+}
+
+/** Undefined: the operator wants no alerts. */
+export function readAlert(env: Env): AlertSettings | undefined {
+  const address = text(env, "ALERT_URL");
+  if (address === "") return undefined;
+  const url = URL.canParse(address) ? new URL(address) : undefined;
+  if (url?.protocol !== "https:") throw new TransientError("binding ALERT_URL is not an https URL");
+  const minutes = Number(required(env, "ALERT_AFTER_MINUTES"));
+  if (!(minutes > 0)) throw new TransientError("binding ALERT_AFTER_MINUTES is no number of minutes");
+  return { url, afterSeconds: minutes * 60 };
 }
 
 function required(env: Env, name: BindingName): string {

@@ -1,8 +1,13 @@
 import { candidates } from "./address";
+import { attempt } from "./attempt";
+import type { Home } from "./attempt";
+import { HOME_MS, SPOOL_MS } from "./budgets";
+import type { Clock } from "./clock";
+import type { SpoolBucket } from "./env";
+import type { Ledger } from "./ledger";
+import { deliveryHeaders, fingerprint, MAX_MESSAGE_BYTES, readMessage, shortKey } from "./message";
+import { putSpooled } from "./spool";
 import { TransientError } from "./transient";
-
-/** The largest message Email Routing hands to a Worker. */
-export const MAX_MESSAGE_BYTES = 25 * 1024 * 1024;
 
 /** A message as the edge received it. */
 export interface Incoming {
@@ -11,61 +16,82 @@ export interface Incoming {
   /** Envelope recipient: one per call. */
   readonly to: string;
   readonly rawSize: number;
-  /** Reads the body. It can be read once. */
-  readonly read: () => Promise<ArrayBuffer>;
+  /** It can be read once. */
+  readonly raw: ReadableStream<Uint8Array>;
 }
 
-/** Only what is permanently true is a refusal. Whatever may mend itself, or be mended, is thrown: the sender retries. */
-export type Decision = { readonly kind: "delivered" } | { readonly kind: "refused"; readonly reason: string };
-
-/** What delivery needs of home. Every method throws when home does not answer as it should. */
-export interface Mailbox {
-  /** The account of the first address that has one. */
-  readonly find: (addresses: readonly string[]) => Promise<Account | undefined>;
-  /** Stores the message unchanged for {@link Mailbox.import}. */
-  readonly upload: (message: ArrayBuffer, account: Account) => Promise<UploadedBlob>;
-  /** Files the message in the account's Inbox. */
-  readonly import: (blob: UploadedBlob, account: Account) => Promise<ImportResult>;
-}
-
-export interface Account {
-  readonly id: string;
-}
-
-export interface UploadedBlob {
-  readonly blobId: string;
-}
-
-/** `alreadyThere`: the server holds these bytes from an earlier attempt. `invalid`: it will never take them. */
-export type ImportResult = "imported" | "alreadyThere" | "invalid";
-
+/** Whose mail is taken. */
 export interface Recipients {
+  /** Lower case. */
   readonly mailDomain: string;
   readonly catchAll: string | undefined;
 }
 
-/** Carries one message home. */
-export async function deliver(incoming: Incoming, recipients: Recipients, mailbox: Mailbox): Promise<Decision> {
+/** The outside world of one delivery. */
+export interface Surroundings {
+  readonly home: Home;
+  readonly ledger: Ledger;
+  /** Absent: what home does not take stays with the sender. */
+  readonly bucket: SpoolBucket | undefined;
+  readonly clock: Clock;
+}
+
+/** All but `refused` accept the message; `reason` says why home does not have it yet. */
+export type Decision =
+  | { readonly kind: "delivered"; readonly ledgerWritten: boolean }
+  | { readonly kind: "duplicate" }
+  | { readonly kind: "spooled"; readonly reason: string }
+  | { readonly kind: "refused"; readonly reason: string };
+
+/** Filled in while a message is on its way, for the log. */
+export interface Progress {
+  key: string | undefined;
+  /** Milliseconds per step. */
+  readonly steps: Record<string, number>;
+}
+
+/**
+ * Takes one message: brings it home, or keeps it in the spool. Only what is permanently true is a refusal. Throws when it
+ * could do neither, and the sender still has it then.
+ */
+export async function deliver(
+  incoming: Incoming,
+  recipients: Recipients,
+  { home, ledger, bucket, clock }: Surroundings,
+  progress: Progress,
+): Promise<Decision> {
+  const { from, to, rawSize } = incoming;
   const { mailDomain, catchAll } = recipients;
-  if (incoming.rawSize > MAX_MESSAGE_BYTES) return refused("552 5.3.4 The message is larger than 25 MiB.");
-  const addresses = candidates(incoming.to, mailDomain, catchAll);
+  if (rawSize > MAX_MESSAGE_BYTES) return refused("552 5.3.4 The message is larger than 25 MiB.");
+  const addresses = candidates(to, mailDomain, catchAll);
   if (addresses === undefined) return refused("550 5.1.2 This server does not receive mail for that domain.");
 
-  const account = await mailbox.find(addresses);
-  if (account === undefined) {
-    // The operator promised to take every address, so this is trouble at home and not the sender's mistake.
-    if (catchAll !== undefined) throw new TransientError("the catch-all address has no account");
-    return refused("550 5.1.1 There is no such mailbox here.");
-  }
+  const receivedAt = clock.now();
+  const timed = (step: string, milliseconds: number) => void (progress.steps[step] = milliseconds);
+  const reading = readMessage(deliveryHeaders(from, to), incoming.raw, rawSize);
+  const message = await clock.within(HOME_MS, "read", reading);
+  timed("read", clock.now() - receivedAt);
+  const print = await fingerprint(message);
+  progress.key = shortKey(print);
 
-  const message = await incoming.read();
-  if (message.byteLength !== incoming.rawSize)
-    throw new TransientError("the message was cut short before it reached the Worker");
-  const blob = await mailbox.upload(message, account);
-  const result = await mailbox.import(blob, account);
-  return result === "invalid"
-    ? refused("554 5.6.0 The message is not a valid Internet message (RFC 5322).")
-    : { kind: "delivered" };
+  const hasCatchAll = catchAll !== undefined;
+  const outcome = await attempt({ message, print, addresses, hasCatchAll, receivedAt, home, ledger, clock, timed });
+  if (outcome.kind !== "failed" && outcome.kind !== "busy") return outcome;
+
+  const failure =
+    outcome.kind === "failed" ? outcome.error : new TransientError("another attempt has the message", "message");
+  if (bucket === undefined) throw failure;
+  const began = clock.now();
+  try {
+    const entry = { from, to, receivedAt, start: message.start };
+    await clock.within(SPOOL_MS, "spool", putSpooled(bucket, message.bytes, entry));
+  } catch (error) {
+    const second = error instanceof TransientError ? error.message : "spool: not stored";
+    throw new TransientError(`${failure.message}; ${second}`);
+  } finally {
+    timed("spool", clock.now() - began);
+  }
+  return { kind: "spooled", reason: failure.message };
 }
 
 function refused(reason: string): Decision {

@@ -1,17 +1,5 @@
 import { TransientError } from "./transient";
-
-/** Limits of one conversation with home. Email Routing gives up after about 30 s, and then the fault looks permanent. */
-export interface Budgets {
-  /** For one request and its whole answer. */
-  readonly callMs: number;
-  /** For the request that carries the message. */
-  readonly uploadMs: number;
-  /** For all requests of one message together. */
-  readonly totalMs: number;
-  readonly answerBytes: number;
-}
-
-export const BUDGETS: Budgets = { callMs: 5_000, uploadMs: 14_000, totalMs: 19_000, answerBytes: 1024 * 1024 };
+import type { Trouble } from "./transient";
 
 /** The part of `fetch` that is used, so that tests can stand in for it. */
 export type Fetch = (url: URL, init: RequestInit) => Promise<Response>;
@@ -42,16 +30,29 @@ export async function call(step: string, fetch: Fetch, url: URL, init: RequestIn
     return { status: response.status, location: response.headers.get("location"), body };
   } catch (error) {
     if (error instanceof TransientError) throw error;
-    throw new TransientError(`${step}: ${signal.aborted ? "no complete answer in time" : "the connection failed"}`);
+    const reason = signal.aborted ? "no complete answer in time" : "the connection failed";
+    throw new TransientError(`${step}: ${reason}`, "home", true);
   }
 }
 
 /** The answer as JSON object; everything but a 2xx answer with one is an error of that step. */
 export function jsonObject(step: string, answer: Answer): JsonObject {
-  if (answer.status < 200 || answer.status > 299) throw new TransientError(`${step}: status ${answer.status}`);
+  const { status } = answer;
+  if (status < 200 || status > 299)
+    // A proxy on the way may have lost the answer of a request that was done.
+    throw new TransientError(`${step}: status ${status}`, troubleOf(status), status >= FIRST_SERVER_ERROR);
   const value = parse(answer.body);
-  if (!isObject(value)) throw new TransientError(`${step}: the answer is not a JSON object`);
+  if (!isObject(value)) throw new TransientError(`${step}: the answer is not a JSON object`, "home", true);
   return value;
+}
+
+const NOT_FOUND = 404;
+const TOO_LARGE = 413;
+const FIRST_SERVER_ERROR = 500;
+
+function troubleOf(status: number): Trouble {
+  if (status === NOT_FOUND) return "stale";
+  return status === TOO_LARGE ? "message" : "home";
 }
 
 export type JsonObject = Readonly<Record<string, unknown>>;
@@ -82,7 +83,7 @@ async function readBounded(step: string, response: Response, maxBytes: number): 
     size += value.byteLength;
     if (size > maxBytes) {
       await reader.cancel();
-      throw new TransientError(`${step}: the answer is larger than ${maxBytes} bytes`);
+      throw new TransientError(`${step}: the answer is larger than ${maxBytes} bytes`, "home", true);
     }
     chunks.push(value);
   }

@@ -1,12 +1,20 @@
-import { readConfiguration } from "./configuration";
+import { alert } from "./alert";
+import { DRAIN_BUDGETS } from "./budgets";
+import { isolateCache } from "./cache";
+import { systemClock } from "./clock";
+import { readAlert, readConfiguration, readSpool } from "./configuration";
 import { deliver } from "./deliver";
-import type { Decision, Incoming } from "./deliver";
+import type { Progress } from "./deliver";
+import { drain } from "./drain";
 import type { Env } from "./env";
-import { createMailbox } from "./jmap";
+import { platformFetch } from "./http";
+import { createHome } from "./jmap";
+import type { JmapHome } from "./jmap";
+import { createLedger, NO_LEDGER } from "./ledger";
 import { log } from "./log";
-import { TransientError } from "./transient";
+import { asTransient } from "./transient";
 
-export default { email } satisfies ExportedHandler<Env>;
+export default { email, scheduled } satisfies ExportedHandler<Env>;
 
 /**
  * Called by Email Routing for each recipient of a message. Returning accepts the message for good, `setReject` refuses it
@@ -14,35 +22,67 @@ export default { email } satisfies ExportedHandler<Env>;
  */
 async function email(message: ForwardableEmailMessage, env: Env): Promise<void> {
   const started = Date.now();
-  const measured = () => ({ bytes: message.rawSize, durationMs: Date.now() - started });
-  const decision = await decide(message, env).catch((error: unknown) => {
-    const reason = transient(error);
+  const progress: Progress = { key: undefined, steps: {} };
+  let home: JmapHome | undefined;
+  const measured = () => ({
+    key: progress.key,
+    bytes: message.rawSize,
+    durationMs: Date.now() - started,
+    steps: progress.steps,
+    requests: home?.requests() ?? 0,
+  });
+  try {
+    const configuration = readConfiguration(env);
+    const bucket = readSpool(env);
+    const cache = isolateCache(configuration.jmapUrl, configuration.jmapToken);
+    home = createHome(configuration, { cache });
+    const ledger = bucket === undefined ? NO_LEDGER : createLedger(bucket, systemClock);
+    const surroundings = { home, ledger, bucket, clock: systemClock };
+    const decision = await deliver(message, configuration, surroundings, progress);
+    switch (decision.kind) {
+      case "delivered":
+        return log({ event: "delivered", ledger: decision.ledgerWritten ? "written" : "unwritten", ...measured() });
+      case "duplicate":
+        return log({ event: "duplicate", ...measured() });
+      case "spooled":
+        return log({ event: "spooled", reason: decision.reason, ...measured() });
+      case "refused":
+        log({ event: "refused", reason: decision.reason, ...measured() });
+        message.setReject(decision.reason);
+    }
+  } catch (error) {
+    const reason = asTransient(error);
     log({ event: "deferred", reason: reason.message, ...measured() });
     throw reason;
-  });
-  switch (decision.kind) {
-    case "delivered":
-      log({ event: "delivered", ...measured() });
-      return;
-    case "refused":
-      log({ event: "refused", reason: decision.reason, ...measured() });
-      message.setReject(decision.reason);
   }
 }
 
-async function decide(message: ForwardableEmailMessage, env: Env): Promise<Decision> {
-  const configuration = readConfiguration(env);
-  const incoming: Incoming = {
-    from: message.from,
-    to: message.to,
-    rawSize: message.rawSize,
-    read: () => new Response(message.raw).arrayBuffer(),
-  };
-  return await deliver(incoming, configuration, createMailbox(configuration));
-}
-
-/** The text of an error that nobody foresaw may quote the message, so only its class leaves the Worker. */
-function transient(error: unknown): TransientError {
-  if (error instanceof TransientError) return error;
-  return new TransientError(`unexpected ${error instanceof Error ? error.name : typeof error}`);
+/** Called by the cron trigger: one run of the drain, and an alert when mail waits too long. */
+async function scheduled(_controller: ScheduledController, env: Env): Promise<void> {
+  const started = Date.now();
+  const homes: JmapHome[] = [];
+  try {
+    const configuration = readConfiguration(env);
+    const bucket = readSpool(env);
+    if (bucket === undefined) return;
+    const cache = isolateCache(configuration.jmapUrl, configuration.jmapToken);
+    const report = await drain(configuration, {
+      bucket,
+      ledger: createLedger(bucket, systemClock),
+      clock: systemClock,
+      home: () => {
+        const home = createHome(configuration, { cache, budgets: DRAIN_BUDGETS });
+        homes.push(home);
+        return home;
+      },
+    });
+    // After the mail, which a wrong setting of the alert must not stop.
+    const sent = await alert(readAlert(env), report, bucket, platformFetch, systemClock);
+    const requests = homes.reduce((sum, home) => sum + home.requests(), 0);
+    log({ event: "spool", ...report, requests, alert: sent, durationMs: Date.now() - started });
+  } catch (error) {
+    const reason = asTransient(error);
+    log({ event: "spool", error: reason.message, durationMs: Date.now() - started });
+    throw reason;
+  }
 }

@@ -1,9 +1,14 @@
-import type { Account, ImportResult, Mailbox, UploadedBlob } from "./deliver";
-import { BUDGETS, call, isObject, jsonObject, platformFetch } from "./http";
-import type { Budgets, Fetch, JsonObject } from "./http";
+import type { Home, ImportOrder, ImportResult } from "./attempt";
+import { BUDGETS } from "./budgets";
+import type { Budgets } from "./budgets";
+import { createCache } from "./cache";
+import type { HomeCache } from "./cache";
+import { call, isObject, jsonObject, platformFetch } from "./http";
+import type { Answer, Fetch, JsonObject } from "./http";
 import { CORE, MAIL, openSession, PRINCIPALS } from "./session";
 import type { Session } from "./session";
 import { TransientError } from "./transient";
+import type { Trouble } from "./transient";
 
 /** Where home is and how to be let in. */
 export interface Connection {
@@ -11,21 +16,34 @@ export interface Connection {
   readonly accessClientId: string;
   readonly accessClientSecret: string;
   readonly jmapToken: string;
+  readonly catchAll: string | undefined;
 }
 
-export interface MailboxOptions {
+export interface HomeOptions {
   readonly fetch?: Fetch;
   readonly budgets?: Budgets;
-  readonly now?: () => Date;
+  /** What earlier messages learned; a new one otherwise. */
+  readonly cache?: HomeCache;
+}
+
+/** Home for one message: all its requests share one time budget, which starts when it is made. */
+export interface JmapHome extends Home {
+  /** Requests made so far. */
+  readonly requests: () => number;
+  /** Whether home says who it is when it is asked now, whatever is remembered of it. */
+  readonly answers: () => Promise<boolean>;
 }
 
 type MethodCall = readonly [name: string, args: JsonObject, callId: string];
 
-/** The mailboxes of home over JMAP (RFC 8620, 8621). All calls share one time budget that starts now. */
-export function createMailbox(connection: Connection, options: MailboxOptions = {}): Mailbox {
-  const { fetch = platformFetch, budgets = BUDGETS, now = () => new Date() } = options;
+const UNAUTHORIZED = 401;
+const FORBIDDEN = 403;
+
+/** The mailboxes of home over JMAP (RFC 8620, 8621). */
+export function createHome(connection: Connection, options: HomeOptions = {}): JmapHome {
+  const { fetch = platformFetch, budgets = BUDGETS, cache = createCache() } = options;
   const { callMs, uploadMs, totalMs, answerBytes } = budgets;
-  const signal = AbortSignal.timeout(totalMs);
+  const deadline = AbortSignal.timeout(totalMs);
   const headers = {
     authorization: `Bearer ${connection.jmapToken}`,
     "cf-access-client-id": connection.accessClientId,
@@ -33,19 +51,60 @@ export function createMailbox(connection: Connection, options: MailboxOptions = 
     accept: "application/json",
   };
   let opened: Promise<Session> | undefined;
+  let requests = 0;
+  /** Something that was remembered took part. */
+  let remembered = false;
 
-  return { find, upload, import: importMessage };
+  return { find, upload, inbox, import: importMessage, forget, requests: () => requests, answers };
 
-  function session(): Promise<Session> {
-    return (opened ??= openSession(connection.jmapUrl, fetch, headers, { signal, callMs, answerBytes }));
+  function counted(url: URL, init: RequestInit): Promise<Response> {
+    requests++;
+    return fetch(url, init);
   }
 
-  async function find(addresses: readonly string[]): Promise<Account | undefined> {
-    const { hasPrincipals, ownAccountId: accountId, accountsByName } = await session();
-    const id = hasPrincipals
-      ? firstDefined(await principals(accountId, addresses))
-      : firstDefined(addresses.map((address) => accountsByName.get(address)));
-    return id === undefined ? undefined : { id };
+  async function session(): Promise<Session> {
+    if (opened !== undefined) return await opened;
+    const known = cache.session.get();
+    if (known !== undefined) {
+      remembered = true;
+      return known;
+    }
+    opened = open();
+    return await opened;
+  }
+
+  async function open(): Promise<Session> {
+    const limits = { signal: deadline, callMs, answerBytes };
+    const found = await openSession(connection.jmapUrl, counted, headers, limits);
+    cache.session.set(found);
+    return found;
+  }
+
+  async function answers(): Promise<boolean> {
+    cache.session.drop();
+    return await open().then(
+      () => true,
+      () => false,
+    );
+  }
+
+  async function find(addresses: readonly string[]): Promise<string | undefined> {
+    const [recipient = ""] = addresses;
+    const known = cache.accounts.get(recipient);
+    if (known !== undefined) {
+      remembered = true;
+      return known;
+    }
+    const { hasPrincipals, ownAccountId, accountsByName } = await session();
+    const ids = hasPrincipals
+      ? await principals(ownAccountId, addresses)
+      : addresses.map((address) => accountsByName.get(address));
+    const index = ids.findIndex((id) => id !== undefined);
+    const id = ids[index];
+    // Remembering the catch-all's account for an address would be remembering that the address is unknown.
+    const isOwn = index === 0 || addresses[index] !== connection.catchAll;
+    if (id !== undefined && isOwn) cache.accounts.set(recipient, id);
+    return id;
   }
 
   /** One query per address, because the answer to a combined one does not say which address matched. */
@@ -56,33 +115,62 @@ export function createMailbox(connection: Connection, options: MailboxOptions = 
     return (await methods("lookup", queries)).map((result) => soleId("lookup", result));
   }
 
-  async function upload(message: ArrayBuffer, account: Account): Promise<UploadedBlob> {
-    const current = await session();
-    const url = current.uploadUrl(uploadAccount(current, account));
+  /**
+   * With principals the key is a service account's that may write everywhere: uploads then go to its own account, because
+   * Stalwart counts them against the upload quota of the account in the URL. Elsewhere a blob belongs to its account.
+   */
+  async function upload(
+    message: Uint8Array,
+    account: Promise<string | undefined>,
+    unneeded: AbortSignal,
+  ): Promise<string> {
+    const { hasPrincipals, ownAccountId, uploadUrl } = await session();
+    const owner = hasPrincipals ? ownAccountId : await account;
+    if (owner === undefined) throw new TransientError("upload: nobody to upload for", "message");
     const answer = await call(
       "upload",
-      fetch,
-      url,
+      counted,
+      uploadUrl(owner),
       { method: "POST", headers: { ...headers, "content-type": "message/rfc822" }, body: message },
-      { signal, callMs: uploadMs, answerBytes },
+      { signal: AbortSignal.any([deadline, unneeded]), callMs: uploadMs, answerBytes },
     );
-    const { blobId, size } = jsonObject("upload", answer);
+    const { blobId, size } = accepted("upload", answer);
     if (typeof blobId !== "string") throw new TransientError("upload: no blob id in the answer");
     if (size !== message.byteLength) throw new TransientError("upload: the server stored another number of bytes");
-    return { blobId };
+    return blobId;
   }
 
-  async function importMessage(blob: UploadedBlob, account: Account): Promise<ImportResult> {
-    const accountId = account.id;
+  async function inbox(accountId: string): Promise<string> {
+    const known = cache.inboxes.get(accountId);
+    if (known !== undefined) {
+      remembered = true;
+      return known;
+    }
     const [inboxes] = await methods("inbox", [["Mailbox/query", { accountId, filter: { role: "inbox" } }, "m"]]);
-    const inbox = soleId("inbox", inboxes);
-    if (inbox === undefined) throw new TransientError("inbox: the account has none");
-    const receivedAt = now()
-      .toISOString()
-      .replace(/\.\d+Z$/, "Z");
-    const email = { blobId: blob.blobId, mailboxIds: { [inbox]: true }, keywords: {}, receivedAt };
+    const id = soleId("inbox", inboxes);
+    if (id === undefined) throw new TransientError("inbox: the account has none", "message");
+    cache.inboxes.set(accountId, id);
+    return id;
+  }
+
+  async function importMessage({ accountId, mailboxId, blobId, receivedAt }: ImportOrder): Promise<ImportResult> {
+    // What was never sent has certainly not happened.
+    if (deadline.aborted) throw new TransientError("import: no time left");
+    const email = { blobId, mailboxIds: { [mailboxId]: true }, keywords: {}, receivedAt: utcDate(receivedAt) };
     const [result] = await methods("import", [["Email/import", { accountId, emails: { message: email } }, "i"]]);
     return importResult(result);
+  }
+
+  function forget(addresses: readonly string[]): boolean {
+    const [recipient = ""] = addresses;
+    const accountId = cache.accounts.get(recipient);
+    if (accountId !== undefined) cache.inboxes.drop(accountId);
+    cache.accounts.drop(recipient);
+    cache.session.drop();
+    opened = undefined;
+    const again = remembered;
+    remembered = false;
+    return again;
   }
 
   /** One API request; the arguments of the answers in the order of the calls. */
@@ -91,36 +179,49 @@ export function createMailbox(connection: Connection, options: MailboxOptions = 
     const using = hasPrincipals ? [CORE, MAIL, PRINCIPALS] : [CORE, MAIL];
     const answer = await call(
       step,
-      fetch,
+      counted,
       apiUrl,
       {
         method: "POST",
         headers: { ...headers, "content-type": "application/json" },
         body: JSON.stringify({ using, methodCalls }),
       },
-      { signal, callMs, answerBytes },
+      { signal: deadline, callMs, answerBytes },
     );
-    const { methodResponses } = jsonObject(step, answer);
+    const { methodResponses } = accepted(step, answer);
     return methodCalls.map((methodCall) => methodResult(step, methodCall, methodResponses));
+  }
+
+  function accepted(step: string, answer: Answer): JsonObject {
+    // The key may have another account next time, or another server may answer.
+    if (answer.status === UNAUTHORIZED || answer.status === FORBIDDEN) cache.session.drop();
+    return jsonObject(step, answer);
   }
 }
 
-/**
- * With principals the key is a service account's that may write everywhere: uploads then go to its own account, because
- * Stalwart counts them against the upload quota of the account in the URL. Elsewhere a blob belongs to its account.
- */
-function uploadAccount(session: Session, account: Account): string {
-  return session.hasPrincipals ? session.ownAccountId : account.id;
+/** RFC 8620 §1.4: no fraction when it would be zero; whole seconds are what mail has. */
+function utcDate(milliseconds: number): string {
+  return new Date(milliseconds).toISOString().replace(/\.\d+Z$/, "Z");
 }
+
+/** Stalwart answers serverUnavailable for an account id that does not exist: measured. */
+const UNKNOWN_ACCOUNT = new Set(["accountNotFound", "serverUnavailable"]);
 
 function methodResult(step: string, [name, , callId]: MethodCall, responses: unknown): JsonObject {
   for (const response of array(responses) ?? []) {
     const [answered, args, id] = array(response) ?? [];
     if (id !== callId) continue;
-    if (answered === "error") throw new TransientError(`${step}: ${errorType(args)}`);
+    if (answered === "error") throw methodError(step, errorType(args));
     if (answered === name && isObject(args)) return args;
   }
-  throw new TransientError(`${step}: the answer lacks ${name}`);
+  throw new TransientError(`${step}: the answer lacks ${name}`, "home", true);
+}
+
+/** RFC 8620 §3.6.2: after serverPartialFail something may have been done, after every other error nothing was. */
+function methodError(step: string, type: string): TransientError {
+  const home = type === "serverFail" || type === "serverPartialFail";
+  const trouble: Trouble = UNKNOWN_ACCOUNT.has(type) ? "stale" : home ? "home" : "message";
+  return new TransientError(`${step}: ${type}`, trouble, type === "serverPartialFail");
 }
 
 function importResult(result: JsonObject | undefined): ImportResult {
@@ -130,14 +231,19 @@ function importResult(result: JsonObject | undefined): ImportResult {
   const type = errorType(failure);
   if (type === "alreadyExists") return "alreadyThere";
   if (type === "invalidEmail") return "invalid";
-  throw new TransientError(`import: ${type}`);
+  throw new TransientError(`import: ${type}`, isUnknownMailbox(failure) ? "stale" : "message", failure === undefined);
+}
+
+function isUnknownMailbox(failure: unknown): boolean {
+  const properties = isObject(failure) ? array(failure["properties"]) : undefined;
+  return properties?.includes("mailboxIds") ?? false;
 }
 
 function soleId(step: string, result: JsonObject | undefined): string | undefined {
   const ids = array(result?.["ids"]);
   if (ids === undefined) throw new TransientError(`${step}: the answer has no ids`);
   const [id, ...others] = ids;
-  if (others.length > 0) throw new TransientError(`${step}: more than one match`);
+  if (others.length > 0) throw new TransientError(`${step}: more than one match`, "message");
   if (id !== undefined && typeof id !== "string") throw new TransientError(`${step}: an id is not text`);
   return id;
 }
@@ -150,8 +256,4 @@ function errorType(error: unknown): string {
 
 function array(value: unknown): readonly unknown[] | undefined {
   return Array.isArray(value) ? (value as readonly unknown[]) : undefined;
-}
-
-function firstDefined<T>(values: readonly (T | undefined)[]): T | undefined {
-  return values.find((value) => value !== undefined);
 }

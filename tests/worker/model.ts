@@ -1,0 +1,208 @@
+import type { Home, ImportOrder } from "../../worker/src/attempt";
+import type { Clock } from "../../worker/src/clock";
+import type { DrainHome } from "../../worker/src/drain";
+import type {
+  SpoolBucket,
+  SpoolListOptions,
+  SpoolObject,
+  SpoolObjectBody,
+  SpoolPutOptions,
+} from "../../worker/src/env";
+import { TransientError } from "../../worker/src/transient";
+
+/**
+ * What an operation meets. `before`: it fails and nothing was done. `after`: it is done and fails. `late`: it fails, and is
+ * done when everybody has gone. `refused`: home says that it did nothing. `die`, `dieAfter`: the isolate ends there.
+ */
+export type Fate = "ok" | "before" | "after" | "late" | "refused" | "die" | "dieAfter";
+
+/** The outside world without sockets: a bucket, a home with one account, a clock that stands still. */
+export class World {
+  now = Date.parse("2026-01-02T03:04:05Z");
+  readonly objects = new Map<string, { bytes: Uint8Array; etag: string; metadata: Record<string, string> }>();
+  /** What is in the mailbox, oldest first. */
+  readonly mailbox: Uint8Array[] = [];
+  /** Addresses with an account. */
+  readonly accounts = new Map([
+    ["me@example.org", "c"],
+    ["also@example.org", "c"],
+  ]);
+  isDown = false;
+  /** Mishaps after which a second copy is allowed: trouble of the ledger, an import whose answer was lost, a death. */
+  excuses = 0;
+  #etags = 0;
+  readonly #blobs = new Map<string, Uint8Array>();
+  readonly #late: (() => void)[] = [];
+
+  readonly clock: Clock = { now: () => this.now, within: (_, __, promise) => promise };
+
+  /** An isolate whose operations meet what `fate` says; `turn` orders them among those of others. */
+  actor(fate: (subject: string) => Fate = () => "ok", turn: () => Promise<void> = () => Promise.resolve()): Actor {
+    return new Actor(this, fate, turn);
+  }
+
+  /** What was late happens now. */
+  settle(): void {
+    for (const effect of this.#late.splice(0)) effect();
+  }
+
+  later(effect: () => void): void {
+    this.#late.push(effect);
+  }
+
+  keys(prefix: string): readonly string[] {
+    return [...this.objects.keys()].filter((key) => key.startsWith(prefix)).sort();
+  }
+
+  put(key: string, value: Uint8Array | string, { onlyIf, customMetadata = {} }: SpoolPutOptions = {}) {
+    const present = this.objects.get(key);
+    if (onlyIf?.etagDoesNotMatch === "*" && present !== undefined) return null;
+    if (onlyIf?.etagMatches !== undefined && onlyIf.etagMatches !== present?.etag) return null;
+    const bytes = typeof value === "string" ? new TextEncoder().encode(value) : new Uint8Array(value);
+    const etag = String(++this.#etags);
+    this.objects.set(key, { bytes, etag, metadata: { ...customMetadata } });
+    return { etag };
+  }
+
+  get(key: string): SpoolObjectBody | null {
+    const found = this.objects.get(key);
+    if (found === undefined) return null;
+    const { bytes, etag, metadata: customMetadata } = found;
+    return {
+      key,
+      size: bytes.byteLength,
+      etag,
+      customMetadata,
+      text: () => Promise.resolve(new TextDecoder().decode(bytes)),
+      arrayBuffer: () => Promise.resolve(new Uint8Array(bytes).buffer),
+    };
+  }
+
+  upload(message: Uint8Array): string {
+    const id = `b${this.#blobs.size}`;
+    this.#blobs.set(id, message.slice());
+    return id;
+  }
+
+  import({ blobId }: ImportOrder): void {
+    const blob = this.#blobs.get(blobId);
+    if (blob === undefined) throw new TransientError("import: blobNotFound", "message");
+    this.mailbox.push(blob);
+  }
+}
+
+export class Actor {
+  /** Resolves when the isolate ends before its work is done. */
+  readonly death: Promise<"died">;
+  #die: () => void = () => undefined;
+  #isDead = false;
+
+  constructor(
+    private readonly world: World,
+    private readonly fate: (subject: string) => Fate,
+    private readonly turn: () => Promise<void>,
+  ) {
+    this.death = new Promise((resolve) => (this.#die = () => resolve("died")));
+  }
+
+  readonly bucket: SpoolBucket = {
+    put: (key, value, options) => this.#r2(key, () => this.world.put(key, value, options)),
+    get: (key) => this.#r2(key, () => this.world.get(key)),
+    head: (key) => this.#r2<SpoolObject | null>(key, () => this.world.get(key)),
+    delete: (key) => this.#r2(key, () => void this.world.objects.delete(key)),
+    list: (options) => this.#r2(options.prefix, () => this.#page(options)),
+  };
+
+  readonly home: Home & DrainHome = {
+    find: (addresses) =>
+      this.#home("lookup", () => addresses.map((one) => this.world.accounts.get(one)).find((id) => id !== undefined)),
+    upload: async (message, account) => {
+      await account;
+      return await this.#home("upload", () => this.world.upload(message));
+    },
+    inbox: () => this.#home("inbox", () => "a"),
+    import: (order) =>
+      this.#home("import", () => {
+        this.world.import(order);
+        return "imported" as const;
+      }),
+    forget: () => false,
+    answers: () => Promise.resolve(!this.world.isDown),
+  };
+
+  /** Objects in pages of two, so that every listing has several. */
+  #page({ prefix, cursor }: SpoolListOptions) {
+    const left = this.world.keys(prefix).filter((key) => cursor === undefined || key > cursor);
+    const objects = left.slice(0, 2).flatMap((key) => this.world.get(key) ?? []);
+    const last = objects.at(-1)?.key;
+    return left.length > 2 && last !== undefined
+      ? { objects, truncated: true, cursor: last }
+      : { objects, truncated: false };
+  }
+
+  async #r2<T>(key: string, effect: () => T): Promise<T> {
+    const failure = new Error("internal error");
+    return await this.#operate(key, effect, failure, () => {
+      if (key.startsWith("ledger/")) this.world.excuses++;
+    });
+  }
+
+  async #home<T>(step: string, effect: () => T): Promise<T> {
+    const uncertain = new TransientError(`${step}: the connection failed`, "home", true);
+    if (this.world.isDown)
+      return await this.#operate(
+        step,
+        () => fail(uncertain),
+        uncertain,
+        () => undefined,
+      );
+    return await this.#operate(step, effect, uncertain, (fate) => {
+      if (step === "import" && fate !== "before" && fate !== "refused") this.world.excuses++;
+    });
+  }
+
+  async #operate<T>(subject: string, effect: () => T, failure: Error, mishap: (fate: Fate) => void): Promise<T> {
+    await this.turn();
+    if (this.#isDead) return await NEVER;
+    const fate = this.fate(subject);
+    if (fate === "ok") return effect();
+    if (fate === "die" || fate === "dieAfter") {
+      this.#isDead = true;
+      this.world.excuses++;
+      if (fate === "dieAfter") attempted(effect);
+      this.#die();
+      return await NEVER;
+    }
+    mishap(fate);
+    if (fate === "after") attempted(effect);
+    if (fate === "late") this.world.later(() => attempted(effect));
+    throw fate === "refused" && failure instanceof TransientError
+      ? new TransientError(failure.message, "message", false)
+      : failure;
+  }
+}
+
+function fail(error: Error): never {
+  throw error;
+}
+
+/** Nobody hears how it goes. */
+function attempted(effect: () => unknown): void {
+  try {
+    effect();
+  } catch {
+    // Nobody.
+  }
+}
+
+const NEVER = new Promise<never>(() => undefined);
+
+/** A stream of those pieces. */
+export function streamOf(...pieces: readonly Uint8Array[]): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    start(stream) {
+      for (const piece of pieces) stream.enqueue(piece);
+      stream.close();
+    },
+  });
+}

@@ -1,0 +1,50 @@
+/** Limits of one conversation with home. */
+export interface Budgets {
+  /** For one request and its whole answer. */
+  readonly callMs: number;
+  /** For the request that carries the message. */
+  readonly uploadMs: number;
+  /** For all requests of one message together. */
+  readonly totalMs: number;
+  readonly answerBytes: number;
+}
+
+const ANSWER_BYTES = 1024 * 1024;
+
+/** An event must have ended by then: Email Routing has been seen to give up at 30 s and to call 50 s permanent. */
+export const EVENT_MS = 20_000;
+
+/** Home's share of an event; reading the message from the edge is part of it. */
+export const HOME_MS = 11_000;
+
+/** For one question to the ledger, however many operations it takes: the claim, and then its release or its completion. */
+export const LEDGER_MS = 1_500;
+
+/** For putting the message into the spool. */
+export const SPOOL_MS = 5_000;
+
+/**
+ * The longest an event can take: a claim that was begun in home's last moment, its release and the spool follow one
+ * another.
+ */
+export const LONGEST_EVENT_MS = HOME_MS + 2 * LEDGER_MS + SPOOL_MS;
+
+export const BUDGETS: Budgets = { callMs: 5_000, uploadMs: 10_000, totalMs: HOME_MS, answerBytes: ANSWER_BYTES };
+
+/** Nobody waits for the drain, so 25 MiB over a line of 2 Mbit/s have their chance there. */
+export const DRAIN_BUDGETS: Budgets = { callMs: 8_000, uploadMs: 110_000, totalMs: 130_000, answerBytes: ANSWER_BYTES };
+
+/**
+ * A run of the drain begins no further message after that. It ends within a minute then, unless the last message is a
+ * large one over a slow line; a next run that begins meanwhile does no harm, because each message has its claim.
+ */
+export const DRAIN_MS = 15_000;
+
+/** Two requests each: the free plan allows 50 requests in one invocation, and a cold run needs some for itself. */
+export const DRAIN_MESSAGES = 20;
+
+/** One R2 operation of the drain. */
+export const BUCKET_MS = 10_000;
+
+/** Longer than any attempt may last, or two could import at once. */
+export const CLAIM_MS = 180_000;

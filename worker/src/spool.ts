@@ -1,0 +1,108 @@
+import { TransientError } from "./transient";
+import type { SpoolBucket, SpoolObject } from "./env";
+
+/** The spool's folders in the bucket. Every object of the first two is a message as home would have got it. */
+export const SPOOL_PREFIX = "spool/";
+export const DEAD_PREFIX = "dead/";
+export const RETRY_PREFIX = "retry/";
+
+/** Format of the metadata, for later versions. */
+export const SPOOL_VERSION = "1";
+
+/** What is known of a spooled message besides its bytes. */
+export interface SpoolEntry {
+  /** Empty for the null reverse-path. */
+  readonly from: string;
+  readonly to: string;
+  /** When the edge took it; milliseconds since the epoch. */
+  readonly receivedAt: number;
+  /** Bytes of the headers that were put in front. */
+  readonly start: number;
+}
+
+/** R2 keeps 2,048 bytes of metadata for an object. Real addresses have 254 at most (RFC 5321 §4.5.3.1.3). */
+const MAX_ADDRESS_BYTES = 700;
+const MAX_REASON_BYTES = 300;
+const NAME_DIGITS = 8;
+
+/** Sorts by age. The random end keeps messages of the same millisecond apart. */
+export function spoolName(receivedAt: number): string {
+  return `${new Date(receivedAt).toISOString()}-${crypto.randomUUID().slice(0, NAME_DIGITS)}.eml`;
+}
+
+/** Name of the object below its folder. */
+export function nameOf(key: string): string {
+  return key.slice(key.indexOf("/") + 1);
+}
+
+export function retryKey(name: string): string {
+  return `${RETRY_PREFIX}${name}.json`;
+}
+
+/** One recipient per object. Throws when R2 does not take it. */
+export async function putSpooled(bucket: SpoolBucket, bytes: Uint8Array, entry: SpoolEntry): Promise<string> {
+  const key = `${SPOOL_PREFIX}${spoolName(entry.receivedAt)}`;
+  const customMetadata = toMetadata(entry);
+  const put = await bucket.put(key, bytes, { customMetadata, httpMetadata: { contentType: "message/rfc822" } });
+  if (put === null) throw new TransientError("spool: not stored", "message");
+  return key;
+}
+
+export function toMetadata({ from, to, receivedAt, start }: SpoolEntry): Record<string, string> {
+  const recipient = encode(to);
+  // It could not be delivered from there.
+  if (recipient.length > MAX_ADDRESS_BYTES) throw new TransientError("spool: the recipient is too long", "message");
+  return {
+    version: SPOOL_VERSION,
+    // The whole of it is in the Return-Path.
+    from: cut(encode(from), MAX_ADDRESS_BYTES),
+    to: recipient,
+    receivedAt: new Date(receivedAt).toISOString(),
+    start: String(start),
+  };
+}
+
+/** Undefined when the object is none of the spool's. */
+export function fromMetadata({ customMetadata = {}, size }: SpoolObject): SpoolEntry | undefined {
+  const { from, to, receivedAt, start } = customMetadata;
+  const at = Date.parse(receivedAt ?? "");
+  const offset = Number(start ?? "");
+  if (from === undefined || to === undefined || to === "" || Number.isNaN(at)) return undefined;
+  if (!Number.isInteger(offset) || offset < 0 || offset > size) return undefined;
+  return { from: decode(from), to: decode(to), receivedAt: at, start: offset };
+}
+
+/** The metadata of a message that was set aside. */
+export function deadMetadata(
+  metadata: Readonly<Record<string, string>>,
+  reason: string,
+  at: number,
+): Record<string, string> {
+  return { ...metadata, reason: cut(encode(reason), MAX_REASON_BYTES), deadAt: new Date(at).toISOString() };
+}
+
+/** Readable as it is for every usual address; other bytes become `%XX`, because metadata travels in HTTP headers. */
+function encode(text: string): string {
+  const bytes = new TextEncoder().encode(text);
+  return [...bytes].map((byte) => (isPlain(byte) ? String.fromCharCode(byte) : percent(byte))).join("");
+}
+
+function isPlain(byte: number): boolean {
+  return byte >= 0x20 && byte <= 0x7e && byte !== 0x25;
+}
+
+function percent(byte: number): string {
+  return `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+function cut(text: string, length: number): string {
+  return text.length <= length ? text : text.slice(0, length).replace(/%.?$/, "");
+}
