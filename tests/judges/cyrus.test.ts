@@ -17,7 +17,7 @@ import { bundleWorker } from "../../infra/edge/bundle";
 import type { EmailReport } from "../../sandbox/edge/harness";
 import { type RunningWorker, runEmailWorker } from "../../sandbox/edge/worker-runtime";
 import { describeWith } from "../needs";
-import { bindings, DOMAIN, INBOUND, SECRETS } from "../worker/home";
+import { bindings, DOMAIN, INBOUND, SECRETS, SPOOL } from "../worker/home";
 import { ImapClient } from "./cyrus/imap";
 import { frontOf } from "./cyrus/proxy";
 import { type Cyrus, CYRUS_INSTALL, CYRUS_MASTER, OTHER, PASSWORD, ROOT, startCyrus } from "./cyrus/server";
@@ -25,6 +25,8 @@ import { type Cyrus, CYRUS_INSTALL, CYRUS_MASTER, OTHER, PASSWORD, ROOT, startCy
 const MIB = 1024 * 1024;
 const HEAD = "From: a@remote.example\r\nTo: root@example.org\r\nSubject: hello\r\n";
 const BUDGET_MS = 60_000;
+/** Longer than a message that failed pauses, and than anything is remembered of home. */
+const LATER_MS = 7 * 3_600_000;
 
 const describeCyrus = describeWith(CYRUS_MASTER, CYRUS_INSTALL);
 
@@ -85,10 +87,17 @@ async function createAccounts(cyrus: Cyrus): Promise<void> {
   }
 }
 
-function deliverInto(cyrus: Cyrus, catchAll = "", requested: string[] = []): RunningWorker {
+interface Deployment {
+  readonly catchAll?: string;
+  readonly hasSpool?: boolean;
+  /** Receives the requests that home gets. */
+  readonly requested?: string[];
+}
+
+function deliverInto(cyrus: Cyrus, { catchAll = "", hasSpool = false, requested }: Deployment = {}): RunningWorker {
   return runEmailWorker({
     script: bundleWorker("inbound"),
-    bindings: bindings({ CATCH_ALL: catchAll }),
+    bindings: [...bindings({ CATCH_ALL: catchAll }), ...(hasSpool ? [SPOOL] : [])],
     compatibilityDate: "2026-07-01",
     compatibilityFlags: ["global_fetch_strictly_public"],
     outbound: frontOf({
@@ -97,7 +106,7 @@ function deliverInto(cyrus: Cyrus, catchAll = "", requested: string[] = []): Run
       jmapPort: cyrus.jmapPort,
       user: ROOT,
       password: PASSWORD,
-      onRequest: (method, path) => requested.push(`${method} ${path}`),
+      onRequest: (method, path) => requested?.push(`${method} ${path}`),
     }),
   });
 }
@@ -129,8 +138,8 @@ describeCyrus("Cyrus IMAPd", () => {
   beforeAll(async () => {
     cyrus = await startCyrus();
     await createAccounts(cyrus);
-    worker = deliverInto(cyrus, "", requested);
-    catching = deliverInto(cyrus, OTHER);
+    worker = deliverInto(cyrus, { requested });
+    catching = deliverInto(cyrus, { catchAll: OTHER });
   }, BUDGET_MS);
 
   afterAll(async () => {
@@ -196,6 +205,13 @@ describeCyrus("Cyrus IMAPd", () => {
     expectTaken(await send(worker, raw));
     expectTaken(await send(worker, raw));
     expect((await inbox(cyrus, ROOT)).length).toBe(before + 1);
+  });
+
+  test("a warm message takes two requests here as well", async () => {
+    expectTaken(await send(worker, message("warm\r\n")));
+    requested.length = 0;
+    expectTaken(await send(worker, message("warm\r\n")));
+    expect(requested).toEqual([`POST /jmap/upload/${encodeURIComponent(ROOT)}/`, "POST /jmap/"]);
   });
 
   test("two recipients are one copy each", async () => {
@@ -286,6 +302,80 @@ describeCyrus("a Cyrus without mailboxes", () => {
         await cyrus.close();
       }
       expect(await Promise.all([isListening(cyrus.imapPort), isListening(cyrus.jmapPort)])).toEqual([false, false]);
+    },
+    BUDGET_MS,
+  );
+});
+
+describeCyrus("with a spool in front of Cyrus", () => {
+  let cyrus: Cyrus;
+  let worker: RunningWorker;
+
+  beforeAll(async () => {
+    cyrus = await startCyrus();
+    worker = deliverInto(cyrus, { hasSpool: true });
+  }, BUDGET_MS);
+
+  afterAll(async () => {
+    await worker.dispose();
+    await cyrus.close();
+  }, BUDGET_MS);
+
+  async function expectOneMore(before: number, raw: Buffer): Promise<void> {
+    const messages = await inbox(cyrus, ROOT);
+    expect(messages.length).toBe(before + 1);
+    expect(withoutTrace(messages.at(-1)?.raw ?? Buffer.alloc(0)).equals(raw)).toBe(true);
+  }
+
+  test(
+    "mail from before the user's first login waits for it",
+    async () => {
+      const raw = message("early\r\n");
+      expectTaken(await send(worker, raw));
+      await createAccounts(cyrus);
+      await worker.advance(LATER_MS);
+      expect(await worker.scheduled()).toMatchObject({ outcome: "ok" });
+      await expectOneMore(0, raw);
+      expect(await worker.bucket("SPOOL").list("spool/")).toEqual([]);
+    },
+    BUDGET_MS,
+  );
+
+  test(
+    "mail that came while Cyrus was down is there once after the cron trigger",
+    async () => {
+      const before = (await inbox(cyrus, ROOT)).length;
+      const raw = message("down\r\n");
+      await cyrus.stop();
+      expectTaken(await send(worker, raw));
+      // Senders that got no answer in time come again.
+      expectTaken(await send(worker, raw));
+      expect(await worker.scheduled()).toMatchObject({ outcome: "ok" });
+      await cyrus.start();
+      expect((await inbox(cyrus, ROOT)).length).toBe(before);
+      await worker.advance(LATER_MS);
+      expect(await worker.scheduled()).toMatchObject({ outcome: "ok" });
+      await expectOneMore(before, raw);
+      expect(await worker.bucket("SPOOL").list("spool/")).toEqual([]);
+    },
+    BUDGET_MS,
+  );
+
+  test(
+    "a repetition over another way is the same mail, which Cyrus alone cannot know; a list's copy is another",
+    async () => {
+      const first = message("once\r\n");
+      const again = Buffer.concat([
+        Buffer.from("Received: from b.example by c.example; Thu, 1 Jan 2026 00:00:00 +0000\r\n"),
+        first,
+      ]);
+      const list = Buffer.concat([first, Buffer.from("-- \r\nthe list\r\n")]);
+      const before = (await inbox(cyrus, ROOT)).length;
+      expectTaken(await send(worker, first));
+      expectTaken(await send(worker, again));
+      await expectOneMore(before, first);
+      expectTaken(await send(worker, list));
+      await expectOneMore(before + 1, list);
     },
     BUDGET_MS,
   );
