@@ -205,7 +205,9 @@ describe("the program of the documented deployment", () => {
       DISPLAY_NAME: domain,
     };
     const { bindings } = named(ran, "public").inputs;
-    expect(bindings).toEqual(Object.entries(values).map(([name, text]) => ({ name, type: "plain_text", text })));
+    expect(bindings).toEqual(
+      Object.entries(values).map(([name, text]: [string, string]) => ({ name, type: "plain_text", text })),
+    );
   });
 
   it("routes the names of clients and senders to the public Worker, and the tunnel does not know them", () => {
@@ -218,6 +220,13 @@ describe("the program of the documented deployment", () => {
     const ingress = texts(named(ran, "tunnel-ingress").inputs).map(({ text }) => text);
     expect(ingress).toContain(settings.hostnames.server);
     for (const label of labels) expect(ingress).not.toContain(`${label}.${domain}`);
+  });
+
+  it("keeps the route of the policy, which was called mta-sts: a second one for its pattern is refused", () => {
+    const component = ran.resources.find(({ type }) => type === "mail:index:PublicWorker");
+    expect(component?.options.aliases).toEqual([{ type: "mail:index:MtaSts", name: "mta-sts" }]);
+    expect(named(ran, "public-route-mta-sts").options.aliases).toEqual([{ name: "mta-sts-route" }]);
+    expect(named(ran, "public-route-autoconfig").options.aliases).toBeUndefined();
   });
 
   it("hands the Stalwart key to the Worker only, and no other secret of the settings to anything", () => {

@@ -20,7 +20,7 @@ let requested: string[];
 beforeAll(() => {
   worker = runEmailWorker({
     script: bundleWorker("public"),
-    bindings: Object.entries(bindings).map(([name, text]) => ({ type: "plain_text", name, text })),
+    bindings: Object.entries(bindings).map(([name, text]: [string, string]) => ({ type: "plain_text", name, text })),
     compatibilityDate: "2026-07-01",
     outbound: async (request) => {
       requested.push(`${request.method} ${request.url}`);
