@@ -281,7 +281,7 @@ describe("Outlook", () => {
     await post("<EMailAddress> ".repeat(1_000));
     await post(`<EMailAddress>${"a".repeat(290)} ${" ".repeat(15_000)}`);
     await post(request(`${".".repeat(200)}@${DOMAIN}`));
-    expect(performance.now() - start).toBeLessThan(1_000);
+    expect(performance.now() - start).toBeLessThan(4_000);
   });
 
   it.each([
