@@ -8,6 +8,7 @@ import { KINDS } from "../../sandbox/cloud/kinds";
 import { SERVICE_TOKEN } from "../../sandbox/cloud/kinds/access";
 import { CATCH_ALL } from "../../sandbox/cloud/kinds/email-routing";
 import { R2_BUCKET, R2_LIFECYCLE } from "../../sandbox/cloud/kinds/r2";
+import { SCRIPT } from "../../sandbox/cloud/kinds/workers";
 import { textAt } from "../../sandbox/cloud/props";
 import { deliver } from "../../sandbox/send";
 import { describeEngine } from "./describe";
@@ -85,6 +86,37 @@ describeEngine("taking a deployment down", () => {
           { type: R2_BUCKET, props: { name: "mail-spool-augustin-ai" } },
           { type: R2_LIFECYCLE, props: { bucketName: "mail-spool-augustin-ai" } },
         ]);
+      } finally {
+        await lab.close();
+      }
+    },
+    ENGINE_TIMEOUT_MS,
+  );
+});
+
+describeEngine("switching the spool off", () => {
+  test(
+    "needs protection off first, and leaves the bucket with the mail in it",
+    async () => {
+      const lab = await newLab();
+      try {
+        await up(lab.stack);
+        await lab.outside.world.buckets.put("mail-spool-augustin-ai", "spool/waiting.eml", Buffer.from("x"));
+        await lab.stack.setConfig("mail:spool", { value: "none" });
+        await expect(up(lab.stack)).rejects.toThrow(/spool-bucket.*protected|protected.*spool-bucket/s);
+
+        await lab.stack.setConfig("mail:spool", { value: "r2" });
+        await lab.stack.setConfig("mail:protect", { value: "false" });
+        await up(lab.stack);
+        await lab.stack.setConfig("mail:spool", { value: "none" });
+        const { dnssecDs } = await up(lab.stack);
+        lab.outside.publishDs(dnssecDs);
+        expect(await upAgain(lab.stack)).toBe(0);
+        const { world } = lab.outside;
+        expect(world.all(R2_BUCKET)).toMatchObject([{ props: { name: "mail-spool-augustin-ai" } }]);
+        expect(world.buckets.isEmpty("mail-spool-augustin-ai")).toBe(false);
+        const [script] = world.all(SCRIPT).filter(({ id }) => id === "mail-inbound");
+        expect(JSON.stringify(script?.props)).not.toContain("mail-spool");
       } finally {
         await lab.close();
       }
