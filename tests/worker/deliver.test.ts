@@ -291,6 +291,21 @@ describe("the drain", () => {
     expect([world.mailbox.length, world.keys("retry/"), world.keys("spool/")]).toEqual([2, [], []]);
   });
 
+  test("does of 10,000 messages what fits into a run, and counts the others without reading them", async () => {
+    const world = new World();
+    world.pageSize = 1_000;
+    const customMetadata = toMetadata({ from: "", to: CATCH_ALL, receivedAt: world.now, start: 0 });
+    for (let id = 10_000; id < 20_000; id++)
+      world.put(`spool/${id}.eml`, new TextEncoder().encode(`Message-ID: ${id}\r\n\r\nb`), { customMetadata });
+    const report = await drain(RECIPIENTS, surroundings(world));
+    expect(report).toMatchObject({ delivered: 20, waiting: 9_980, failed: 0 });
+    expect([world.mailbox.length, world.reads]).toEqual([20, 20]);
+    expect(Buffer.from(world.mailbox[0] ?? "").toString()).toContain("10000");
+    let runs = 1;
+    while (world.keys("spool/").length > 9_900) runs += (await drain(RECIPIENTS, surroundings(world))).delivered / 20;
+    expect(runs).toBe(5);
+  });
+
   test("a pause doubles up to six hours", () => {
     expect([1, 2, 3, 9, 10, 1_000].map((attempts) => pauseMs(attempts) / 60_000)).toEqual([1, 2, 4, 256, 360, 360]);
   });

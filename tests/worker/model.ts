@@ -28,6 +28,10 @@ export class World {
     ["also@example.org", "c"],
   ]);
   isDown = false;
+  /** So small that every listing has several pages. */
+  pageSize = 2;
+  /** Bodies that were read. */
+  reads = 0;
   /** Mishaps after which a second copy is allowed: trouble of the ledger, an import whose answer was lost, a death. */
   excuses = 0;
   #etags = 0;
@@ -74,7 +78,10 @@ export class World {
       etag,
       customMetadata,
       text: () => Promise.resolve(new TextDecoder().decode(bytes)),
-      arrayBuffer: () => Promise.resolve(new Uint8Array(bytes).buffer),
+      arrayBuffer: () => {
+        this.reads++;
+        return Promise.resolve(new Uint8Array(bytes).buffer);
+      },
     };
   }
 
@@ -130,12 +137,11 @@ export class Actor {
     answers: () => Promise.resolve(!this.world.isDown),
   };
 
-  /** Objects in pages of two, so that every listing has several. */
   #page({ prefix, cursor }: SpoolListOptions) {
     const left = this.world.keys(prefix).filter((key) => cursor === undefined || key > cursor);
-    const objects = left.slice(0, 2).flatMap((key) => this.world.get(key) ?? []);
+    const objects = left.slice(0, this.world.pageSize).flatMap((key) => this.world.get(key) ?? []);
     const last = objects.at(-1)?.key;
-    return left.length > 2 && last !== undefined
+    return left.length > this.world.pageSize && last !== undefined
       ? { objects, truncated: true, cursor: last }
       : { objects, truncated: false };
   }
