@@ -44,6 +44,10 @@ test("the policy is Cloudflare's, as text/plain", async () => {
   expect(requested).toEqual(["GET https://mta-sts.mx.cloudflare.net/.well-known/mta-sts.txt"]);
 });
 
+test("nobody is redirected, as senders follow no redirect (RFC 8461 section 3.3)", async () => {
+  expect((await worker.fetch(URL_OF_POLICY.replace("https:", "http:"))).status).toBe(200);
+});
+
 test("HEAD answers as GET, without body", async () => {
   const answer = await worker.fetch(URL_OF_POLICY, { method: "HEAD" });
   expect(answer.status).toBe(200);
