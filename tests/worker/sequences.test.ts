@@ -116,7 +116,11 @@ async function live(given: readonly Step[], scheduler: fc.Scheduler, mayFail: (k
   async function perform(one: Work): Promise<void> {
     const left = [...one.fates];
     const fate = (key: string): Fate => (mayFail(key) ? (left.shift() ?? "ok") : "ok");
-    const actor = world.actor(fate, () => scheduler.schedule(Promise.resolve()));
+    const actor = world.actor(fate, async () => {
+      // Hashing ends in another turn of the event loop; who hashes must not fall behind all others.
+      await new Promise((resolve) => setImmediate(resolve));
+      await scheduler.schedule(Promise.resolve());
+    });
     if (one.kind === "drain") {
       await Promise.race([drain(RECIPIENTS, surroundings(actor)).catch(() => undefined), actor.death]);
       return;
