@@ -193,7 +193,7 @@ describe("the program of the documented deployment", () => {
     expect(named(ran, "inbound-clock").inputs).toEqual({
       accountId,
       scriptName: settings.workerName,
-      schedules: [{ cron: "*/5 * * * *" }],
+      schedules: [{ cron: "* * * * *" }],
     });
   });
 
