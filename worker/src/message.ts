@@ -90,7 +90,7 @@ const SHORT_KEY_DIGITS = 16;
 const LF = 10;
 const CR = 13;
 
-/** Index of the first byte after the first empty line; lines end with CRLF or LF (RFC 5322 §2.1; the world §4). */
+/** Index of the first byte after the first empty line; lines end with CRLF or LF (RFC 5322 §2.1; bare LF is seen as well). */
 function headEnd(bytes: Uint8Array): number {
   const limit = Math.min(bytes.byteLength, HEAD_BYTES);
   for (let line = 0; line < limit;) {

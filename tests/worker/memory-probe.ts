@@ -1,0 +1,64 @@
+/**
+ * How much memory the Worker's core takes for the largest message: prints one JSON line. In a process of its own, because
+ * the peak of resident memory is counted for a process; the world around the core holds no copy of the message here.
+ */
+import type { Home } from "../../worker/src/attempt";
+import { deliver } from "../../worker/src/deliver";
+import type { SpoolBucket } from "../../worker/src/env";
+import { NO_LEDGER } from "../../worker/src/ledger";
+import { TransientError } from "../../worker/src/transient";
+import { systemClock } from "../../worker/src/clock";
+
+const SIZE_BYTES = Math.floor(24.9 * 1024 * 1024);
+const CHUNK_BYTES = 64 * 1024;
+const KIB_PER_MIB = 1024;
+
+async function main(): Promise<void> {
+  // Code is compiled and caches are filled by a small one.
+  await once(CHUNK_BYTES);
+  const before = process.resourceUsage().maxRSS;
+  const outcomes = [await once(SIZE_BYTES)];
+  const growthMiB = (process.resourceUsage().maxRSS - before) / KIB_PER_MIB;
+  process.stdout.write(`${JSON.stringify({ outcomes, sizeMiB: SIZE_BYTES / KIB_PER_MIB ** 2, growthMiB })}\n`);
+}
+
+/** Home takes the upload and fails the import, so that the message goes through every hand: hash, upload, spool. */
+async function once(size: number): Promise<string> {
+  let uploaded = 0;
+  let spooled = 0;
+  const home: Home = {
+    find: () => Promise.resolve("c"),
+    upload: (message) => Promise.resolve(String((uploaded = message.byteLength))),
+    inbox: () => Promise.resolve("a"),
+    import: () => Promise.reject(new TransientError("import: serverUnavailable", "message")),
+    forget: () => false,
+  };
+  const bucket: Pick<SpoolBucket, "put"> = {
+    put: (key, value) => {
+      spooled = value.length;
+      return Promise.resolve({ key, etag: "1", size: spooled, uploaded: new Date(0) });
+    },
+  };
+  const incoming = { from: "", to: "me@example.org", rawSize: size, raw: stream(size) };
+  const surroundings = { home, ledger: NO_LEDGER, bucket: bucket as SpoolBucket, clock: systemClock };
+  const progress = { key: undefined, steps: {} };
+  const { kind } = await deliver(incoming, { mailDomain: "example.org", catchAll: undefined }, surroundings, progress);
+  if (uploaded < size || spooled !== uploaded) throw new Error(`uploaded ${uploaded}, spooled ${spooled} of ${size}`);
+  return kind;
+}
+
+/** The same chunk again and again: what the edge holds is not the Worker's. */
+function stream(size: number): ReadableStream<Uint8Array> {
+  const chunk = new Uint8Array(CHUNK_BYTES).fill(65);
+  let left = size;
+  return new ReadableStream({
+    pull(controller) {
+      if (left === 0) return controller.close();
+      const part = chunk.subarray(0, Math.min(left, CHUNK_BYTES));
+      left -= part.byteLength;
+      controller.enqueue(part);
+    },
+  });
+}
+
+void main();

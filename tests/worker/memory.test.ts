@@ -1,0 +1,18 @@
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { promisify } from "node:util";
+
+/** The limit for a message of 25 MiB; a Worker has 128 MiB. */
+const LIMIT_MIB = 96;
+/** One buffer, and the copy that WebCrypto may take while it hashes. */
+const COPIES = 2.2;
+
+test("the largest message is held once, also when it is hashed, uploaded and spooled", async () => {
+  const probe = ["--import", "tsx", join(__dirname, "memory-probe.ts")];
+  const { stdout } = await promisify(execFile)(process.execPath, probe, { cwd: join(__dirname, "..", "..") });
+  const measured = JSON.parse(stdout) as { outcomes: string[]; sizeMiB: number; growthMiB: number };
+  expect(measured.outcomes).toEqual(["spooled"]);
+  expect(measured.growthMiB).toBeGreaterThan(measured.sizeMiB * 0.9);
+  expect(measured.growthMiB).toBeLessThan(measured.sizeMiB * COPIES);
+  expect(measured.growthMiB).toBeLessThan(LIMIT_MIB);
+});
