@@ -1,7 +1,13 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 
-import { LocalWorkspace, type PulumiCommand, type PulumiFn, type Stack } from "@pulumi/pulumi/automation";
+import {
+  LocalWorkspace,
+  type LocalWorkspaceOptions,
+  type PulumiCommand,
+  type PulumiFn,
+  type Stack,
+} from "@pulumi/pulumi/automation";
 import { PROJECT } from "../../infra/settings/keys";
 import { type StackFileOptions, toSettings } from "./checkout";
 import { temporaryFolder } from "../temporary";
@@ -12,6 +18,8 @@ export interface SandboxStack {
   /** The state as it lies in the backend: what is secret there is encrypted. */
   readonly stateFile: string;
   /** Removes the state and everything else that the run made. */
+  /** Where another process finds the same stack. */
+  readonly workspace: Pick<LocalWorkspaceOptions, "workDir" | "pulumiHome" | "envVars">;
   readonly remove: () => void;
 }
 
@@ -32,20 +40,20 @@ export async function createStack(options: SandboxStackOptions): Promise<Sandbox
   mkdirSync(state);
   mkdirSync(workDir);
   toSettings(workDir, options);
+  const workspace = {
+    workDir,
+    pulumiHome: join(folder, "home"),
+    envVars: {
+      PULUMI_BACKEND_URL: `file://${state}`,
+      PULUMI_CONFIG_PASSPHRASE: "sandbox",
+      PULUMI_SKIP_UPDATE_CHECK: "true",
+      PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
+      PULUMI_DEBUG_PROVIDERS: options.providers.debugProviders,
+    },
+  };
   const stack = await LocalWorkspace.createOrSelectStack(
     { projectName: PROJECT, stackName: options.name, program: options.program },
-    {
-      workDir,
-      pulumiCommand: options.command,
-      pulumiHome: join(folder, "home"),
-      envVars: {
-        PULUMI_BACKEND_URL: `file://${state}`,
-        PULUMI_CONFIG_PASSPHRASE: "sandbox",
-        PULUMI_SKIP_UPDATE_CHECK: "true",
-        PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
-        PULUMI_DEBUG_PROVIDERS: options.providers.debugProviders,
-      },
-    },
+    { ...workspace, pulumiCommand: options.command },
   );
   const secrets = Object.entries(options.standIns.secrets).map(([key, value]) => [`${PROJECT}:${key}`, value] as const);
   await stack.setAllConfig(
@@ -57,5 +65,5 @@ export async function createStack(options: SandboxStackOptions): Promise<Sandbox
     ),
   );
   const stateFile = join(state, ".pulumi", "stacks", PROJECT, `${options.name}.json`);
-  return { stack, stateFile, remove };
+  return { stack, stateFile, workspace, remove };
 }

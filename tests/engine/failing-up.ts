@@ -1,8 +1,10 @@
 /**
- * Runs each case of a failing `up` on the engine and prints one JSON line for each. In a process of its own, because the
- * SDK leaves rejected promises behind for what a failed program had still registered, and a test runner blames them on
- * whichever test runs then.
+ * Runs each case of a failing `up` on the engine and prints one JSON line for each. The failing run has a process of its
+ * own (up-once.ts); this one, beside the test runner, holds the world outside and repeats the run.
  */
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+
 import { up } from "../../sandbox/converge";
 import { standIns } from "../../sandbox/stand-ins";
 import { type Lab, newLab } from "./lab";
@@ -57,13 +59,23 @@ async function failing(
   mendIt?: () => Promise<unknown>,
 ): Promise<void> {
   await breakIt();
-  const failure = await up(lab.stack).then(() => SUCCEEDED, text);
+  const failure = await upElsewhere(lab);
   const calls = lab.outside.world.calls.length;
   await mendIt?.();
   const { dnssecDs } = await up(lab.stack);
   lab.outside.publishDs(dnssecDs);
   const then = await lab.stack.preview({ refresh: true, expectNoChanges: true }).then(() => "no changes", text);
   print({ name, failure, calls, end: end(lab), then });
+}
+
+function upElsewhere(lab: Lab): Promise<string> {
+  const child = spawn(process.execPath, ["--import", "tsx", join(__dirname, "up-once.ts")], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  child.stdin.end(JSON.stringify(lab.workspace));
+  let ended = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (ended += text));
+  return new Promise((resolve, reject) => child.on("error", reject).on("close", () => resolve(ended)));
 }
 
 async function failingUpdate(lab: Lab): Promise<void> {
