@@ -273,7 +273,8 @@ describe("Outlook", () => {
     const filler = (size: number) => `${" ".repeat(size)}${request(`root@${DOMAIN}`)}`;
     expect((await post(filler(15_000))).status).toBe(200);
     expect((await post(filler(17_000))).status).toBe(413);
-    expect((await post(Buffer.alloc(5_000_000, "<EMailAddress>"))).status).toBe(413);
+    // Not more than a socket buffers: the answer comes before the end of the request, and the connection is closed then.
+    expect((await post(Buffer.alloc(60_000, "<EMailAddress>"))).status).toBe(413);
   });
 
   it("costs no time with input made for backtracking", async () => {
