@@ -9,6 +9,7 @@ import { type Binding, InboundWorker } from "./edge/inbound-worker";
 import { PublicWorker } from "./edge/public-worker";
 import { Spool } from "./edge/spool";
 import { HttpTunnel } from "./edge/tunnel";
+import { Host } from "./host/host";
 import { nextSteps } from "./next-steps";
 import { preflight, PreflightError } from "./preflight";
 import type { Settings } from "./settings/settings";
@@ -74,12 +75,13 @@ export function declareMail(settings: Settings, zoneIds: Readonly<Record<string,
   });
   const dns = new Dns("dns", { domain, records, zoneIds, tunnelId: tunnel.tunnelId, protect });
   const bucket = spool && new Spool("spool", { accountId, ...spool, protect });
+  const host = new Host("host", { settings, tunnelToken: tunnel.token, acmeDnsToken: pulumi.secret("TODO") });
   const worker = new InboundWorker("inbound", {
     accountId,
     scriptName: settings.workerName,
     bindings: {
       JMAP_URL: { text: `https://${hostnames.inbound}` },
-      JMAP_TOKEN: { secret: settings.stalwartApiKey.reveal() },
+      JMAP_TOKEN: { secret: host.workerKey },
       ACCESS_CLIENT_ID: { secret: access.clientId },
       ACCESS_CLIENT_SECRET: { secret: access.clientSecret },
       MAIL_DOMAIN: { text: domain },

@@ -34,6 +34,7 @@ function secretStandIns(): Record<string, string> {
     dkimEd25519PrivateKey: ed25519,
     hostSshPrivateKey: ed25519,
     resendApiKey: "stand-in",
-    stalwartApiKey: "stand-in",
+    adminPassword: "stand-in-password",
+    accountPassword: "stand-in-password",
   };
 }

@@ -50,7 +50,7 @@ export async function startOutside(settings: Settings, options: OutsideOptions):
     publicUrl: `https://${hostnames.server}`,
     domain,
     accounts: [{ address: primaryAddress, aliases, password: options.password }],
-    apiKey: { token: settings.stalwartApiKey.reveal(), permissions: IMPORTER_PERMISSIONS },
+    apiKey: { token: "not minted yet", permissions: IMPORTER_PERMISSIONS },
     ...(options.mailFolder === undefined ? {} : { mailFolder: options.mailFolder }),
   });
   const services = createHost({ serverHostname: hostnames.server, jmapPort: host.port });

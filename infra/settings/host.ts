@@ -25,3 +25,20 @@ export function parseUser(text: string): Checked<string> {
   if (text.length > 32) return bad({ rule: "is longer than 32 characters" });
   return /^[A-Za-z0-9_][A-Za-z0-9._-]*$/.test(text) ? good(text) : bad({ rule: "is no POSIX user name" });
 }
+
+/** Checks the name of the folder below the user's home; it goes into shell scripts and unit files as it is. */
+export function parseFolder(text: string): Checked<string> {
+  return /^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$/.test(text) ? good(text) : bad({ rule: "is no plain folder name" });
+}
+
+/** Checks a network for containers: RFC 1918 space, 256 addresses, written by its first one. */
+export function parseSubnet(text: string): Checked<string> {
+  const [address = "", length] = text.split("/");
+  if (isIP(address) !== 4 || length !== "24") return bad({ rule: "is no IPv4 network of 256 addresses" });
+  const [first = 0, second = 0, , last] = address.split(".").map(Number);
+  if (last !== 0)
+    return bad({ rule: "does not begin at the network's first address", mend: text.replace(/\d+\/24$/, "0/24") });
+  const isPrivate =
+    first === 10 || (first === 172 && second >= 16 && second <= 31) || (first === 192 && second === 168);
+  return isPrivate ? good(text) : bad({ rule: "is not private (RFC 1918)" });
+}

@@ -202,11 +202,25 @@ export const KEYS = {
     secret: true,
     example: "re_...",
   },
-  stalwartApiKey: {
+  adminPassword: {
     type: "string",
-    description: "Stalwart API key of the account that imports mail for the Worker.",
+    description: "Password of Stalwart's permanent administrator, `admin@<domain>`.",
     secret: true,
-    example: "API_...",
+    example: "FILE",
+  },
+  accountPassword: {
+    type: "string",
+    description:
+      "First password of the primary account. It is set when the account has none; afterwards its owner changes it.",
+    secret: true,
+    example: "FILE",
+  },
+  workerKeyNumber: {
+    type: "integer",
+    description:
+      "Number of the API key with which the Worker imports mail, 1 to 9999. The host mints it; one more makes a new one and withdraws the old once the Worker has it.",
+    default: 1,
+    example: "2",
   },
   hostAddress: {
     type: "string",
@@ -229,6 +243,18 @@ export const KEYS = {
     description: "SSH private key for the docker host, unencrypted OpenSSH or PEM form.",
     secret: true,
     example: "id_ed25519",
+  },
+  hostFolder: {
+    type: "string",
+    description: "Folder of the mail services on the host, below the user's home.",
+    default: "apps",
+    example: "apps",
+  },
+  hostSubnet: {
+    type: "string",
+    description: "Private IPv4 /24 for the compose networks; nothing else on the host may use it.",
+    default: "172.30.25.0/24",
+    example: "10.99.25.0/24",
   },
   protect: {
     type: "boolean",

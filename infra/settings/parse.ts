@@ -3,7 +3,7 @@ import { ALLOWED } from "./allowed";
 import { parseEd25519Key, parseRsaKey, parseSelector } from "./dkim";
 import { parseDomain } from "./domain";
 import { type Checked, good } from "./fault";
-import { parseHostAddress, parsePort, parseUser } from "./host";
+import { parseFolder, parseHostAddress, parsePort, parseSubnet, parseUser } from "./host";
 import { OWN_LABELS, parseHostname } from "./hostnames";
 import { type ConfigKey, KEYS, type KeyName } from "./keys";
 import { missing, type Problem, problemOf, storedInTheClear, unknownKey } from "./problem";
@@ -22,6 +22,7 @@ import {
   parseCatchAll,
   parseChoice,
   parseIssuers,
+  parsePassword,
   parsePriorities,
   parseRoutingDkim,
   parseServices,
@@ -126,12 +127,16 @@ function takeAll(reader: Reader) {
     routingDkim: reader.take("routingDkim", parseRoutingDkim),
     resendRecords,
     resendApiKey: reader.take("resendApiKey", parseApiKey),
-    stalwartApiKey: reader.take("stalwartApiKey", parseApiKey),
+    adminPassword: reader.take("adminPassword", parsePassword),
+    accountPassword: reader.take("accountPassword", parsePassword),
+    workerKeyNumber: reader.take("workerKeyNumber", (text) => parseWithin(text, 1, 9_999)),
     hostAddress: reader.take("hostAddress", parseHostAddress),
     hostPort: reader.take("hostPort", parsePort),
     hostUser: reader.take("hostUser", parseUser),
     hostKey: reader.take("hostKey", parseHostKey),
     hostSshPrivateKey: reader.take("hostSshPrivateKey", parseSshPrivateKey),
+    hostFolder: reader.take("hostFolder", parseFolder),
+    hostSubnet: reader.take("hostSubnet", parseSubnet),
     protect: reader.take("protect", parseBoolean),
   } satisfies Record<KeyName, unknown>;
 }
@@ -179,13 +184,19 @@ function assemble(values: Complete<ReturnType<typeof takeAll>>): Settings {
       dkim: values.routingDkim === "" ? undefined : values.routingDkim,
     },
     resend: { records: values.resendRecords, apiKey: values.resendApiKey },
-    stalwartApiKey: values.stalwartApiKey,
+    stalwart: {
+      adminPassword: values.adminPassword,
+      accountPassword: values.accountPassword,
+      workerKeyNumber: values.workerKeyNumber,
+    },
     host: {
       address: values.hostAddress,
       port: values.hostPort,
       user: values.hostUser,
       key: values.hostKey,
       sshPrivateKey: values.hostSshPrivateKey,
+      folder: values.hostFolder,
+      subnet: values.hostSubnet,
     },
     protect: values.protect,
   };

@@ -62,7 +62,13 @@ export interface Settings {
   /** What Email Routing itself publishes in this zone. */
   readonly routing: { readonly mxPriorities: readonly [number, number, number]; readonly dkim: string | undefined };
   readonly resend: { readonly records: readonly ResendRecord[]; readonly apiKey: Secret };
-  readonly stalwartApiKey: Secret;
+  readonly stalwart: {
+    readonly adminPassword: Secret;
+    /** Only for an account that has no password yet. */
+    readonly accountPassword: Secret;
+    /** Which of its keys the Worker uses; the host mints it. */
+    readonly workerKeyNumber: number;
+  };
   readonly host: {
     readonly address: string;
     readonly port: number;
@@ -70,6 +76,10 @@ export interface Settings {
     /** `ssh-ed25519 <base64>` without comment. */
     readonly key: string;
     readonly sshPrivateKey: Secret;
+    /** One name below the user's home. */
+    readonly folder: string;
+    /** A private IPv4 network of 256 addresses, `172.30.25.0/24`. */
+    readonly subnet: string;
   };
   readonly protect: boolean;
 }

@@ -114,3 +114,12 @@ export function parseApiKey(text: string): Checked<Secret> {
     return bad({ rule: "is a key in PEM form, not an API key" });
   return /^[\x21-\x7e]+$/.test(key) ? good(new Secret(key)) : bad({ rule: "is not one word of printable ASCII" });
 }
+
+/** Checks a password: printable, so that it fits into every client, and long enough that nobody guesses it. */
+export function parsePassword(text: string): Checked<Secret> {
+  const password = text.replace(/\n$/, "");
+  if (!/^[\x20-\x7e]*$/.test(password)) return bad({ rule: "has line breaks or characters outside printable ASCII" });
+  if (password !== password.trim()) return bad({ rule: "begins or ends with a space" });
+  if (password.length < 12) return bad({ rule: "is shorter than 12 characters" });
+  return password.length <= 128 ? good(new Secret(password)) : bad({ rule: "is longer than 128 characters" });
+}

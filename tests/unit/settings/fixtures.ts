@@ -43,7 +43,8 @@ export const SECRETS = {
   dkimRsaPrivateKey: rsa.privateKey.export(PEM).toString(),
   dkimEd25519PrivateKey: ed25519.privateKey.export(PEM).toString(),
   resendApiKey: "re_4c1f0e7b5a9d4b0f8f3b",
-  stalwartApiKey: "API_9a8b7c6d5e4f3a2b1c0d",
+  adminPassword: "vAult-8-Kings-moon",
+  accountPassword: "tulip-Ferry-21-salt",
   hostSshPrivateKey: opensshKey("none"),
 } as const;
 

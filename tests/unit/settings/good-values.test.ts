@@ -41,8 +41,16 @@ test("the least stack file gives complete settings", () => {
     caaIssuers: ["letsencrypt.org", "pki.goog", "ssl.com"],
     routing: { mxPriorities: [50, 64, 82], dkim: undefined },
     resend: { records: [], apiKey: anything },
-    stalwartApiKey: anything,
-    host: { address: "192.0.2.10", port: 22, user: "mail", key: HOST_KEY, sshPrivateKey: anything },
+    stalwart: { adminPassword: anything, accountPassword: anything, workerKeyNumber: 1 },
+    host: {
+      address: "192.0.2.10",
+      port: 22,
+      user: "mail",
+      key: HOST_KEY,
+      sshPrivateKey: anything,
+      folder: "apps",
+      subnet: "172.30.25.0/24",
+    },
     protect: true,
   });
 });

@@ -45,7 +45,8 @@ test("the documented deployment is valid, apart from what its documentation does
       "dkimRsaPrivateKey",
       "dkimEd25519PrivateKey",
       "resendApiKey",
-      "stalwartApiKey",
+      "adminPassword",
+      "accountPassword",
       "hostAddress",
       "hostUser",
       "hostKey",
@@ -128,7 +129,7 @@ describe("npm run settings", () => {
     write(PLAIN.replace("root@example.test", "root"));
     const { code, stdout = "" } = run(["x"], directory);
     expect(code).toBe(1);
-    expect(stdout).toContain("6 problems in the settings of stack x. Nothing was changed.");
+    expect(stdout).toContain("7 problems in the settings of stack x. Nothing was changed.");
   });
 
   test("speaks JSON", () => {
@@ -159,6 +160,13 @@ describe("npm run settings", () => {
 });
 
 function byTable(a: string, b: string): number {
-  const order = ["dkimRsaPrivateKey", "dkimEd25519PrivateKey", "resendApiKey", "stalwartApiKey", "hostSshPrivateKey"];
+  const order = [
+    "dkimRsaPrivateKey",
+    "dkimEd25519PrivateKey",
+    "resendApiKey",
+    "adminPassword",
+    "accountPassword",
+    "hostSshPrivateKey",
+  ];
   return order.indexOf(a) - order.indexOf(b);
 }

@@ -1,0 +1,63 @@
+/**
+ * Names, addresses and ports that the host's services know each other by. Written once: the compose file, Traefik's
+ * configuration, Stalwart's plan and the tunnel's ingress rules are made from it.
+ */
+
+/** The compose project. */
+export const COMPOSE_PROJECT = "mail-stack";
+
+/** Where the compose file and the list of installed files lie, in the apps folder. */
+export const COMPOSE_FOLDER = "mail-stack";
+
+/** Services that run all the time. */
+export const SERVICES = ["stalwart", "traefik", "cloudflared"] as const;
+export type ServiceName = (typeof SERVICES)[number];
+
+/** Services of the compose profile `tools`, run once each time: Stalwart's own command line and our program beside it. */
+export const TOOLS = ["stalwart-cli", "onhost"] as const;
+export type ToolName = (typeof TOOLS)[number];
+
+/** Stalwart's listeners. There is none on 25: the Worker brings what comes from outside. */
+export const STALWART_PORTS = { http: 8080, imaps: 993, submissions: 465, submission: 587, sieve: 4190 } as const;
+
+/** Traefik's entry points. */
+export const TRAEFIK_PORTS = {
+  /** HTTPS for tailnet clients, under Traefik's own certificate. */
+  websecure: 443,
+  imaps: 993,
+  submissions: 465,
+  /** Server-first protocols have entry points of their own: Traefik must not wait for a ClientHello. */
+  submission: 587,
+  sieve: 4190,
+  /** Plain HTTP from cloudflared for people: the client's address is the one that Cloudflare's edge names. */
+  tunnel: 8080,
+  /** Plain HTTP from cloudflared for the Worker, behind Access: needs no certificate, and no ban can hit it. */
+  inbound: 8081,
+  /** Traefik's health check, inside its container. */
+  ping: 8082,
+} as const;
+
+/** IPv4 addresses and networks out of the stack's /24: the lower half faces the tunnels, the upper half Stalwart. */
+export interface Addresses {
+  readonly edge: {
+    readonly subnet: string;
+    readonly traefik: string;
+    readonly cloudflared: string;
+    readonly tailscale: string;
+  };
+  readonly mail: { readonly subnet: string; readonly traefik: string; readonly stalwart: string };
+}
+
+/** `subnet`: `172.30.25.0/24`, as the settings have it. */
+export function addresses(subnet: string): Addresses {
+  const prefix = subnet.slice(0, subnet.lastIndexOf("."));
+  return {
+    edge: {
+      subnet: `${prefix}.0/25`,
+      traefik: `${prefix}.10`,
+      cloudflared: `${prefix}.20`,
+      tailscale: `${prefix}.30`,
+    },
+    mail: { subnet: `${prefix}.128/25`, traefik: `${prefix}.138`, stalwart: `${prefix}.148` },
+  };
+}
