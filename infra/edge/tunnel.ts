@@ -1,17 +1,18 @@
 /**
  * Makes: the HTTP tunnel, which the host's cloudflared opens from inside, and what it forwards.
- * Must be true first: Traefik answers as `https://traefik:443` on the host's compose network, with a certificate for the
- * server's name.
+ * Must be true first: nothing. Traefik answers on the host's compose network in plain HTTP, on one entry point for people
+ * and on one for the Worker, so that no mail waits for a certificate.
  * By hand: nothing. Deleting the tunnel gives it a new id and a new token: every name that leads to it changes.
  * Token scopes: Cloudflare Tunnel Write on the account.
  */
 import * as cloudflare from "@pulumi/cloudflare";
 import * as pulumi from "@pulumi/pulumi";
 
+import { TRAEFIK_PORTS } from "../host/layout";
 import type { Settings } from "../settings/settings";
 
 /** Where cloudflared finds the reverse proxy on the compose network. */
-const REVERSE_PROXY = "https://traefik:443";
+const REVERSE_PROXY = "traefik";
 
 export interface HttpTunnelArgs {
   readonly accountId: string;
@@ -57,19 +58,16 @@ export class HttpTunnel extends pulumi.ComponentResource {
 }
 
 /**
- * Both names go to the reverse proxy under the server's own name: one certificate, one route there. Every other public
- * name is answered at the edge (decision 005). The last rule must match everything (cloudflared, ingress rules).
+ * Each name goes to its own entry point of the reverse proxy under the name that was asked for: what is said of a client's
+ * address there differs. Every other public name is answered at the edge (decision 005). The last rule must match everything
+ * (cloudflared, ingress rules).
  */
 export function ingressRules(
   hostnames: Settings["hostnames"],
 ): cloudflare.types.input.ZeroTrustTunnelCloudflaredConfigConfigIngress[] {
-  const names = [hostnames.server, hostnames.inbound];
   return [
-    ...names.map((hostname) => ({
-      hostname,
-      service: REVERSE_PROXY,
-      originRequest: { originServerName: hostnames.server, httpHostHeader: hostnames.server },
-    })),
+    { hostname: hostnames.server, service: `http://${REVERSE_PROXY}:${TRAEFIK_PORTS.tunnel}` },
+    { hostname: hostnames.inbound, service: `http://${REVERSE_PROXY}:${TRAEFIK_PORTS.inbound}` },
     { service: "http_status:404" },
   ];
 }

@@ -64,7 +64,7 @@ export class World {
   }
 
   create(type: string, name: string, inputs: Props): Remote {
-    this.#mayFail(type);
+    this.mayFail(type);
     const kind = this.kind(type);
     refuse(kind.check?.(inputs));
     this.#fresh = [];
@@ -77,7 +77,7 @@ export class World {
   }
 
   update(type: string, name: string, id: string, inputs: Props): Remote {
-    this.#mayFail(type);
+    this.mayFail(type);
     const kind = this.kind(type);
     refuse(kind.check?.(inputs));
     const old = this.#existing(type, id, inputs);
@@ -185,7 +185,8 @@ export class World {
     return remote;
   }
 
-  #mayFail(type: string): void {
+  /** @throws Refusal when {@link failOnce} said so. */
+  mayFail(type: string): void {
     if (this.#failing.delete(type)) throw new Refusal(400, undefined, `the sandbox was told to fail one ${type}`);
   }
 }

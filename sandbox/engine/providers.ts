@@ -10,6 +10,7 @@ import type { Kind } from "../cloud/kind";
 import { isProps, type Props } from "../cloud/props";
 import { changedKeys, type World } from "../cloud/world";
 
+import { checkedCommand, COMMAND, runCommand } from "./command";
 import { secretMark, withoutSecretMarks } from "./secrets";
 
 /** The packages whose providers the sandbox stands in for. */
@@ -68,8 +69,12 @@ function implementation(world: World): grpc.UntypedServiceImplementation {
     }),
     check: unary((request: messages.CheckRequest) => {
       const inputs = propsOf(request.getNews());
-      const response = checked(request.getNews());
-      const reason = world.kind(typeOf(request.getUrn())).check?.(inputs);
+      const type = typeOf(request.getUrn());
+      const response =
+        type === COMMAND
+          ? checked(struct(marked(world.kind(type), checkedCommand(rawProps(request.getNews())))))
+          : checked(request.getNews());
+      const reason = world.kind(type).check?.(inputs);
       if (reason !== undefined) {
         const failure = new messages.CheckFailure();
         failure.setReason(reason);
@@ -78,7 +83,7 @@ function implementation(world: World): grpc.UntypedServiceImplementation {
       return response;
     }),
     diff: unary((request: messages.DiffRequest) => diff(world, request)),
-    create: unary((request: messages.CreateRequest) => {
+    create: unary(async (request: messages.CreateRequest) => {
       const inputs = propsOf(request.getProperties());
       const type = typeOf(request.getUrn());
       const response = new messages.CreateResponse();
@@ -88,20 +93,24 @@ function implementation(world: World): grpc.UntypedServiceImplementation {
         );
         return response;
       }
-      const remote = world.create(type, nameOf(request.getUrn()), inputs);
+      const remote = world.create(type, nameOf(request.getUrn()), await carriedOut(world, "create", type, inputs, {}));
       response.setId(remote.id);
       response.setProperties(struct(marked(world.kind(type), afterWrite(world, type, inputs, remote.props))));
       return response;
     }),
-    update: unary((request: messages.UpdateRequest) => {
+    update: unary(async (request: messages.UpdateRequest) => {
       const inputs = propsOf(request.getNews());
+      const olds = propsOf(request.getOlds());
       const type = typeOf(request.getUrn());
       const response = new messages.UpdateResponse();
       if (request.getPreview()) {
-        response.setProperties(struct(marked(world.kind(type), { ...propsOf(request.getOlds()), ...inputs })));
+        // What a command will print is not known before it has run.
+        const later = type === COMMAND ? unknowns(world.kind(type).computed, inputs) : {};
+        response.setProperties(struct(marked(world.kind(type), { ...olds, ...inputs, ...later })));
         return response;
       }
-      const remote = world.update(type, nameOf(request.getUrn()), request.getId(), inputs);
+      const done = await carriedOut(world, "update", type, inputs, olds);
+      const remote = world.update(type, nameOf(request.getUrn()), request.getId(), done);
       response.setProperties(struct(marked(world.kind(type), afterWrite(world, type, inputs, remote.props))));
       return response;
     }),
@@ -116,23 +125,42 @@ function implementation(world: World): grpc.UntypedServiceImplementation {
       response.setInputs(struct(marked(kind, readInputs(propsOf(request.getInputs()), found))));
       return response;
     }),
-    delete: unary((request: messages.DeleteRequest) => {
+    delete: unary(async (request: messages.DeleteRequest) => {
       const urn = request.getUrn();
-      world.delete(typeOf(urn), nameOf(urn), request.getId(), propsOf(request.getProperties()));
+      const state = propsOf(request.getProperties());
+      await carriedOut(world, "delete", typeOf(urn), state, state);
+      world.delete(typeOf(urn), nameOf(urn), request.getId(), state);
       return new Empty();
     }),
   };
 }
 
 /** A method: an exception becomes a gRPC error with its message, which the engine shows to the user. */
-function unary<Request, Response>(method: (request: Request) => Response): grpc.handleUnaryCall<Request, Response> {
+function unary<Request, Response>(
+  method: (request: Request) => Response | Promise<Response>,
+): grpc.handleUnaryCall<Request, Response> {
   return (call, done) => {
-    try {
-      done(null, method(call.request));
-    } catch (error) {
-      done({ code: grpc.status.UNKNOWN, message: error instanceof Error ? error.message : String(error) });
-    }
+    Promise.resolve()
+      .then(() => method(call.request))
+      .then(
+        (response) => done(null, response),
+        (error: unknown) =>
+          done({ code: grpc.status.UNKNOWN, message: error instanceof Error ? error.message : String(error) }),
+      );
   };
+}
+
+/** What happens elsewhere when a resource is written: commands really run on their host. The model then keeps the result. */
+async function carriedOut(
+  world: World,
+  step: "create" | "update" | "delete",
+  type: string,
+  inputs: Props,
+  before: Props,
+): Promise<Props> {
+  if (type !== COMMAND) return inputs;
+  if (step !== "delete") world.mayFail(type);
+  return await runCommand(step, inputs, before);
 }
 
 function diff(world: World, request: messages.DiffRequest): messages.DiffResponse {
@@ -182,9 +210,14 @@ function nameOf(urn: string): string {
 }
 
 function propsOf(value: Struct | undefined): Props {
-  const plain: unknown = value?.toJavaScript() ?? {};
-  const unmarked = withoutSecretMarks(plain);
+  const unmarked = withoutSecretMarks(rawProps(value));
   return isProps(unmarked) ? unmarked : {};
+}
+
+/** With secrets marked as they came. */
+function rawProps(value: Struct | undefined): Props {
+  const plain: unknown = value?.toJavaScript() ?? {};
+  return isProps(plain) ? plain : {};
 }
 
 /** As the provider's schema says; the engine encrypts what is marked. */

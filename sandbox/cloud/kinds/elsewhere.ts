@@ -1,5 +1,5 @@
 import type { Kind } from "../kind";
-import { at, isProps, type Props, textAt, textsAt } from "../props";
+import { textAt, textsAt } from "../props";
 import { Refusal } from "../refusal";
 
 /** aws:s3/bucket:Bucket: names are global and follow S3's rules. */
@@ -36,20 +36,13 @@ export const tailnetKey: Kind = {
   delete: () => undefined,
 };
 
-/** command:remote:Command: no read and no diff of its own; what is modelled is the rule that the host must be verified. */
+/** command:remote:Command: no read of its own. Its provider (sandbox/engine/command.ts) runs it; this keeps what it left. */
 export const remoteCommand: Kind = {
   secret: ["connection"],
   replaceOn: ["triggers"],
   computed: ["stdout", "stderr"],
   filled: ["addPreviousOutputInEnv"],
-  create: (inputs, world) => ({ id: world.newId(), props: run(inputs) }),
-  update: (_remote, inputs) => run(inputs),
+  create: (inputs, world) => ({ id: world.newId(), props: { stdout: "", stderr: "", ...inputs } }),
+  update: (_remote, inputs) => ({ stdout: "", stderr: "", ...inputs }),
   delete: () => undefined,
 };
-
-function run(inputs: Props): Props {
-  const connection = at(inputs, "connection");
-  if (!isProps(connection) || !textAt(connection, "hostKey"))
-    throw new Refusal(400, undefined, "connection.hostKey is not set: the provider would accept any host");
-  return { ...inputs, stdout: "", stderr: "" };
-}

@@ -1,5 +1,6 @@
 import type { Kind } from "../kind";
 import { accessApplication, accessPolicy, accessServiceToken, APPLICATION, POLICY, SERVICE_TOKEN } from "./access";
+import { ACCOUNT_TOKEN, accountToken } from "./account-token";
 import { dnsRecord } from "./dns-record";
 import { remoteCommand, s3Bucket, tailnetKey } from "./elsewhere";
 import { CATCH_ALL, emailRoutingCatchAll, emailRoutingDns, emailRoutingSettings } from "./email-routing";
@@ -36,6 +37,7 @@ export const KINDS: Readonly<Record<string, Kind>> = {
   [SERVICE_TOKEN]: accessServiceToken,
   [POLICY]: accessPolicy,
   [APPLICATION]: accessApplication,
+  [ACCOUNT_TOKEN]: accountToken,
   "aws:s3/bucket:Bucket": s3Bucket,
   "tailscale:index/tailnetKey:TailnetKey": tailnetKey,
   "command:remote:Command": remoteCommand,
