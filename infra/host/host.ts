@@ -1,6 +1,22 @@
+/**
+ * Makes: the files and containers on the docker host, over SSH, and the Worker's key there.
+ * Must be true first: the host has docker with its compose plugin, and the user may use it (docs/host.md).
+ * By hand: nothing. A destroy stops the containers and leaves everything else.
+ */
+import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 
 import type { Settings } from "../settings/settings";
+
+import { hostFiles } from "./files";
+import { IMAGES } from "./images";
+import { pack } from "./ship/pack";
+import { installScript, keyScript, retireScript, RUN_SCRIPT, stopCommand } from "./ship/script";
+import { textsToHide } from "./ship/secrets";
+
+/** The provider tries once more than this, with pauses below a second: a host that is away fails within 25 s. */
+const DIAL_ERROR_LIMIT = 2;
+const DIAL_SECONDS = 8;
 
 export interface HostArgs {
   readonly settings: Settings;
@@ -11,12 +27,74 @@ export interface HostArgs {
 }
 
 export class Host extends pulumi.ComponentResource {
+  /** Done when the services run with their files and Stalwart is as planned. */
+  readonly files: pulumi.Resource;
   /** The API key with which the Worker imports mail. Secret. */
   readonly workerKey: pulumi.Output<string>;
 
-  constructor(name: string, _args: HostArgs, opts?: pulumi.ComponentResourceOptions) {
+  readonly #name: string;
+  readonly #settings: Settings;
+
+  constructor(name: string, args: HostArgs, opts?: pulumi.ComponentResourceOptions) {
     super("mail:index:Host", name, {}, opts);
-    this.workerKey = pulumi.secret("not minted yet");
+    const { settings } = args;
+    this.#name = name;
+    this.#settings = settings;
+    const { folder } = settings.host;
+
+    const script = pulumi.all([args.tunnelToken, args.acmeDnsToken]).apply(([tunnelToken, acmeDnsToken]) => {
+      const edge = { tunnelToken, acmeDnsToken };
+      const secrets = textsToHide(settings, edge);
+      const files = pack(hostFiles(settings, edge));
+      return installScript(files, { folder, stalwartVersion: IMAGES.stalwart.tag.replace(/^v/, ""), secrets });
+    });
+    const files = new command.remote.Command(
+      `${name}-files`,
+      { ...this.#run(script), delete: stopCommand(folder) },
+      // Whoever replaces it on purpose gets the old containers stopped before the new ones start, and not after.
+      { parent: this, deleteBeforeReplace: true, additionalSecretOutputs: ["stdout", "stderr"] },
+    );
+    const key = new command.remote.Command(
+      `${name}-key`,
+      this.#run(keyScript(folder, settings.stalwart.workerKeyNumber)),
+      { parent: this, dependsOn: files, additionalSecretOutputs: ["stdout", "stderr"] },
+    );
+
+    this.files = files;
+    this.workerKey = pulumi.secret(key.stdout);
     this.registerOutputs({ workerKey: this.workerKey });
+  }
+
+  /** Withdraws the Worker's keys before the present one, once `worker` has it: there is no moment without a valid key. */
+  keyRetired(worker: pulumi.Input<pulumi.Resource>): pulumi.Resource {
+    const { host, stalwart } = this.#settings;
+    return new command.remote.Command(
+      `${this.#name}-key-retired`,
+      this.#run(retireScript(host.folder, stalwart.workerKeyNumber)),
+      { parent: this, dependsOn: [worker], additionalSecretOutputs: ["stdout", "stderr"] },
+    );
+  }
+
+  /**
+   * A script on the host. Without triggers, which would replace the resource instead of updating it, and without environment,
+   * which sshd refuses. Another address in the connection is an update too, so another machine gets everything.
+   */
+  #run(script: pulumi.Input<string>): command.remote.CommandArgs {
+    const { address, port, user, key, sshPrivateKey } = this.#settings.host;
+    return {
+      connection: {
+        host: address,
+        port,
+        user,
+        privateKey: pulumi.secret(sshPrivateKey.reveal()),
+        hostKey: key,
+        dialErrorLimit: DIAL_ERROR_LIMIT,
+        perDialTimeout: DIAL_SECONDS,
+      },
+      create: RUN_SCRIPT,
+      stdin: pulumi.secret(script),
+      logging: command.remote.Logging.None,
+      addPreviousOutputInEnv: false,
+    };
   }
 }

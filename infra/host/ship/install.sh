@@ -1,0 +1,311 @@
+# shellcheck shell=bash
+# Brings the apps folder and its containers to the state of the files that follow this script on standard input, as the
+# base64 of a tar archive. May be killed at any point: the next run ends in the same state. script.ts sets:
+#   files_sha256      of the archive
+#   stalwart_version  the one that compose.yaml starts, like 0.16.18
+# What lies in the stack's folder beside the shipped files:
+#   lock       held by a run         installed  paths of the shipped files, one in each line
+#   staging/   of one run, 0700      .env       the user that containers run as
+
+# Folders that containers write to: made once, never removed. A symbolic link to another disk is fine.
+readonly container_folders=(stalwart/data stalwart/tls stalwart/keys stalwart/secrets traefik/acme)
+# What the scripts keep among them.
+readonly kept_files=(mail-stack/.env mail-stack/installed stalwart/version stalwart/applied stalwart/listeners
+  stalwart/secrets/recovery-admin.env)
+# How long services have to become healthy, in seconds.
+readonly healthy_seconds=300
+# As in pack.ts.
+readonly plain_path='^[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9._][A-Za-z0-9._-]*)+$'
+# With this status `onhost verify` says that listeners, too, are not as planned.
+readonly listeners_differ=4
+readonly untouched="Nothing was installed and nothing was restarted."
+readonly half_way="Files before it are installed, the others are as they were, and nothing was restarted."
+
+main() {
+  need_programs
+  need_docker
+  refuse_link "$stack"
+  need_folder "$apps" 0755 "$untouched"
+  need_folder "$stack" 0755 "$untouched"
+  lock
+  know_secrets_of_host
+  unpack
+  guard
+  install_files
+  start_containers
+  configure_stalwart
+  rm -rf -- "$staging"
+  printf 'installed %d, removed %d\n' "$installed" "$removed"
+}
+
+need_programs() {
+  ((BASH_VERSINFO[0] >= 5)) || fail "bash on this host is $BASH_VERSION; 5 or newer is needed." "Nothing was changed." \
+    "Upgrade the host's distribution, then: pulumi up"
+  local program missing=()
+  for program in flock tar base64 sha256sum sync stat sort; do
+    command -v "$program" >/dev/null || missing+=("$program")
+  done
+  ((${#missing[@]} == 0)) || fail "This host lacks: ${missing[*]}." "Nothing was changed." \
+    "sudo apt-get install coreutils tar util-linux; then: pulumi up"
+}
+
+# PATH CONSEQUENCE
+fail_writing() {
+  fail "$1 cannot be written: $said" "$2" \
+    "Look for room and for owners: df -h $apps; ls -la ${1%/*}; then: pulumi up"
+}
+
+# FOLDER MODE [CONSEQUENCE]
+need_folder() {
+  [ -d "$1" ] || said=$(mkdir -m "$2" -- "$1" 2>&1) || fail_writing "$1" "${3-$half_way}"
+}
+
+# Whoever links a folder of ours to somewhere else would have us write there.
+refuse_link() {
+  [ ! -L "$1" ] || fail "$1 is a symbolic link to $(readlink -- "$1")." "$untouched" \
+    "Put a real folder there (only the folders that containers write to may be links), then: pulumi up"
+}
+
+unpack() {
+  said=$({ rm -rf -- "$staging" && mkdir -m 0700 -- "$staging" "$staging/apps" && base64 -d >"$staging/files.tar"; } 2>&1) ||
+    fail_writing "$staging" "$untouched"
+  exec </dev/null
+  local arrived
+  arrived=$(sha256sum <"$staging/files.tar")
+  [ "${arrived%% *}" = "$files_sha256" ] ||
+    fail "The files arrived damaged: their SHA-256 is ${arrived%% *} and not $files_sha256." "$untouched" "pulumi up"
+  said=$(tar -xpf "$staging/files.tar" --no-same-owner -C "$staging/apps" 2>&1) || fail_writing "$staging" "$untouched"
+  mapfile -t wanted < <(tar -tf "$staging/files.tar")
+}
+
+# Everything that must be known before the first file changes.
+guard() {
+  guard_paths
+  guard_version
+  guard_project
+  guard_compose
+}
+
+guard_paths() {
+  local path listed=()
+  declare -gA was_installed=()
+  [ ! -e "$stack/installed" ] || mapfile -t listed <"$stack/installed"
+  for path in "${listed[@]}"; do
+    if [[ ! $path =~ $plain_path || /$path/ == */../* || /$path/ == */./* ]]; then
+      fail "$stack/installed has the line '$path', which is no path that was installed." "$untouched" \
+        "Take that line out, then: pulumi up"
+    fi
+    was_installed[$path]=yes
+  done
+  local foreign=()
+  for path in "${wanted[@]}" "${listed[@]}" "${kept_files[@]}"; do
+    guard_folders_of "$path"
+  done
+  for path in "${wanted[@]}"; do
+    [ -n "${was_installed[$path]-}" ] || [ ! -e "$apps/$path" ] || same_content "$staging/apps/$path" "$apps/$path" ||
+      foreign+=("$apps/$path")
+  done
+  ((${#foreign[@]} == 0)) || fail "These files exist and were not installed from here: ${foreign[*]}." "$untouched" \
+    "Move them away (mv FILE FILE.before), then: pulumi up"
+}
+
+guard_folders_of() {
+  local folder=$1
+  while [[ $folder == */* ]]; do
+    folder=${folder%/*}
+    [[ " ${container_folders[*]} " == *" $folder "* ]] || refuse_link "$apps/$folder"
+    [ ! -e "$apps/$folder" ] || [ -d "$apps/$folder" ] ||
+      fail "$apps/$folder is a file, and a folder of this name is needed." "$untouched" "Move it away, then: pulumi up"
+  done
+}
+
+# Stalwart's data can be read by the version that wrote it and by the next minor one.
+guard_version() {
+  local have=() wants=() last
+  IFS=. read -ra wants <<<"$stalwart_version"
+  if [ ! -e "$apps/stalwart/version" ]; then
+    last=$(ls -A -- "$apps/stalwart/data" 2>/dev/null || true)
+    [ -z "$last" ] || fail "$apps/stalwart/data holds data, and $apps/stalwart/version is missing, which says by what version." \
+      "$untouched" "Write the version that last ran on it: echo 0.16.18 >$apps/stalwart/version; then: pulumi up"
+    return 0
+  fi
+  last=$(<"$apps/stalwart/version")
+  [[ $last =~ ^[0-9]+\.[0-9]+\.[0-9]+$ ]] || fail "$apps/stalwart/version holds no version like 0.16.18." "$untouched" \
+    "Write the version that last ran on the data into it, then: pulumi up"
+  IFS=. read -ra have <<<"$last"
+  if ((wants[0] < have[0] || (wants[0] == have[0] && (wants[1] < have[1] || (wants[1] == have[1] && wants[2] < have[2]))))); then
+    fail "Stalwart $last has written the data, and $stalwart_version is older: it could damage them." "$untouched" \
+      "Take the release of mail-stack that has Stalwart $last or newer, or restore a backup that $stalwart_version wrote."
+  fi
+  if ((wants[0] != have[0] || wants[1] > have[1] + 1)); then
+    fail "Stalwart $last has written the data, and $stalwart_version is more than one minor version ahead: its migrations start from the version before." \
+      "$untouched" "Take a release of mail-stack that has Stalwart ${have[0]}.$((have[1] + 1)), pulumi up, and then this one."
+  fi
+}
+
+# The same compose project from another folder would take its containers away from its data.
+guard_project() {
+  local folder folders=()
+  quietly docker ps --all --filter "label=com.docker.compose.project=$project" \
+    --format '{{.Label "com.docker.compose.project.working_dir"}}' ||
+    fail "docker does not list its containers: $said" "$untouched" "docker ps; then: pulumi up"
+  mapfile -t folders <<<"$said"
+  for folder in "${folders[@]}"; do
+    [ -z "$folder" ] || [ "$folder" -ef "$stack" ] || [ "$folder" = "$stack" ] ||
+      fail "Containers of the project $project belong to $folder, and not to $stack." \
+        "$untouched With another folder the mail would seem to be gone." \
+        "Stop them (docker compose -f $folder/compose.yaml down), move the data (mv ${folder%/*} $apps), then: pulumi up"
+  done
+}
+
+# Asks compose about the new files while the old ones are still in place.
+guard_compose() {
+  mkdir -p -- "$staging/apps/stalwart/secrets" "$staging/apps/mail-stack"
+  user_of_containers >"$staging/apps/mail-stack/.env"
+  : >"$staging/apps/stalwart/secrets/recovery-admin.env"
+  quietly docker compose --profile tools -f "$staging/apps/mail-stack/compose.yaml" config --quiet ||
+    fail "docker compose refuses the new compose.yaml: $said" "$untouched" \
+      "Compare the version of compose here with the one that this release is tested with: docker compose version"
+}
+
+user_of_containers() {
+  printf 'MAIL_UID=%d\nMAIL_GID=%d\n' "$(id -u)" "$(id -g)"
+}
+
+install_files() {
+  local path folder
+  installed=0 removed=0
+  for folder in "${container_folders[@]}"; do
+    need_folder "$apps/${folder%/*}" 0755
+    need_folder "$apps/$folder" 0700
+  done
+  # What a killed run may have left.
+  for path in "${wanted[@]}" "${!was_installed[@]}" "${kept_files[@]}"; do
+    rm -f -- "$(new_name "$apps/$path")"
+  done
+  # Both lists, so that a run that follows a killed one knows what this one has begun to write.
+  keep mail-stack/installed 0644 "$(printf '%s\n' "${wanted[@]}" "${!was_installed[@]}" | sort -u)"
+  for path in "${wanted[@]}"; do
+    install_file "$path"
+  done
+  declare -A is_wanted=()
+  for path in "${wanted[@]}"; do is_wanted[$path]=yes; done
+  for path in "${!was_installed[@]}"; do
+    [ -n "${is_wanted[$path]-}" ] || remove_file "$path"
+  done
+  keep mail-stack/installed 0644 "$(printf '%s\n' "${wanted[@]}")"
+  keep mail-stack/.env 0644 "$(user_of_containers)"
+  [ -s "$apps/stalwart/secrets/recovery-admin.env" ] || mint_recovery_admin
+}
+
+install_file() {
+  local folder="" part parts=()
+  IFS=/ read -ra parts <<<"${1%/*}"
+  for part in "${parts[@]}"; do
+    folder+=/$part
+    need_folder "$apps$folder" 0755
+  done
+  same_file "$staging/apps/$1" "$apps/$1" || { put "$staging/apps/$1" "$apps/$1" && installed=$((installed + 1)); }
+}
+
+remove_file() {
+  [ ! -e "$apps/$1" ] || removed=$((removed + 1))
+  said=$(rm -f -- "$apps/$1" 2>&1) || fail_writing "$apps/$1" "$half_way"
+  (cd -- "$apps" && rmdir -p --ignore-fail-on-non-empty -- "${1%/*}" 2>/dev/null) || true
+}
+
+# A file that the scripts keep. PATH MODE TEXT
+keep() {
+  local draft=$staging/draft
+  said=$({ rm -f -- "$draft" && printf '%s\n' "$3" >"$draft" && chmod "$2" -- "$draft"; } 2>&1) ||
+    fail_writing "$draft" "$half_way"
+  same_file "$draft" "$apps/$1" || put "$draft" "$apps/$1"
+}
+
+is_kept() {
+  [ -f "$apps/$1" ] && [ "$(<"$apps/$1")" = "$2" ]
+}
+
+mint_recovery_admin() {
+  keep stalwart/secrets/recovery-admin.env 0600 \
+    "STALWART_RECOVERY_ADMIN=admin:$(head -c 24 /dev/urandom | base64 | tr '+/' '-_')"
+  know_secrets_of_host
+}
+
+# The name that a file has until it is complete: in the same folder, because only there a rename is atomic.
+new_name() {
+  printf '%s/.%s.mail-stack-new' "${1%/*}" "${1##*/}"
+}
+
+# Puts a copy of a file in the place of another, all or nothing, with the mode of the first. FROM TO
+put() {
+  local new
+  new=$(new_name "$2")
+  said=$({ rm -f -- "$new" && cp -- "$1" "$new" && chmod --reference="$1" -- "$new" && sync -- "$new" &&
+    mv -fT -- "$new" "$2" && sync -- "${2%/*}"; } 2>&1) || {
+    rm -f -- "$new"
+    fail_writing "$2" "$half_way"
+  }
+}
+
+same_content() {
+  [ -f "$1" ] && [ -r "$2" ] && [ -f "$2" ] && [ "$(sha256sum <"$1")" = "$(sha256sum <"$2")" ]
+}
+
+same_file() {
+  [ ! -L "$2" ] && same_content "$1" "$2" && [ "$(stat -c %a -- "$1")" = "$(stat -c %a -- "$2")" ]
+}
+
+start_containers() {
+  quietly compose --profile tools pull --quiet --policy missing ||
+    fail "Not every image could be fetched: $said" "The new files are installed, the old containers are running." \
+      "Try it on the host: docker compose -f $stack/compose.yaml pull; then: pulumi up"
+  # Before the start: what starts may write at once.
+  keep stalwart/version 0644 "$stalwart_version"
+  up || fail "Not every service became healthy in $healthy_seconds s: $said" \
+    "The new files are installed. What Stalwart is to be told was not told." \
+    "Look on the host: docker compose -f $stack/compose.yaml ps; docker compose -f $stack/compose.yaml logs --tail 50; then: pulumi up"
+}
+
+up() {
+  quietly compose up --detach --wait --wait-timeout "$healthy_seconds" --remove-orphans --quiet-pull
+}
+
+# Applies the plan when it or its secrets changed, or when the server is not as planned.
+configure_stalwart() {
+  local plan listeners file status=0
+  plan=$(hash_of_plan)
+  listeners=$(grep -F NetworkListener "$apps/stalwart/plan/plan.ndjson" | sha256sum)
+  quietly tool onhost verify || status=$?
+  ((status != listeners_differ)) || rm -f -- "$apps/stalwart/listeners"
+  if ((status == 0)) && is_kept stalwart/applied "$plan" && is_kept stalwart/listeners "$listeners"; then return 0; fi
+
+  # Reloading is a plan of its own: an error in any line would skip every clean-up of the first.
+  for file in plan reload; do
+    quietly tool stalwart-cli apply --file "/plan/$file.ndjson" || fail_stalwart "Stalwart refuses $file.ndjson: $said"
+  done
+  if ! is_kept stalwart/listeners "$listeners"; then
+    # Only a start opens and closes ports.
+    quietly compose restart stalwart || fail_stalwart "Stalwart cannot be restarted: $said"
+    up || fail_stalwart "Stalwart did not come back with its new listeners: $said"
+    keep stalwart/listeners 0644 "$listeners"
+  fi
+  quietly tool onhost passwords || fail_stalwart "Passwords could not be set: $said"
+  quietly tool onhost verify || fail_stalwart "Stalwart took the plan and is not as planned: $said"
+  keep stalwart/applied 0644 "$plan"
+}
+
+fail_stalwart() {
+  fail "$1" "The files are installed and the services run; Stalwart's settings are between the old and the new ones." \
+    "Look on the host: docker compose -f $stack/compose.yaml logs --tail 50 stalwart; then: pulumi up"
+}
+
+# One SHA-256 over what the plan and its secrets are.
+hash_of_plan() {
+  local path paths=() sum
+  for path in "${wanted[@]}"; do
+    [[ $path != stalwart/plan/* && $path != stalwart/secrets/* ]] || paths+=("$path")
+  done
+  sum=$(cd -- "$apps" && sha256sum -- "${paths[@]}" | sha256sum)
+  printf '%s' "${sum%% *}"
+}

@@ -1,0 +1,64 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import type { Pack } from "./pack";
+import { quoted } from "./quote";
+
+/** The command for every script. The script is its standard input: an error shows the command and never the input. */
+export const RUN_SCRIPT = "bash -s";
+
+export interface InstallOptions {
+  /** The apps folder's name below the user's home. */
+  readonly folder: string;
+  /** The version that the compose file starts, `0.16.18`. */
+  readonly stalwartVersion: string;
+  /** Texts that no error may show, whatever a program on the host says; of a key each line. */
+  readonly secrets: readonly string[];
+}
+
+/**
+ * Installs the files and brings the containers to them. The text is secret, and the same for the same arguments. Its run ends
+ * with 0, or with another status and three lines on stderr: fact, consequence, next command.
+ */
+export function installScript(files: Pack, { folder, stalwartVersion, secrets }: InstallOptions): string {
+  const values = { folder, files_sha256: files.sha256, stalwart_version: stalwartVersion };
+  return script("install", values, secrets) + files.archive.toString("base64") + "\n";
+}
+
+/** Prints the API key of the Worker with this number, and nothing else; mints it when there is none. Errors as above. */
+export function keyScript(folder: string, keyNumber: number): string {
+  return script("key", { folder, key_number: String(keyNumber) });
+}
+
+/** Withdraws the keys of the Worker with lower numbers. Errors as above. */
+export function retireScript(folder: string, keyNumber: number): string {
+  return script("retire", { folder, key_number: String(keyNumber) });
+}
+
+/**
+ * The command that stops the containers and leaves everything else. It is no script on standard input, because the provider
+ * hands the install script to it; it reads that to the end, or the connection would break off.
+ */
+export function stopCommand(folder: string): string {
+  const stack = `"$HOME/${folder}/mail-stack"`;
+  const stop =
+    `cat >/dev/null; cd ${stack} 2>/dev/null || exit 0; ` +
+    "exec 9>>lock && flock -w 300 9 && docker compose --profile tools stop";
+  return `bash -c ${quoted(stop)}`;
+}
+
+/** Values, functions, and one last line that starts them: a script that is cut on its way does nothing. */
+function script(name: "install" | "key" | "retire", values: Record<string, string>, secrets: readonly string[] = []) {
+  return [
+    ...Object.entries(values).map(([key, value]) => `readonly ${key}=${quoted(value)}`),
+    `secrets=(${secrets.filter((secret) => secret !== "").map(quoted).join(" ")})`,
+    source("common"),
+    source(name),
+    "main; exit",
+    "",
+  ].join("\n");
+}
+
+function source(name: string): string {
+  return readFileSync(join(__dirname, `${name}.sh`), "utf8");
+}
