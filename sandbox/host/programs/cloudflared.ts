@@ -1,0 +1,47 @@
+import type { Connectors } from "../../edge/connector";
+import type { World } from "../../cloud/world";
+import type { Process, Program } from "../docker/container";
+
+/** cloudflared: dials out with the token that it finds, and hands requests on to whom the ingress rules name. */
+export function cloudflared(world: World, connectors: Connectors): Program {
+  return {
+    start(container): Promise<Process> {
+      const command = container.service.command ?? [];
+      if (command[0] !== "tunnel" || !command.includes("run"))
+        return Promise.reject(new Error(`cloudflared: unknown command ${command.join(" ")}`));
+      const token = container.secret("TUNNEL_TOKEN");
+      if (token === undefined) return Promise.reject(new Error('cloudflared: "tunnel run" requires a token'));
+      const request: Parameters<Connectors["connect"]>[2] = {
+        request: (service, asked) =>
+          container.neighbours.request(service.hostname, portOf(service), { ...asked }),
+      };
+      // The real one tries again for ever and is not ready meanwhile.
+      const connected = () => {
+        try {
+          connectors.connect(world, token, request);
+          return true;
+        } catch {
+          return false;
+        }
+      };
+      const isConnected = connected();
+      return Promise.resolve({
+        probe: ([program, ...args]) => {
+          if (program !== "cloudflared" || args.at(-1) !== "ready")
+            throw new Error(`the sandbox does not know the health check ${program ?? ""} ${args.join(" ")}`);
+          return Promise.resolve(isConnected);
+        },
+        stop: () => {
+          connectors.disconnect(request);
+          return Promise.resolve();
+        },
+      });
+    },
+  };
+}
+
+const DEFAULT_PORTS: Readonly<Record<string, number>> = { "https:": 443, "http:": 80 };
+
+function portOf(service: URL): number {
+  return service.port === "" ? (DEFAULT_PORTS[service.protocol] ?? 0) : Number(service.port);
+}
