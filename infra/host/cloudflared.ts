@@ -1,4 +1,4 @@
-import { health, LOCKED_DOWN, readOnly } from "./compose-service";
+import { health, lockedDown, readOnly } from "./compose-service";
 import type { Service } from "./compose-type";
 import type { EdgeSecrets, HostFile } from "./file";
 import { imageReference, IMAGES } from "./images";
@@ -24,7 +24,6 @@ export function cloudflaredFiles(secrets: EdgeSecrets): readonly HostFile[] {
 /** The token comes as a file: neither `docker inspect` nor a process list shows it. */
 export function cloudflaredService(addresses: Addresses): Service {
   return {
-    ...LOCKED_DOWN,
     image: imageReference(IMAGES.cloudflared),
     command: ["tunnel", "--metrics", METRICS, "run"],
     environment: { TUNNEL_TOKEN_FILE: TOKEN.container },
@@ -38,5 +37,6 @@ export function cloudflaredService(addresses: Addresses): Service {
     restart: "unless-stopped",
     // It lets requests finish for 30 s.
     stop_grace_period: "35s",
+    ...lockedDown(),
   };
 }

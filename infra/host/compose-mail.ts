@@ -1,14 +1,20 @@
 import type { Settings } from "../settings/settings";
-import { health, LOCKED_DOWN, LOW_PORTS, readOnly, scratch, writable } from "./compose-service";
+import { health, lockedDown, LOW_PORTS, readOnly, writable } from "./compose-service";
 import type { BindMount, Service } from "./compose-type";
 import { imageReference, IMAGES } from "./images";
 import { type Addresses, STALWART_PORTS } from "./layout";
 
 /** By name: only Docker's resolver knows it, and only on the network `mail`. */
 const STALWART_URL = `http://stalwart:${STALWART_PORTS.http}`;
-/** Minted on the host; not there yet when the compose file is checked before the first start. */
-const RECOVERY_ADMIN = { path: "../stalwart/secrets/recovery-admin.env", required: false } as const;
-const RELAY = { path: "../stalwart/secrets/resend.env", required: true } as const;
+/** Environment files. Those of the recovery administrator are minted on the host and never leave it. */
+const ENVIRONMENT = {
+  /** `RESEND_API_KEY`. */
+  relay: "../stalwart/secrets/resend.env",
+  /** `STALWART_RECOVERY_ADMIN=admin:…`. */
+  recoveryAdmin: "../stalwart/secrets/recovery-admin.env",
+  /** `STALWART_USER=admin` and `STALWART_PASSWORD=…`, the same login as stalwart-cli wants it. */
+  commandLine: "../stalwart/secrets/stalwart-cli.env",
+} as const;
 /** The apps folder as our program sees it, with the same paths below as on the host. */
 const APPS = "/apps";
 const PROGRAM = `${APPS}/onhost/onhost.mjs`;
@@ -18,17 +24,14 @@ const OPEN_FILES = 65_536;
 /** The mail server. It alone writes stalwart/data. */
 export function stalwartService(settings: Settings, addresses: Addresses): Service {
   return {
-    ...LOCKED_DOWN,
     image: imageReference(IMAGES.stalwart),
     // Its node id and its default EHLO name follow from it.
     hostname: "stalwart",
     // The image's binary has this file capability: without it in the bounding set the kernel refuses to start it.
     cap_add: ["NET_BIND_SERVICE"],
     sysctls: LOW_PORTS,
-    // Until the plan is applied Stalwart logs into a file.
-    tmpfs: [...LOCKED_DOWN.tmpfs, scratch("/var/log/stalwart")],
     environment: { STALWART_PUBLIC_URL: `https://${settings.hostnames.server}` },
-    env_file: [RELAY, RECOVERY_ADMIN],
+    env_file: [ENVIRONMENT.relay, ENVIRONMENT.recoveryAdmin],
     volumes: [
       readOnly("stalwart/config.json", "/etc/stalwart/config.json"),
       readOnly("stalwart/tls", "/etc/stalwart/tls"),
@@ -56,6 +59,8 @@ export function stalwartService(settings: Settings, addresses: Addresses): Servi
     restart: "unless-stopped",
     // It ends within 3 s; a store that still writes gets the time.
     stop_grace_period: "60s",
+    // Until the plan is applied Stalwart logs into a file.
+    ...lockedDown("/var/log/stalwart"),
   };
 }
 
@@ -97,18 +102,18 @@ export function onhostService(): Service {
 /** Stalwart's own command line: applies the plan. */
 export function stalwartCliService(): Service {
   return {
-    ...LOCKED_DOWN,
     image: imageReference(IMAGES["stalwart-cli"]),
     profiles: ["tools"],
     init: true,
     // It keeps the server's schema below its home.
     environment: { STALWART_URL, HOME: "/tmp" },
-    env_file: [RECOVERY_ADMIN],
+    env_file: [ENVIRONMENT.commandLine],
     volumes: [readOnly("stalwart/plan", "/plan")],
     networks: { mail: {} },
     mem_limit: "256m",
     pids_limit: 64,
     restart: "no",
+    ...lockedDown(),
   };
 }
 
@@ -118,7 +123,6 @@ function inApps(mount: typeof readOnly, path: string): BindMount {
 
 function program() {
   return {
-    ...LOCKED_DOWN,
     image: imageReference(IMAGES.node),
     // Node as the first process of a container does not end at SIGTERM.
     init: true,
@@ -126,5 +130,6 @@ function program() {
     networks: { mail: {} },
     mem_limit: "192m",
     pids_limit: 64,
+    ...lockedDown(),
   } as const;
 }

@@ -5,25 +5,22 @@ const USER = "${MAIL_UID:?.env beside compose.yaml is missing}:${MAIL_GID:?.env 
 /** Per service, then the engine throws the oldest away. */
 const LOG_FILE = "10m";
 const LOG_FILES = "5";
-const TMP_MIB = 64;
+const SCRATCH_MIB = 64;
 
-/** What holds for every service, whatever it does. */
-export const LOCKED_DOWN = {
-  user: USER,
-  read_only: true,
-  tmpfs: [scratch("/tmp")],
-  cap_drop: ["ALL"],
-  security_opt: ["no-new-privileges:true"],
-  logging: { driver: "local", options: { "max-size": LOG_FILE, "max-file": LOG_FILES } },
-} as const satisfies Partial<Service>;
+/** What holds for every service, whatever it does. `scratch`: folders that are writable, empty at each start. */
+export function lockedDown(...scratch: readonly string[]) {
+  return {
+    user: USER,
+    read_only: true,
+    tmpfs: ["/tmp", ...scratch].map((path) => `${path}:mode=1777,size=${SCRATCH_MIB}m`),
+    cap_drop: ["ALL"],
+    security_opt: ["no-new-privileges:true"],
+    logging: { driver: "local", options: { "max-size": LOG_FILE, "max-file": LOG_FILES } },
+  } as const satisfies Partial<Service>;
+}
 
 /** Docker's default already, but not Podman's nor that of a host with other settings: no service runs as root. */
 export const LOW_PORTS = { "net.ipv4.ip_unprivileged_port_start": "0" } as const;
-
-/** A writable folder in memory that is empty at each start. */
-export function scratch(path: string): string {
-  return `${path}:mode=1777,size=${TMP_MIB}m`;
-}
 
 /** `source` as in {@link HostFile.path}. */
 export function readOnly(source: string, target: string): BindMount {

@@ -38,7 +38,7 @@ export interface Service {
   readonly mem_limit: string;
   readonly pids_limit: number;
   readonly environment?: Readonly<Record<string, string>>;
-  readonly env_file?: readonly { readonly path: string; readonly required: boolean }[];
+  readonly env_file?: readonly string[];
   readonly volumes: readonly BindMount[];
   readonly networks: Readonly<Record<string, { readonly ipv4_address?: string }>>;
   readonly depends_on?: Readonly<Record<string, { readonly condition: "service_started" | "service_healthy" }>>;

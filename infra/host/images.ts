@@ -16,11 +16,26 @@ export interface Image {
 const REFERENCE = /^([a-z0-9]+(?:[._/-][a-z0-9]+)*):([A-Za-z0-9_][A-Za-z0-9._-]*)(?:@(sha256:[0-9a-f]{64}))?$/;
 
 export const IMAGES = {
-  stalwart: image("stalwartlabs/stalwart:v0.16.18", "The mail server; the plan was tried against this version."),
-  "stalwart-cli": image("stalwartlabs/cli:v1.0.13", "Applies the plan; the version that the plan was tried with."),
-  traefik: image("traefik:v3.6.0", "The reverse proxy; the tests start the same version, built from its Go module."),
-  cloudflared: image("cloudflare/cloudflared:2026.8.2", "The tunnel's inner end."),
-  node: image("node:24.21.0-bookworm-slim", "Runs onhost.mjs; the major version that the tests run under."),
+  stalwart: image(
+    "stalwartlabs/stalwart:v0.16.18",
+    "The mail server, in the version that the plan was tried against. Its digest on this registry is not proven.",
+  ),
+  "stalwart-cli": image(
+    "stalwartlabs/cli:1.0.12@sha256:fe199affac1d120a8c200ef39ae629765a2976270e0453575c1caf906ee15b52",
+    "Applies the plan: the oldest version that knows all operations of it, and the newest whose digest is proven.",
+  ),
+  traefik: image(
+    "traefik:v3.7.13@sha256:24841fe2de7304c149343d877d2923b4c8800a38ba015dea9174c23b20e344a0",
+    "The reverse proxy. The tests start 3.6.0, built from its Go module; nothing here is newer than that (decision 007).",
+  ),
+  cloudflared: image(
+    "cloudflare/cloudflared:2026.8.2@sha256:0aa26e284f05e6c77ae375b8c9c11d9eb6a448fb7bcd8d40f31cb6176189eb38",
+    "The tunnel's inner end; its flags were read in the source of this version.",
+  ),
+  node: image(
+    "node:24.21.0-alpine3.24@sha256:ebfe2f90462722a7a4de65e91990e97fe0d401c70e0e762c5b53302f905ec1c1",
+    "Runs onhost.mjs; the version that the tests run under.",
+  ),
 } as const;
 
 export type ImageName = keyof typeof IMAGES;

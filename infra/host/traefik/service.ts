@@ -1,4 +1,4 @@
-import { health, LOCKED_DOWN, LOW_PORTS, readOnly, writable } from "../compose-service";
+import { health, lockedDown, LOW_PORTS, readOnly, writable } from "../compose-service";
 import type { Service } from "../compose-type";
 import { imageReference, IMAGES } from "../images";
 import type { Addresses } from "../layout";
@@ -10,7 +10,6 @@ const OPEN_FILES = 16_384;
 /** Traefik without the engine's socket: all it must know is in its files. */
 export function traefikService(addresses: Addresses): Service {
   return {
-    ...LOCKED_DOWN,
     image: imageReference(IMAGES.traefik),
     command: ["traefik"],
     working_dir: "/",
@@ -34,5 +33,6 @@ export function traefikService(addresses: Addresses): Service {
     pids_limit: 256,
     restart: "unless-stopped",
     stop_grace_period: "15s",
+    ...lockedDown(),
   };
 }
