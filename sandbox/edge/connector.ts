@@ -1,6 +1,6 @@
 import { tunnelToken } from "../cloud/kinds/tunnel";
 import type { World } from "../cloud/world";
-import type { Host } from "../host/traefik";
+import type { Host } from "../host/origin";
 
 /** Which tunnels are connected: cloudflared on the host dials out with the token it was given. */
 export class Connectors {
@@ -13,6 +13,10 @@ export class Connectors {
     if (id === undefined || tunnelToken(world, id) !== token)
       throw new Error("cloudflared: Provided Tunnel token is not valid.");
     this.#hosts.set(id, host);
+  }
+
+  disconnect(host: Host): void {
+    for (const [id, connected] of this.#hosts) if (connected === host) this.#hosts.delete(id);
   }
 
   of(tunnelId: string): Host | undefined {

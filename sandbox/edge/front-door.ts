@@ -4,7 +4,7 @@ import type { World } from "../cloud/world";
 import { isWithin, type ZoneRecord } from "../cloud/zone";
 import type { Trace } from "../trace";
 import { checkAccess } from "./access";
-import type { OriginRequest } from "../host/traefik";
+import type { OriginRequest } from "../host/origin";
 import type { Connectors } from "./connector";
 
 const TUNNEL_DOMAIN = ".cfargotunnel.com";

@@ -1,6 +1,7 @@
 import type { Connectors } from "../../edge/connector";
 import type { World } from "../../cloud/world";
 import type { Process, Program } from "../docker/container";
+import type { Host } from "../origin";
 
 /** cloudflared: dials out with the token that it finds, and hands requests on to whom the ingress rules name. */
 export function cloudflared(world: World, connectors: Connectors): Program {
@@ -11,20 +12,18 @@ export function cloudflared(world: World, connectors: Connectors): Program {
         return Promise.reject(new Error(`cloudflared: unknown command ${command.join(" ")}`));
       const token = container.secret("TUNNEL_TOKEN");
       if (token === undefined) return Promise.reject(new Error('cloudflared: "tunnel run" requires a token'));
-      const request: Parameters<Connectors["connect"]>[2] = {
-        request: (service, asked) =>
-          container.neighbours.request(service.hostname, portOf(service), { ...asked }),
+      const home: Host = {
+        request: (service, request) => container.neighbours.request(service.hostname, portOf(service), request),
       };
       // The real one tries again for ever and is not ready meanwhile.
-      const connected = () => {
+      const isConnected = (() => {
         try {
-          connectors.connect(world, token, request);
+          connectors.connect(world, token, home);
           return true;
         } catch {
           return false;
         }
-      };
-      const isConnected = connected();
+      })();
       return Promise.resolve({
         probe: ([program, ...args]) => {
           if (program !== "cloudflared" || args.at(-1) !== "ready")
@@ -32,7 +31,7 @@ export function cloudflared(world: World, connectors: Connectors): Program {
           return Promise.resolve(isConnected);
         },
         stop: () => {
-          connectors.disconnect(request);
+          connectors.disconnect(home);
           return Promise.resolve();
         },
       });

@@ -28,16 +28,14 @@ export const stalwartCli: Program = {
   },
 };
 
-/** Calls as the user of STALWART_USER and STALWART_PASSWORD, or as the recovery administrator, whose variable has both. */
+/** Calls as the user that the environment names; without one the real command line asks nobody and fails. */
 function management(container: Container): ManagementCall {
   const { environment } = container.service;
-  const login = environment["STALWART_USER"];
-  const credentials =
-    login === undefined
-      ? (environment["STALWART_RECOVERY_ADMIN"] ?? "")
-      : `${login}:${environment["STALWART_PASSWORD"] ?? ""}`;
-  const url = new URL(environment["STALWART_URL"] ?? "");
-  return manage(credentials, async (headers, body) => {
+  const { STALWART_USER: user, STALWART_PASSWORD: password, STALWART_URL: base = "" } = environment;
+  if (user === undefined || password === undefined)
+    throw new PlanError("no credentials: set STALWART_USER and STALWART_PASSWORD or STALWART_TOKEN");
+  const url = new URL(base);
+  return manage(`${user}:${password}`, async (headers, body) => {
     const response = await container.neighbours.request(url.hostname, Number(url.port), {
       ...{ method: "POST", path: "/jmap", headers: { ...headers, host: url.host } },
       ...{ body, noTlsVerify: false },
