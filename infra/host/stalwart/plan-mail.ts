@@ -1,0 +1,126 @@
+import type { PlanLine } from "../../../onhost/src/plan-line";
+import type { DkimKey, Settings } from "../../settings/settings";
+import { always, listOf, setOf, update, upsert } from "./line";
+import { RELAY_ROUTE, RELAY_SECRET, RELAY_TLS } from "./names";
+
+/** Resend's port with TLS from the first byte; there is no moment at which the password could go in the clear. */
+const RELAY = { host: "smtp.resend.com", port: 465, user: "resend" } as const;
+
+/** The domain, its signatures, and the way out. */
+export function mailLines({ domain, catchAll, dkim }: Settings): readonly PlanLine[] {
+  return [
+    upsert("Domain", ["name"], {
+      domain: {
+        name: domain,
+        description: "Declared by mail-stack",
+        isEnabled: true,
+        allowRelaying: false,
+        catchAllAddress: catchAll ?? null,
+        subAddressing: { "@type": "Enabled" },
+        reportAddressUri: `mailto:postmaster@${domain}`,
+        // DNS, keys and certificates come from this program.
+        certificateManagement: { "@type": "Manual" },
+        dkimManagement: { "@type": "Manual" },
+        dnsManagement: { "@type": "Manual" },
+      },
+    }),
+    upsert("DkimSignature", ["selector", "domainId"], {
+      "dkim-rsa": signature("Dkim1RsaSha256", dkim.rsa),
+      "dkim-ed25519": signature("Dkim1Ed25519Sha256", dkim.ed25519),
+    }),
+    // All stores are the RocksDB of config.json.
+    update("BlobStore", { "@type": "Default" }),
+    update("SearchStore", { "@type": "Default" }),
+    update("InMemoryStore", { "@type": "Default" }),
+    upsert("MtaTlsStrategy", ["name"], {
+      "tls-strict": {
+        name: RELAY_TLS,
+        startTls: "require",
+        dane: "disable",
+        mtaSts: "disable",
+        allowInvalidCerts: false,
+      },
+    }),
+    upsert("MtaRoute", ["name"], {
+      relay: {
+        "@type": "Relay",
+        name: RELAY_ROUTE,
+        description: "Everything that leaves goes through Resend",
+        address: RELAY.host,
+        port: RELAY.port,
+        protocol: "smtp",
+        implicitTls: true,
+        allowInvalidCerts: false,
+        authUsername: RELAY.user,
+        authSecret: { "@type": "EnvironmentVariable", variableName: RELAY_SECRET },
+      },
+    }),
+    update("MtaOutboundStrategy", {
+      // Without the branch for local domains the domain's own mail would leave the house.
+      route: {
+        match: listOf([{ if: "is_local_domain(rcpt_domain)", then: "'local'" }]),
+        else: `'${RELAY_ROUTE}'`,
+      },
+      // The default tries again without checking the certificate after a TLS error.
+      tls: always(`'${RELAY_TLS}'`),
+    }),
+    ...submissionLines(),
+    ...callsHomeLines(),
+  ];
+}
+
+function signature(type: string, { selector, privateKey }: DkimKey) {
+  return {
+    "@type": type,
+    domainId: "#domain",
+    selector,
+    privateKey: { "@type": "Text", secret: privateKey.reveal() },
+    canonicalization: "relaxed/relaxed",
+    stage: "active",
+    report: false,
+  };
+}
+
+/** All mail comes by submission here, after a login; the defaults are made for port 25. */
+function submissionLines(): readonly PlanLine[] {
+  // A throttle looks at `else` only; measured.
+  const strangersOnly = always("is_empty(authenticated_as)");
+  return [
+    update("MtaStageAuth", {
+      require: always("true"),
+      // Nobody writes in another's name.
+      mustMatchSender: always("true"),
+      // Passwords only inside TLS.
+      saslMechanisms: {
+        match: listOf([{ if: "is_tls", then: "[plain, login, oauthbearer, xoauth2]" }]),
+        else: "[oauthbearer, xoauth2]",
+      },
+    }),
+    upsert("MtaInboundThrottle", ["description"], {
+      "throttle-address": {
+        description: "Sender IP throttle",
+        enable: true,
+        key: setOf(["remoteIp"]),
+        match: strangersOnly,
+        rate: { count: 5, period: 1_000 },
+      },
+      "throttle-recipient": {
+        description: "Sender address to recipient throttle",
+        enable: true,
+        key: setOf(["senderDomain", "rcpt"]),
+        match: strangersOnly,
+        rate: { count: 25, period: 3_600_000 },
+      },
+    }),
+  ];
+}
+
+/** Services that Stalwart would fetch from or ask, for a spam filter that no message passes through here. */
+function callsHomeLines(): readonly PlanLine[] {
+  return [
+    update("Asn", { "@type": "Disabled" }),
+    update("SpamSettings", { spamFilterRulesUrl: null }),
+    // A reload asks DNS for its host and fails as a whole when that does not answer.
+    update("SpamPyzor", { enable: false }),
+  ];
+}

@@ -1,0 +1,214 @@
+import { readdirSync } from "node:fs";
+import * as path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { reloadCertificates, updateCertificates } from "./certificates";
+import { FILES, parseDeployment, STALWART_VERSION, type Deployment } from "./deployment";
+import { Fault, reasonOf } from "./fault";
+import { guardUpgrade } from "./guard";
+import { basic, httpTo, type Http } from "./http";
+import { ensureKey, retireKeys, type KeyPlace } from "./keys";
+import { listenerFindings } from "./listeners";
+import { accountOf, setPasswords } from "./passwords";
+import { parsePlan } from "./plan-line";
+import { registryOf, type Registry } from "./registry";
+import { PUBLIC_MODE, readIfThere, writeDurably } from "./store";
+import { describeFinding, findings, snapshotFor } from "./verify";
+import { waitUntilReady } from "./wait";
+
+/** How a command ends. `verify` alone uses the last two. */
+export const EXIT = { done: 0, failed: 1, usage: 2, differs: 3, restart: 4 } as const;
+
+const USAGE = `onhost guard [--record]     may this Stalwart run on the data? --record writes its version down
+onhost wait [SECONDS]       until Stalwart is ready
+onhost verify               is Stalwart as planned? 0 yes, 3 apply the plan, 4 restart it
+onhost passwords            sets the administrator's password and the primary account's first one
+onhost key NUMBER           prints the Worker's API key, minted if need be
+onhost retire NUMBER        withdraws the Worker's older API keys
+onhost certificates [--watch]   hands Traefik's certificate on to Stalwart
+`;
+
+const WAIT_SECONDS = 120;
+const MAX_WAIT_SECONDS = 3_600;
+const WATCH_MS = 60_000;
+
+interface Output {
+  readonly write: (text: string) => unknown;
+}
+
+/** The surroundings of a command: what compose or the sandbox sets. */
+interface Context {
+  /** Path of one of `FILES`. */
+  readonly file: (name: string) => string;
+  readonly url: string;
+  readonly http: Http;
+  readonly out: Output;
+  readonly err: Output;
+  /** Connecting to Stalwart's ports makes no sense where they are mapped to others. */
+  readonly looksAtPorts: boolean;
+}
+
+type Command = (args: readonly string[], context: Context) => Promise<number>;
+
+const COMMANDS: Readonly<Record<string, Command>> = { guard, wait, verify, passwords, key, retire, certificates };
+
+/**
+ * Runs a command. Environment: `ONHOST_ROOT`, the apps folder or what of it is mounted (default `/apps`);
+ * `STALWART_URL` (default `http://stalwart:8080`); `ONHOST_PORTS=off` leaves the look at Stalwart's ports out.
+ */
+export async function run(
+  [name = "", ...args]: readonly string[],
+  env: NodeJS.ProcessEnv,
+  out: Output,
+  err: Output,
+): Promise<number> {
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (command === undefined) return usage(err);
+  const root = env["ONHOST_ROOT"] ?? "/apps";
+  const url = env["STALWART_URL"] ?? "http://stalwart:8080";
+  const file = (relative: string) => path.join(root, relative);
+  try {
+    return await command(args, { file, url, http: httpTo(url), out, err, looksAtPorts: env["ONHOST_PORTS"] !== "off" });
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    err.write(`${error.message}\n`);
+    return EXIT.failed;
+  }
+}
+
+function usage(err: Output): number {
+  err.write(USAGE);
+  return EXIT.usage;
+}
+
+async function guard(args: readonly string[], { file }: Context): Promise<number> {
+  const ran = readIfThere(file(FILES.version))?.trim();
+  guardUpgrade(STALWART_VERSION, { ran, hasData: hasEntries(file(FILES.data)) });
+  if (args.includes("--record") && ran !== STALWART_VERSION)
+    writeDurably(file(FILES.version), `${STALWART_VERSION}\n`, PUBLIC_MODE);
+  return Promise.resolve(EXIT.done);
+}
+
+function hasEntries(folder: string): boolean {
+  try {
+    return readdirSync(folder).length > 0;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+    throw new Fault(
+      `${folder} cannot be read (${reasonOf(error)}).`,
+      "Whether there is data of another version is not known, so Stalwart was not started.",
+      "Make it belong to the user that runs the containers.",
+      { cause: error },
+    );
+  }
+}
+
+async function wait([seconds = String(WAIT_SECONDS)]: readonly string[], { http, err }: Context): Promise<number> {
+  const budget = Number(seconds);
+  if (!/^\d+$/.test(seconds) || budget < 1 || budget > MAX_WAIT_SECONDS) return usage(err);
+  await waitUntilReady(http, budget * 1_000);
+  return EXIT.done;
+}
+
+async function verify(_args: readonly string[], context: Context): Promise<number> {
+  const { url, err, looksAtPorts } = context;
+  const plan = parsePlan(required(context, FILES.plan));
+  const found = findings(plan, await snapshotFor(plan, registry(context)));
+  for (const finding of found) err.write(`${describeFinding(finding)}\n`);
+  if (found.length > 0) return EXIT.differs;
+  if (!looksAtPorts) return EXIT.done;
+  const ports = await listenerFindings(plan, new URL(url).hostname);
+  for (const { port, isOpen } of ports)
+    err.write(`Stalwart ${isOpen ? "listens" : "does not listen"} on port ${port}, against the plan.\n`);
+  return ports.length > 0 ? EXIT.restart : EXIT.done;
+}
+
+async function passwords(_args: readonly string[], context: Context): Promise<number> {
+  const wanted = {
+    admin: required(context, FILES.adminPassword),
+    primary: required(context, FILES.accountPassword),
+  };
+  const report = await setPasswords(deployment(context), wanted, context.http, registry(context));
+  for (const line of report) context.err.write(`${line}\n`);
+  return EXIT.done;
+}
+
+async function key([number = ""]: readonly string[], context: Context): Promise<number> {
+  const wanted = keyNumber(number);
+  if (wanted === undefined) return usage(context.err);
+  const secret = await ensureKey(wanted, await keyPlace(context), context.http, registry(context));
+  context.out.write(`${secret}\n`);
+  return EXIT.done;
+}
+
+async function retire([number = ""]: readonly string[], context: Context): Promise<number> {
+  const current = keyNumber(number);
+  if (current === undefined) return usage(context.err);
+  const count = await retireKeys(current, await keyPlace(context), context.http, registry(context));
+  if (count > 0) context.err.write(`${count} older ${count === 1 ? "key" : "keys"} of the Worker withdrawn.\n`);
+  return EXIT.done;
+}
+
+async function certificates(args: readonly string[], context: Context): Promise<number> {
+  const { hostname } = deployment(context);
+  const { file, err } = context;
+  const files = { acme: file(FILES.acme), chain: file(FILES.certificate), key: file(FILES.certificateKey) };
+  const isWatching = args.includes("--watch");
+  // A watch begins with a reload: nobody knows what was read before it.
+  let isPending = isWatching;
+  do {
+    if (updateCertificates(hostname, files, new Date())) {
+      err.write("Stalwart's certificate files are new.\n");
+      isPending = true;
+    }
+    if (isPending) isPending = !(await reloaded(context));
+    if (isWatching) await sleep(WATCH_MS);
+  } while (isWatching);
+  return EXIT.done;
+}
+
+/** A Stalwart that is not up reads the files when it starts; a watch tries again. */
+async function reloaded(context: Context): Promise<boolean> {
+  try {
+    await reloadCertificates(registry(context));
+    return true;
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    context.err.write(`${error.message}\n`);
+    return false;
+  }
+}
+
+function keyNumber(text: string): number | undefined {
+  return /^[1-9]\d{0,3}$/.test(text) ? Number(text) : undefined;
+}
+
+async function keyPlace(context: Context): Promise<KeyPlace> {
+  const { id } = await accountOf(registry(context), deployment(context).service);
+  return { accountId: id, folder: context.file(FILES.keys) };
+}
+
+function deployment(context: Context): Deployment {
+  return parseDeployment(required(context, FILES.deployment));
+}
+
+function registry(context: Context): Registry {
+  const line = required(context, FILES.recoveryAdmin).trim();
+  const [, login, password] = /^STALWART_RECOVERY_ADMIN=([^:]+):(.+)$/.exec(line) ?? [];
+  if (login === undefined || password === undefined)
+    throw new Fault(
+      `${FILES.recoveryAdmin} does not name the recovery administrator.`,
+      "Stalwart cannot be asked anything.",
+      "Delete the file and run pulumi up again: the host makes a new one.",
+    );
+  return registryOf(context.http, basic(login, password));
+}
+
+function required({ file }: Context, name: string): string {
+  const text = readIfThere(file(name));
+  if (text !== undefined) return text;
+  throw new Fault(
+    `${name} is not there.`,
+    "Nothing was read or changed.",
+    "Run pulumi up again: it installs the files.",
+  );
+}

@@ -1,0 +1,57 @@
+/**
+ * What the program on the host must know of the deployment; infra/host/stalwart writes it to `DEPLOYMENT_FILE`. It holds
+ * no secret.
+ */
+export interface Deployment {
+  readonly domain: string;
+  /** Logins are complete addresses. */
+  readonly admin: string;
+  readonly primary: string;
+  /** Owner of the Worker's keys. */
+  readonly service: string;
+  /** For the certificate. */
+  readonly hostname: string;
+}
+
+/** The version of Stalwart that plan, schema and image belong to. */
+export const STALWART_VERSION = "0.16.18";
+
+/** Files by their place in the apps folder, for whoever renders, mounts and reads them. */
+export const FILES = {
+  config: "stalwart/config.json",
+  plan: "stalwart/plan/plan.ndjson",
+  reload: "stalwart/plan/reload.ndjson",
+  deployment: "stalwart/plan/deployment.json",
+  /** `RESEND_API_KEY=…`, an environment file of the stalwart service. */
+  resend: "stalwart/secrets/resend.env",
+  /** `STALWART_RECOVERY_ADMIN=admin:…`, minted on the host, environment file of stalwart and read by onhost. */
+  recoveryAdmin: "stalwart/secrets/recovery-admin.env",
+  adminPassword: "stalwart/secrets/admin-password",
+  accountPassword: "stalwart/secrets/account-password",
+  /** The version of Stalwart that last ran on the data. Written on the host. */
+  version: "stalwart/version",
+  data: "stalwart/data",
+  /** Folder of `worker-<number>`. */
+  keys: "stalwart/keys",
+  certificate: "stalwart/tls/fullchain.pem",
+  certificateKey: "stalwart/tls/privkey.pem",
+  acme: "traefik/acme/acme.json",
+  program: "onhost/onhost.mjs",
+} as const;
+
+/** Reads the deployment's file. Throws when it is not what infra wrote. */
+export function parseDeployment(text: string): Deployment {
+  const value = JSON.parse(text) as Partial<Record<keyof Deployment, unknown>> | null;
+  const read = (key: keyof Deployment): string => {
+    const item = value?.[key];
+    if (typeof item !== "string" || item === "") throw new Error(`${FILES.deployment} does not say "${key}".`);
+    return item;
+  };
+  return {
+    domain: read("domain"),
+    admin: read("admin"),
+    primary: read("primary"),
+    service: read("service"),
+    hostname: read("hostname"),
+  };
+}

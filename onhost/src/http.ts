@@ -1,0 +1,73 @@
+import { Fault, reasonOf } from "./fault";
+
+/** What Stalwart answers at most; a list of 500 accounts is far below it. */
+const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
+/** For one request; Stalwart answers within milliseconds, a reload within seconds. */
+export const REQUEST_BUDGET_MS = 30_000;
+
+export interface Answer {
+  readonly status: number;
+  readonly text: string;
+}
+
+export interface Request {
+  readonly method?: "GET" | "POST";
+  readonly authorization?: string;
+  readonly body?: string;
+  readonly budgetMs?: number;
+}
+
+/** `url`: Stalwart's base address. */
+export type Http = (path: string, request?: Request) => Promise<Answer>;
+
+/** HTTP with a time budget and a bounded answer. Throws a `Fault` when there is no answer; every status is an answer. */
+export function httpTo(url: string): Http {
+  return async (path, { method = "GET", authorization, body, budgetMs = REQUEST_BUDGET_MS } = {}) => {
+    try {
+      const response = await fetch(new URL(path, url), {
+        method,
+        // Stalwart redirects nothing that is asked here; a redirect would take the credentials along.
+        redirect: "manual",
+        signal: AbortSignal.timeout(budgetMs),
+        headers: {
+          ...(authorization === undefined ? {} : { authorization }),
+          ...(body === undefined ? {} : { "content-type": "application/json" }),
+        },
+        ...(body === undefined ? {} : { body }),
+      });
+      return { status: response.status, text: await readBounded(response) };
+    } catch (error) {
+      if (error instanceof Fault) throw error;
+      throw new Fault(
+        `Stalwart does not answer at ${url} (${isTimeout(error) ? `within ${budgetMs / 1_000} s` : reasonOf(error)}).`,
+        "Nothing could be read or changed.",
+        "Look at its log: docker compose -p mail-stack logs --tail 50 stalwart",
+        { cause: error },
+      );
+    }
+  };
+}
+
+export function basic(login: string, password: string): string {
+  return `Basic ${Buffer.from(`${login}:${password}`).toString("base64")}`;
+}
+
+function isTimeout(error: unknown): boolean {
+  return error instanceof Error && error.name === "TimeoutError";
+}
+
+async function readBounded(response: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of response.body ?? []) {
+    size += chunk.length;
+    if (size > MAX_ANSWER_BYTES)
+      throw new Fault(
+        `Stalwart's answer is longer than ${MAX_ANSWER_BYTES} bytes.`,
+        "It is not read further.",
+        "Look at its log: docker compose -p mail-stack logs --tail 50 stalwart",
+      );
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}

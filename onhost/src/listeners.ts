@@ -1,0 +1,46 @@
+import { connect } from "node:net";
+import { isFields, type PlanLine } from "./plan-line";
+
+/** What Stalwart opens by itself and the plan may not want: SMTP, HTTPS, POP3 over TLS. */
+const DEFAULT_PORTS = [25, 443, 465, 993, 995, 4190];
+/** In the same docker network. */
+const CONNECT_BUDGET_MS = 2_000;
+
+/** One port that is not as the plan has it. */
+export interface ListenerFinding {
+  readonly port: number;
+  readonly isOpen: boolean;
+}
+
+/** Ports that the plan's listeners bind. */
+export function plannedPorts(plan: readonly PlanLine[]): readonly number[] {
+  return plan
+    .filter((line) => line.object === "NetworkListener" && line["@type"] !== "update")
+    .flatMap((line) => Object.values(line.value))
+    .flatMap((listener) => (isFields(listener) && isFields(listener["bind"]) ? Object.keys(listener["bind"]) : []))
+    .map((address) => Number(address.slice(address.lastIndexOf(":") + 1)));
+}
+
+/**
+ * Looks whether Stalwart really listens where the plan says and nowhere else. It takes and drops listeners at a start
+ * only, whatever its settings say.
+ */
+export async function listenerFindings(plan: readonly PlanLine[], host: string): Promise<readonly ListenerFinding[]> {
+  const planned = plannedPorts(plan);
+  const ports = [...new Set([...planned, ...DEFAULT_PORTS])];
+  const states = await Promise.all(ports.map(async (port) => ({ port, isOpen: await isOpen(host, port) })));
+  return states.filter(({ port, isOpen: open }) => open !== planned.includes(port));
+}
+
+function isOpen(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port, timeout: CONNECT_BUDGET_MS });
+    const end = (open: boolean) => {
+      socket.destroy();
+      resolve(open);
+    };
+    socket.once("connect", () => end(true));
+    socket.once("timeout", () => end(false));
+    socket.once("error", () => end(false));
+  });
+}
