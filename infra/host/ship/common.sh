@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # What the scripts share that pulumi runs on the host with `bash -s`. script.ts sets in front of this:
-#   folder    the apps folder's name below $HOME
-#   secrets   texts that must not be shown, whatever a program says
+#   apps_folder  the apps folder's name below $HOME
+#   secrets      texts that must not be shown, whatever a program says
 # Each script is functions and one last line that calls main: a script cut on its way does nothing.
 # No function reads standard input but the one that unpacks: a program that did would eat the rest of the script.
 set -euo pipefail
@@ -11,7 +11,7 @@ export LC_ALL=C
 unset COMPOSE_FILE COMPOSE_PROJECT_NAME COMPOSE_PROFILES COMPOSE_ENV_FILES COMPOSE_DISABLE_ENV_FILE MAIL_UID MAIL_GID
 
 readonly project=mail-stack
-readonly apps=$HOME/${folder:?}
+readonly apps=$HOME/${apps_folder:?}
 readonly stack=$apps/$project
 readonly staging=$stack/staging
 # How long a run waits for another one, in seconds.

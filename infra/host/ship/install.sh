@@ -76,6 +76,7 @@ unpack() {
     fail "The files arrived damaged: their SHA-256 is ${arrived%% *} and not $files_sha256." "$untouched" "pulumi up"
   said=$(tar -xpf "$staging/files.tar" --no-same-owner -C "$staging/apps" 2>&1) || fail_writing "$staging" "$untouched"
   mapfile -t wanted < <(tar -tf "$staging/files.tar")
+  rm -f -- "$staging/files.tar"
 }
 
 # Everything that must be known before the first file changes.

@@ -21,18 +21,18 @@ export interface InstallOptions {
  * with 0, or with another status and three lines on stderr: fact, consequence, next command.
  */
 export function installScript(files: Pack, { folder, stalwartVersion, secrets }: InstallOptions): string {
-  const values = { folder, files_sha256: files.sha256, stalwart_version: stalwartVersion };
+  const values = { apps_folder: folder, files_sha256: files.sha256, stalwart_version: stalwartVersion };
   return script("install", values, secrets) + files.archive.toString("base64") + "\n";
 }
 
 /** Prints the API key of the Worker with this number, and nothing else; mints it when there is none. Errors as above. */
 export function keyScript(folder: string, keyNumber: number): string {
-  return script("key", { folder, key_number: String(keyNumber) });
+  return script("key", { apps_folder: folder, key_number: String(keyNumber) });
 }
 
 /** Withdraws the keys of the Worker with lower numbers. Errors as above. */
 export function retireScript(folder: string, keyNumber: number): string {
-  return script("retire", { folder, key_number: String(keyNumber) });
+  return script("retire", { apps_folder: folder, key_number: String(keyNumber) });
 }
 
 /**
