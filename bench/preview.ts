@@ -44,10 +44,11 @@ async function main(): Promise<number> {
     return 1;
   }
   const invented = standIns("prod");
-  const options = { apiToken: invented.apiToken, password: "bench" };
-  const outside = await startOutside(settingsOf("prod", invented), options);
-  const model = await startOutside(settingsOf("prod", invented), options);
+  // One after the other: both are the same host.
+  const model = await startOutside(settingsOf("prod", invented), invented);
   const { registered, components } = await convergeWithoutEngine("prod", invented, model);
+  await model.close();
+  const outside = await startOutside(settingsOf("prod", invented), invented);
   const resources = [...components.filter(({ type }) => type.startsWith(COMPONENT)), ...registered];
   const secrets = { ...prefixed(invented.secrets), "cloudflare:apiToken": invented.apiToken };
   const whole = await openCommandLine(command, outside.world, (project) =>

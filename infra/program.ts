@@ -4,12 +4,14 @@ import { readCloudflareApi, readSettings } from "./config";
 import { Dns } from "./dns/dns";
 import { mailRecords } from "./dns/records";
 import { WorkerAccess } from "./edge/access";
+import { AcmeToken } from "./edge/acme-token";
 import { EmailRouting } from "./edge/email-routing";
 import { type Binding, InboundWorker } from "./edge/inbound-worker";
 import { PublicWorker } from "./edge/public-worker";
 import { Spool } from "./edge/spool";
 import { HttpTunnel } from "./edge/tunnel";
 import { Host } from "./host/host";
+import { hostReachable } from "./host/reachable";
 import { nextSteps } from "./next-steps";
 import { preflight, PreflightError } from "./preflight";
 import type { Settings } from "./settings/settings";
@@ -27,8 +29,6 @@ export interface MailOutputs {
   readonly jmapUrl: string;
   readonly inboundWorker: pulumi.Output<string>;
   readonly tunnelId: pulumi.Output<string>;
-  /** What cloudflared on the host connects with. Secret. */
-  readonly tunnelToken: pulumi.Output<string>;
   /** The DS record for the registrar. */
   readonly dnssecDs: pulumi.Output<string>;
   readonly accessTokenExpiresAt: pulumi.Output<string>;
@@ -48,7 +48,9 @@ export async function program(): Promise<MailOutputs> {
     furtherZones,
     r2: settings.spool !== undefined,
   });
-  for (const warning of warnings) await pulumi.log.warn(warning);
+  const unreachable = await hostReachable(settings.host);
+  for (const warning of [...warnings, ...(unreachable === undefined ? [] : [unreachable])])
+    await pulumi.log.warn(warning);
   return declareMail(settings, zoneIds);
 }
 
@@ -75,7 +77,8 @@ export function declareMail(settings: Settings, zoneIds: Readonly<Record<string,
   });
   const dns = new Dns("dns", { domain, records, zoneIds, tunnelId: tunnel.tunnelId, protect });
   const bucket = spool && new Spool("spool", { accountId, ...spool, protect });
-  const host = new Host("host", { settings, tunnelToken: tunnel.token, acmeDnsToken: pulumi.secret("TODO") });
+  const certificates = new AcmeToken("certificates", { accountId, domain, zoneId });
+  const host = new Host("host", { settings, tunnelToken: tunnel.token, acmeDnsToken: certificates.value });
   const worker = new InboundWorker("inbound", {
     accountId,
     scriptName: settings.workerName,
@@ -92,6 +95,8 @@ export function declareMail(settings: Settings, zoneIds: Readonly<Record<string,
     },
     schedule: spool && SPOOL_SCHEDULE,
   });
+  // A new key is in the Worker before the old one is withdrawn.
+  host.keyRetired(worker.script);
   new PublicWorker("public", {
     accountId,
     zoneId,
@@ -120,7 +125,6 @@ export function declareMail(settings: Settings, zoneIds: Readonly<Record<string,
     jmapUrl: `https://${hostnames.server}/.well-known/jmap`,
     inboundWorker: worker.scriptName,
     tunnelId: tunnel.tunnelId,
-    tunnelToken: tunnel.token,
     dnssecDs: dns.ds,
     accessTokenExpiresAt: access.expiresAt,
     nextSteps: nextSteps(settings, records, zoneIds),

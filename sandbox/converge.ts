@@ -13,7 +13,6 @@ import type { StandIns } from "./stand-ins";
 /** What the run needs of the stack's outputs. */
 export interface Converged {
   readonly resources: number;
-  readonly tunnelToken: string;
   readonly dnssecDs: string;
 }
 
@@ -21,7 +20,7 @@ export interface Converged {
 export async function up(stack: Stack): Promise<Converged> {
   const { outputs, summary } = await stack.up();
   const resources = Object.values(summary.resourceChanges ?? {}).reduce((sum, count) => sum + count, 0);
-  return { resources, tunnelToken: textOf(outputs, "tunnelToken"), dnssecDs: textOf(outputs, "dnssecDs") };
+  return { resources, dnssecDs: textOf(outputs, "dnssecDs") };
 }
 
 /** The second run of an unchanged program changed something: which resources, and in which properties. */
@@ -90,7 +89,6 @@ export async function convergeWithoutEngine(
     resources: registered.length + components.length,
     registered,
     components,
-    tunnelToken: await settled(outputs, "tunnelToken"),
     dnssecDs: await settled(outputs, "dnssecDs"),
   };
 }

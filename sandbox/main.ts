@@ -179,7 +179,7 @@ Running. Send a message:
   curl smtp://127.0.0.1:${outside.mx.port} --mail-rcpt ${primaryAddress} -T FILE
 Look into the mailbox:
   ls ${join(mailFolder, primaryAddress, "Inbox")}
-  curl -Lu ${primaryAddress}:${outside.password} http://127.0.0.1:${outside.host.port}/.well-known/jmap${spool ? look : ""}
+  curl -Lu ${primaryAddress}:${settings.stalwart.accountPassword.reveal()} http://127.0.0.1:${outside.host.mailPort() ?? 0}/.well-known/jmap${spool ? look : ""}
 Ctrl-C ends it and removes everything.
 `);
 }

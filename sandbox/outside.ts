@@ -5,10 +5,12 @@ import { Connectors } from "./edge/connector";
 import { type CronRun, Edge } from "./edge/edge";
 import { EmailRouter } from "./edge/email-routing";
 import { type Mx, startMx } from "./edge/mx";
-import { IMPORTER_PERMISSIONS } from "./host/accounts";
-import { createJmapServer, type JmapServer } from "./host/jmap-server";
-import { createHost } from "./host/traefik";
+import { type Home, startHome } from "./host/home";
 import type { Settings } from "../infra/settings/settings";
+import type { StandIns } from "./stand-ins";
+
+/** Address of somebody on the internet (RFC 5737). */
+const SOMEBODY = "203.0.113.7";
 
 /** Everything around the program: the cloud's services, the MX and the host at home. */
 export interface Outside {
@@ -16,53 +18,44 @@ export interface Outside {
   /** Base URL of the cloud's HTTP API. */
   readonly apiUrl: string;
   readonly mx: Mx;
-  readonly host: JmapServer;
+  readonly host: Home;
   /** The clock of the cron triggers strikes once. */
   cron(): Promise<readonly CronRun[]>;
   /** A request of somebody on the internet to one of the account's names. */
   fetch(url: string): Promise<Response>;
-  /** The primary account's password on the host, made up for this run. */
-  readonly password: string;
-  /** cloudflared on the host dials out with the token that the program gave out. */
-  connectTunnel(token: string): void;
   /** The registrar publishes the DS record that the program gave out. */
   publishDs(ds: string): void;
   close(): Promise<void>;
 }
 
 export interface OutsideOptions {
-  readonly apiToken: string;
-  readonly password: string;
   /** SMTP port of the MX; any free one by default. */
   readonly smtpPort?: number;
   /** Delivered messages are also written here as files. */
   readonly mailFolder?: string;
 }
 
-export async function startOutside(settings: Settings, options: OutsideOptions): Promise<Outside> {
-  const { domain, accountId, hostnames, primaryAddress, aliases } = settings;
-  const world = new World({ accountId, apiToken: options.apiToken, zones: [newZone(zoneId(domain), domain)] });
+export async function startOutside(
+  settings: Settings,
+  invented: StandIns,
+  options: OutsideOptions = {},
+): Promise<Outside> {
+  const { domain, accountId } = settings;
+  const world = new World({ accountId, apiToken: invented.apiToken, zones: [newZone(zoneId(domain), domain)] });
   const api = await serveApi(world);
   const connectors = new Connectors();
   const edge = new Edge(world, connectors);
   const mx = await startMx(new EmailRouter(world, edge), options.smtpPort);
-  const host = await createJmapServer({
-    publicUrl: `https://${hostnames.server}`,
-    domain,
-    accounts: [{ address: primaryAddress, aliases, password: options.password }],
-    apiKey: { token: "not minted yet", permissions: IMPORTER_PERMISSIONS },
-    ...(options.mailFolder === undefined ? {} : { mailFolder: options.mailFolder }),
-  });
-  const services = createHost({ serverHostname: hostnames.server, jmapPort: host.port });
+  const { mailFolder } = options;
+  const home = { settings, invented: invented.host, world, connectors };
+  const host = await startHome(mailFolder === undefined ? home : { ...home, mailFolder });
   return {
     world,
     apiUrl: api.baseUrl,
     mx,
     host,
     cron: () => edge.cron(),
-    fetch: (url) => edge.fetch(new Request(url)),
-    password: options.password,
-    connectTunnel: (token) => connectors.connect(world, token, services),
+    fetch: (url) => edge.fetch(new Request(url), SOMEBODY),
     publishDs(ds) {
       for (const zone of world.zones) if (ds.startsWith(`${zone.name}.`)) zone.dsAtRegistrar = ds;
     },

@@ -49,8 +49,6 @@ export interface RunReport {
 }
 
 const MESSAGE = readFileSync(join(__dirname, "messages", "parts.eml"));
-/** For people who look into the mailbox while `--keep` leaves it running. */
-const PASSWORD = "sandbox";
 
 /** The main job: converge the deployment, converge it again, deliver messages. */
 export async function run(options: RunOptions): Promise<RunReport> {
@@ -60,9 +58,7 @@ export async function run(options: RunOptions): Promise<RunReport> {
   const engine: Engine | NoEngine =
     options.withoutEngine === true ? { command: undefined, reasons: ["asked for"] } : await findEngine(progress);
   const outside = await progress.step("starting the world outside: cloud, MX, mail host", () =>
-    startOutside(settings, {
-      apiToken: invented.apiToken,
-      password: PASSWORD,
+    startOutside(settings, invented, {
       ...(options.smtpPort === undefined ? {} : { smtpPort: options.smtpPort }),
       ...(options.mailFolder === undefined ? {} : { mailFolder: options.mailFolder }),
     }),
@@ -140,9 +136,8 @@ async function onMocks(
   return { converged, changes: undefined };
 }
 
-/** What happens outside the program once it has run: cloudflared dials out, the registrar publishes the DS. */
-function home(outside: Outside, { tunnelToken, dnssecDs }: Converged): void {
-  outside.connectTunnel(tunnelToken);
+/** What a person does once the program has run: the registrar publishes the DS. */
+function home(outside: Outside, { dnssecDs }: Converged): void {
   outside.publishDs(dnssecDs);
 }
 

@@ -1,4 +1,7 @@
 import { generateKeyPairSync, randomBytes } from "node:crypto";
+import { type AddressInfo, createServer } from "node:net";
+
+import ssh2 from "ssh2";
 
 import { readStackFile } from "../infra/settings/stack-file";
 
@@ -10,6 +13,13 @@ export interface StandIns {
   readonly secrets: Readonly<Record<string, string>>;
   /** The API token that the model's account accepts. */
   readonly apiToken: string;
+  /** What the host at home has of its own. */
+  readonly host: {
+    /** Private, in OpenSSH's form. */
+    readonly hostKey: string;
+    /** Whoever has the other half may log in. */
+    readonly authorizedKey: string;
+  };
 }
 
 /** Invents a value for everything that the stack file encrypts or does not have. */
@@ -17,13 +27,18 @@ export function standIns(stack: string): StandIns {
   const { raw } = readStackFile(stack);
   const invented: Record<string, string> = {
     accountId: hex(32),
-    hostAddress: "192.0.2.10",
     hostUser: "mail",
-    hostKey: `ssh-ed25519 ${ed25519Blob()}`,
     resendRecords: JSON.stringify(resendRecords()),
   };
+  const hostKey = ssh2.utils.generateKeyPairSync("ed25519");
+  const userKey = ssh2.utils.generateKeyPairSync("ed25519");
+  // Also in the place of a stack file's own: no run may reach a real host.
+  const host = { hostAddress: "127.0.0.1", hostPort: String(freePort()), hostKey: hostKey.public };
   return {
-    values: Object.fromEntries(Object.entries(invented).filter(([key]) => (raw.get(key)?.text ?? "") === "")),
+    values: {
+      ...Object.fromEntries(Object.entries(invented).filter(([key]) => (raw.get(key)?.text ?? "") === "")),
+      ...host,
+    },
     secrets: {
       dkimRsaPrivateKey: generateKeyPairSync("rsa", { modulusLength: 2048 })
         .privateKey.export({ type: "pkcs8", format: "pem" })
@@ -32,9 +47,10 @@ export function standIns(stack: string): StandIns {
       resendApiKey: `re_${hex(24)}`,
       adminPassword: randomBytes(18).toString("base64url"),
       accountPassword: randomBytes(18).toString("base64url"),
-      hostSshPrivateKey: ed25519Pem(),
+      hostSshPrivateKey: userKey.private,
     },
     apiToken: randomBytes(30).toString("hex").slice(0, 40),
+    host: { hostKey: hostKey.private, authorizedKey: userKey.public },
   };
 }
 
@@ -54,15 +70,12 @@ function ed25519Pem(): string {
   return generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "pem" }).toString();
 }
 
-/** RFC 8709 section 4: the algorithm's name and the 32 bytes of the key, each with its length. */
-function ed25519Blob(): string {
-  const key = generateKeyPairSync("ed25519").publicKey.export({ type: "spki", format: "der" }).subarray(-32);
-  return Buffer.concat([
-    Buffer.from([0, 0, 0, 11]),
-    Buffer.from("ssh-ed25519"),
-    Buffer.from([0, 0, 0, 32]),
-    key,
-  ]).toString("base64");
+/** A port that is free now; the host's SSH server takes it. Without a host name `listen` binds at once. */
+function freePort(): number {
+  const server = createServer().listen(0);
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  return port;
 }
 
 function hex(digits: number): string {

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 
 import { type Buckets, noObjects } from "./buckets";
+import { type Commands, noHosts } from "./commands";
 import type { Kind, Remote } from "./kind";
 import { KINDS } from "./kinds";
 import { canonical, type Props, sameJson } from "./props";
@@ -36,6 +37,8 @@ export class World {
   readonly calls: Call[] = [];
   /** What lies in the buckets; the edge puts its own here. */
   buckets: Buckets = noObjects();
+  /** Runs commands on hosts; the home puts its own here. */
+  commands: Commands = noHosts();
   readonly #remotes = new Map<string, Map<string, Remote>>();
   readonly #failing = new Set<string>();
   /** Which resource an identifier was made for, and as which of its identifiers. */

@@ -13,6 +13,9 @@ import { Workers } from "./workers";
 const CLOUDFLARE_POLICY = "version: STSv1\nmode: enforce\nmx: *.mx.cloudflare.net\nmax_age: 86400\n";
 const POLICY_HOST = "mta-sts.mx.cloudflare.net";
 
+/** Requests of Workers carry this address (Cloudflare, Workers, CF-Connecting-IP). */
+const WORKERS = "2a06:98c0:3600::103";
+
 /** One run of a script's `scheduled`. */
 export interface CronRun {
   readonly scriptName: string;
@@ -33,7 +36,8 @@ export class Edge {
     world.buckets = edgeBuckets(world, this.workers);
   }
 
-  async fetch(request: Request): Promise<Response> {
+  /** @param from the client's address; the usual one is what all Workers of all customers have */
+  async fetch(request: Request, from = WORKERS): Promise<Response> {
     const { hostname, pathname } = new URL(request.url);
     const trace = this.trace ?? { hops: [], hop: () => undefined };
     if (hostname === POLICY_HOST) return new Response(CLOUDFLARE_POLICY, { headers: { "content-type": "text/plain" } });
@@ -41,7 +45,7 @@ export class Edge {
     if (!zone) throw new Error(`${hostname} is not reachable from the sandbox`);
     const script = this.#routed(`${hostname}${pathname}`);
     const isProxied = zone.records.some((record) => record.name === hostname && record.proxied);
-    if (script === undefined || !isProxied) return frontDoor(this.world, this.connectors, request, trace);
+    if (script === undefined || !isProxied) return frontDoor(this.world, this.connectors, request, from, trace);
     trace.hop(`${hostname}: Worker ${textAt(script, "scriptName") ?? ""} by its route`);
     const worker = await this.workers.of(script);
     const { status, headers, body } = await worker.fetch(request.url, { method: request.method });

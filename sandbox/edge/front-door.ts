@@ -17,6 +17,7 @@ export async function frontDoor(
   world: World,
   connectors: Connectors,
   request: Request,
+  from: string,
   trace: Trace,
 ): Promise<Response> {
   const url = new URL(request.url);
@@ -53,7 +54,7 @@ export async function frontDoor(
 
   trace.hop(`tunnel: ${request.method} ${url.hostname} -> ${service}`);
   try {
-    const answer = await host.request(new URL(service), await originRequest(rule, request, url));
+    const answer = await host.request(new URL(service), await originRequest(rule, request, url, from));
     return new Response(hasNoBody(answer.status) ? null : new Uint8Array(answer.body), {
       status: answer.status,
       headers: { ...answer.headers },
@@ -63,12 +64,15 @@ export async function frontDoor(
   }
 }
 
-async function originRequest(rule: Props, request: Request, url: URL): Promise<OriginRequest> {
+async function originRequest(rule: Props, request: Request, url: URL, from: string): Promise<OriginRequest> {
   const options = at(rule, "originRequest");
   const asked = isProps(options) ? options : {};
   const headers = new Headers(request.headers);
   // Access takes its secret away before the request leaves the edge.
   for (const name of ["cf-access-client-id", "cf-access-client-secret"]) headers.delete(name);
+  headers.set("cf-connecting-ip", from);
+  // The edge adds to what the client wrote there.
+  headers.set("x-forwarded-for", [headers.get("x-forwarded-for") ?? [], from].flat().join(", "));
   headers.set("host", textAt(asked, "httpHostHeader") ?? url.hostname);
   const sni = textAt(asked, "originServerName");
   return {

@@ -1,3 +1,4 @@
+import type { Step } from "../cloud/commands";
 import { isProps, type Props, textAt } from "../cloud/props";
 import { withoutSecretMarks } from "./secrets";
 import { runOverSsh } from "./ssh-client";
@@ -22,7 +23,7 @@ export function checkedCommand(inputs: Props): Props {
  * @returns the properties after it: the inputs with `stdout` and `stderr`, without their last line end
  * @throws Error as the provider words it; it contains the command and all that it printed, and not its standard input
  */
-export async function runCommand(step: "create" | "update" | "delete", inputs: Props, before: Props): Promise<Props> {
+export async function runCommand(step: Step, inputs: Props, before: Props): Promise<Props> {
   const command = step === "update" ? (textAt(inputs, "update") ?? textAt(inputs, "create")) : textAt(inputs, step);
   const outputs = { stdout: textAt(before, "stdout") ?? "", stderr: textAt(before, "stderr") ?? "" };
   if (command === undefined) return { ...inputs, ...outputs };

@@ -3,6 +3,7 @@ import * as runtime from "@pulumi/pulumi/runtime";
 import { invoke } from "../cloud/invoke";
 import { isProps, type Props } from "../cloud/props";
 import type { World } from "../cloud/world";
+import { carriedOut } from "./providers";
 import { withoutSecretMarks } from "./secrets";
 
 export interface Registered {
@@ -23,7 +24,7 @@ export interface Mocked {
 
 /**
  * Lets the SDK's mocks answer from the model of the outside world: the whole program runs without an engine, and the
- * model refuses what the services refuse. State, diff and a second `up` are not exercised this way.
+ * model refuses what the services refuse. Commands run on their hosts. State, diff and a second `up` are not exercised this way.
  *
  */
 export async function useMocks(world: World, project: string, stack: string): Promise<Mocked> {
@@ -32,7 +33,7 @@ export async function useMocks(world: World, project: string, stack: string): Pr
   const failures: Error[] = [];
   await runtime.setMocks(
     {
-      newResource({ type, name, inputs, custom }) {
+      async newResource({ type, name, inputs, custom }) {
         const given: unknown = inputs;
         const props = isProps(given) ? given : {};
         if (custom !== true) {
@@ -42,12 +43,14 @@ export async function useMocks(world: World, project: string, stack: string): Pr
         registered.push({ type, name, inputs: props });
         const plain = withoutSecretMarks(props);
         if (!isProps(plain)) throw new Error(`${type} ${name}: inputs are no object`);
-        const remote = remember(failures, { id: "", props: {} }, () => world.create(type, name, plain));
+        const remote = await remember(failures, { id: "", props: {} }, async () =>
+          world.create(type, name, await carriedOut(world, "create", type, plain, {})),
+        );
         return { id: remote.id, state: { ...remote.props } };
       },
-      call({ token, inputs }) {
+      async call({ token, inputs }) {
         const args: unknown = inputs;
-        return { ...remember(failures, {}, () => invoke(world, token, isProps(args) ? args : {})) };
+        return { ...(await remember(failures, {}, () => invoke(world, token, isProps(args) ? args : {}))) };
       },
     },
     project,
@@ -61,9 +64,9 @@ export async function useMocks(world: World, project: string, stack: string): Pr
  * The first failure says why. It is kept instead of thrown: the SDK would leave a rejected promise behind for every
  * resource that depends on this one.
  */
-function remember<T>(failures: Error[], otherwise: T, work: () => T): T {
+async function remember<T>(failures: Error[], otherwise: T, work: () => T | Promise<T>): Promise<T> {
   try {
-    return work();
+    return await work();
   } catch (error) {
     failures.push(error instanceof Error ? error : new Error(String(error)));
     return otherwise;

@@ -6,11 +6,12 @@ import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import { Struct } from "google-protobuf/google/protobuf/struct_pb";
 
 import { invoke } from "../cloud/invoke";
+import type { Step } from "../cloud/commands";
 import type { Kind } from "../cloud/kind";
 import { isProps, type Props } from "../cloud/props";
 import { changedKeys, type World } from "../cloud/world";
 
-import { checkedCommand, COMMAND, runCommand } from "./command";
+import { checkedCommand, COMMAND } from "./command";
 import { secretMark, withoutSecretMarks } from "./secrets";
 
 /** The packages whose providers the sandbox stands in for. */
@@ -151,16 +152,10 @@ function unary<Request, Response>(
 }
 
 /** What happens elsewhere when a resource is written: commands really run on their host. The model then keeps the result. */
-async function carriedOut(
-  world: World,
-  step: "create" | "update" | "delete",
-  type: string,
-  inputs: Props,
-  before: Props,
-): Promise<Props> {
+export async function carriedOut(world: World, step: Step, type: string, inputs: Props, before: Props): Promise<Props> {
   if (type !== COMMAND) return inputs;
   if (step !== "delete") world.mayFail(type);
-  return await runCommand(step, inputs, before);
+  return await world.commands.run(step, inputs, before);
 }
 
 function diff(world: World, request: messages.DiffRequest): messages.DiffResponse {

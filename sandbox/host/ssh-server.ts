@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { timingSafeEqual } from "node:crypto";
+import { mkdirSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 
 import ssh2, { type AuthContext, type Connection, type ParsedKey, type ServerChannel, type Session } from "ssh2";
@@ -42,6 +43,7 @@ export async function startSshServer(options: SshServerOptions): Promise<SshServ
   const running = new Set<ChildProcess>();
   const connections = new Set<Connection>();
   const commands: string[] = [];
+  mkdirSync(options.home, { recursive: true, mode: 0o750 });
   const server = new ssh2.Server({ hostKeys: [options.hostKey], ident: "sandbox" }, (client) => {
     connections.add(client);
     client

@@ -15,7 +15,7 @@ describeEngine("the plain command line, with the program under Pulumi's default 
 
   beforeAll(async () => {
     invented = standIns("prod");
-    outside = await startOutside(settingsOf("prod", invented), { apiToken: invented.apiToken, password: "x" });
+    outside = await startOutside(settingsOf("prod", invented), invented);
     const { command, ...nothing } = await findEngine(silent);
     if (command === undefined) throw new Error(JSON.stringify(nothing));
     line = await openCommandLine(command, outside.world, (project) =>

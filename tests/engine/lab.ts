@@ -23,7 +23,7 @@ export interface Lab extends SandboxStack {
 export async function newLab(theProgram: PulumiFn = program, invented: StandIns = standIns("prod")): Promise<Lab> {
   const engine = await findEngine(silent);
   if (engine.command === undefined) throw new Error(`no engine: ${engine.reasons.join("; ")}`);
-  const outside = await startOutside(settingsOf("prod", invented), { apiToken: invented.apiToken, password: "x" });
+  const outside = await startOutside(settingsOf("prod", invented), invented);
   const providers = await serveProviders(outside.world);
   const sandboxed = await createStack({
     command: engine.command,

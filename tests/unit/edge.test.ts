@@ -4,7 +4,7 @@ import { checkAccess } from "../../sandbox/edge/access";
 import { Connectors } from "../../sandbox/edge/connector";
 import { frontDoor } from "../../sandbox/edge/front-door";
 import { tunnelToken } from "../../sandbox/cloud/kinds/tunnel";
-import { createHost, type Host, type OriginRequest } from "../../sandbox/host/traefik";
+import { type Host, OriginError, type OriginRequest } from "../../sandbox/host/origin";
 import { newTrace } from "../../sandbox/trace";
 import {
   accountId,
@@ -22,6 +22,7 @@ import {
 const GUARDED = `inbound.${DOMAIN}`;
 const OPEN = `mail.${DOMAIN}`;
 const SERVICE = "https://traefik:443";
+const CLIENT = "203.0.113.9";
 const RULES: readonly Props[] = [
   { hostname: GUARDED, service: SERVICE, originRequest: { originServerName: OPEN, httpHostHeader: OPEN } },
   { hostname: OPEN, service: SERVICE, originRequest: { originServerName: OPEN } },
@@ -92,7 +93,7 @@ interface Answer {
 
 async function fetchAt({ world, connectors }: Edge, url: string, init: RequestInit = {}): Promise<Answer> {
   const trace = newTrace();
-  const response = await frontDoor(world, connectors, new Request(url, init), trace);
+  const response = await frontDoor(world, connectors, new Request(url, init), CLIENT, trace);
   return { status: response.status, body: await response.text(), hops: trace.hops.join("\n"), response };
 }
 
@@ -275,12 +276,23 @@ describe("the front door", () => {
     expect(await fetchAt(edge([first, ...RULES]), `https://${OPEN}/`)).toMatchObject({ status: 418 });
   });
 
-  it("says why when the host's certificate is for another name", async () => {
-    const { request } = createHost({ serverHostname: OPEN, jmapPort: 9 });
-    const nameless = [{ hostname: OPEN, service: SERVICE }, { service: "http_status:404" }];
-    const { status, hops } = await fetchAt(edge(nameless, request), `https://${OPEN}/`);
+  it("says why when nobody listens where the rule points", async () => {
+    const refuse = () => Promise.reject(new OriginError("dial tcp: connect traefik:443: connection refused"));
+    const { status, hops } = await fetchAt(edge(RULES, refuse), `https://${OPEN}/`);
     expect(status).toBe(502);
-    expect(hops).toContain(`x509: certificate is valid for ${OPEN}, not traefik`);
+    expect(hops).toContain("cloudflared cannot reach https://traefik:443");
+    expect(hops).toContain("connection refused");
+  });
+
+  it("tells the host the client's address, whatever the client says", async () => {
+    const made = edge();
+    await fetchAt(made, `https://${OPEN}/`, {
+      headers: { "CF-Connecting-IP": "192.0.2.1", "X-Forwarded-For": "192.0.2.2" },
+    });
+    expect(made.arrived[0]?.request.headers).toMatchObject({
+      "cf-connecting-ip": CLIENT,
+      "x-forwarded-for": `192.0.2.2, ${CLIENT}`,
+    });
   });
 
   it("passes on an answer without body", async () => {

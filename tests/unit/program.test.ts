@@ -43,7 +43,7 @@ interface Ran {
 
 let surroundings: Outside;
 beforeAll(async () => {
-  surroundings = await startOutside(settings, { apiToken: invented.apiToken, password: "pw" });
+  surroundings = await startOutside(settings, invented);
 });
 afterAll(() => surroundings.close());
 

@@ -85,7 +85,9 @@ function parsed(args: readonly string[], options: Options) {
 
 function takesValue(word: string | undefined): boolean {
   const name = word?.replace(/^--?/, "");
-  return Object.entries(GLOBAL).some(([long, option]) => name === long || (option.short !== undefined && word === `-${option.short}`));
+  return Object.entries(GLOBAL).some(
+    ([long, option]) => name === long || (option.short !== undefined && word === `-${option.short}`),
+  );
 }
 
 function nothing(verb: string): Arguments {

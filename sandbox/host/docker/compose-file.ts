@@ -85,7 +85,9 @@ function readService(name: string, service: Props, folder: string): Service {
   refuseUnknown(service, SERVICE_KEYS, `services.${name}`);
   const image = service["image"];
   if (typeof image !== "string")
-    throw new ComposeError(`service "${name}" has neither an image nor a build context specified: invalid compose project`);
+    throw new ComposeError(
+      `service "${name}" has neither an image nor a build context specified: invalid compose project`,
+    );
   const environment = { ...environmentFiles(service["env_file"], folder), ...keyed(service["environment"]) };
   const check = service["healthcheck"];
   const depends = service["depends_on"];
@@ -115,7 +117,8 @@ function readService(name: string, service: Props, folder: string): Service {
 function readMount(volume: unknown, folder: string, service: string): Mount {
   if (typeof volume === "string") {
     const [source = "", target = "", mode] = volume.split(":");
-    if (!/^[./]/.test(source)) throw new ComposeError(`service "${service}" refers to undefined volume ${source}: invalid compose project`);
+    if (!/^[./]/.test(source))
+      throw new ComposeError(`service "${service}" refers to undefined volume ${source}: invalid compose project`);
     return { source: resolve(folder, source), target, readOnly: mode === "ro" };
   }
   if (!isProps(volume) || volume["type"] !== "bind")
@@ -172,7 +175,9 @@ function interpolated(value: unknown, variables: Readonly<Record<string, string>
       const known = variables[name];
       if (known !== undefined && known !== "") return known;
       if (kind === "?")
-        throw new ComposeError(`error while interpolating: required variable ${name} is missing a value: ${rest ?? ""}`);
+        throw new ComposeError(
+          `error while interpolating: required variable ${name} is missing a value: ${rest ?? ""}`,
+        );
       return kind === "-" ? (rest ?? "") : "";
     },
   );

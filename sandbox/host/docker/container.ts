@@ -57,9 +57,7 @@ export class Container {
   ) {
     for (const { source, target } of service.mounts) {
       if (!existsSync(source))
-        throw new Error(
-          `invalid mount config for type "bind": bind source path does not exist: ${source}`,
-        );
+        throw new Error(`invalid mount config for type "bind": bind source path does not exist: ${source}`);
       if (statSync(source).isFile()) this.#pinned.set(target, readFileSync(source));
     }
   }

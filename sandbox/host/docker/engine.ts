@@ -99,7 +99,11 @@ export class Engine {
         return said("");
       case "up":
         this.#folders.add(project.folder);
-        return await this.#up(asked, project, asked.services.length === 0 ? withoutTools(enabled) : asked.services.map(of));
+        return await this.#up(
+          asked,
+          project,
+          asked.services.length === 0 ? withoutTools(enabled) : asked.services.map(of),
+        );
       case "run":
         return await this.#run(of(asked.services[0] ?? ""), asked.command, stdin);
       case "restart":
@@ -256,7 +260,10 @@ export class Engine {
   #program(image: string): Program {
     const repository = image.replace(/@sha256:.*$/, "").replace(/:[^/:]*$/, "");
     const program = this.programs[repository];
-    if (!program) throw new ComposeError(`Error response from daemon: pull access denied for ${repository}: the sandbox has no such image`);
+    if (!program)
+      throw new ComposeError(
+        `Error response from daemon: pull access denied for ${repository}: the sandbox has no such image`,
+      );
     return program;
   }
 }

@@ -42,7 +42,11 @@ async function serve(socket: Socket, engine: Engine): Promise<void> {
     result = await engine.docker(JSON.parse(await text(socket)) as Asked);
   } catch (error) {
     // A defect of the model, not an answer of docker's.
-    result = { code: 125, stdout: "", stderr: `sandbox: ${error instanceof Error ? (error.stack ?? "") : String(error)}\n` };
+    result = {
+      code: 125,
+      stdout: "",
+      stderr: `sandbox: ${error instanceof Error ? (error.stack ?? "") : String(error)}\n`,
+    };
   }
   socket.end(JSON.stringify(result));
 }

@@ -54,7 +54,9 @@ export async function applyPlan(text: string, call: ManagementCall): Promise<App
     for (const [name, item] of Object.entries(value)) {
       const wanted = resolved(asProps(item), ids);
       const keys = wanted["@type"] === undefined ? matchOn : ["@type", ...matchOn];
-      const found = (await list(object)).find((candidate) => keys.every((key) => sameJson(candidate[key], wanted[key])));
+      const found = (await list(object)).find((candidate) =>
+        keys.every((key) => sameJson(candidate[key], wanted[key])),
+      );
       const found_ = found && String(found["id"]);
       if (found_ === undefined) await create(object, name, wanted);
       else {

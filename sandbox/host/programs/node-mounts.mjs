@@ -9,7 +9,8 @@ import { join } from "node:path";
 const { mounts, ports } = JSON.parse(process.env["SANDBOX_CONTAINER"] ?? "{}");
 delete process.env["SANDBOX_CONTAINER"];
 
-const WRITES = /^(writeFile|appendFile|mkdir|rm|unlink|rename|chmod|chown|truncate|symlink|link|copyFile|utimes|mkdtemp)/;
+const WRITES =
+  /^(writeFile|appendFile|mkdir|rm|unlink|rename|chmod|chown|truncate|symlink|link|copyFile|utimes|mkdtemp)/;
 const TWO_PATHS = /^(rename|copyFile|link|symlink|cp)/;
 
 function mapped(path, isWrite, call) {

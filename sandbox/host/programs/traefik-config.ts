@@ -27,13 +27,19 @@ export interface Router {
 export function traefikConfig(fixed: Props, dynamic: readonly Props[]): TraefikConfig {
   const entryPoints = Object.entries(propsAt(fixed, "entryPoints"));
   const ping = fixed["ping"];
-  const all = (section: string) => Object.assign({}, ...dynamic.map((file) => propsAt(propsAt(file, "http"), section))) as Props;
+  const all = (section: string) =>
+    Object.assign({}, ...dynamic.map((file) => propsAt(propsAt(file, "http"), section))) as Props;
   return {
-    entryPoints: Object.fromEntries(entryPoints.map(([name, point]) => [name, textAt(asProps(point), "address") ?? ""])),
+    entryPoints: Object.fromEntries(
+      entryPoints.map(([name, point]) => [name, textAt(asProps(point), "address") ?? ""]),
+    ),
     routers: Object.entries(all("routers")).map(([name, router]) => readRouter(name, asProps(router), entryPoints)),
     middlewares: Object.fromEntries(Object.entries(all("middlewares")).map(([name, item]) => [name, asProps(item)])),
     services: Object.fromEntries(
-      Object.entries(all("services")).map(([name, item]) => [name, textAt(listAt(asProps(item), "loadBalancer.servers")[0] ?? {}, "url") ?? ""]),
+      Object.entries(all("services")).map(([name, item]) => [
+        name,
+        textAt(listAt(asProps(item), "loadBalancer.servers")[0] ?? {}, "url") ?? "",
+      ]),
     ),
     plugins: Object.keys(propsAt(propsAt(fixed, "experimental"), "localPlugins")),
     pingEntryPoint: isProps(ping) ? (textAt(ping, "entryPoint") ?? "traefik") : undefined,

@@ -125,7 +125,9 @@ function lowered(headers: Readonly<Record<string, string>>): Record<string, stri
 }
 
 function dynamicFiles(container: Container, folder: string): readonly Props[] {
-  const files = readdirSync(container.hostPath(folder)).filter((name) => /\.ya?ml$/.test(name) && !name.startsWith("."));
+  const files = readdirSync(container.hostPath(folder)).filter(
+    (name) => /\.ya?ml$/.test(name) && !name.startsWith("."),
+  );
   return files.sort().map((name) => readYaml(container, `${folder}/${name}`));
 }
 

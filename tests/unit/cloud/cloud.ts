@@ -22,6 +22,7 @@ export const TYPE = {
   token: "cloudflare:index/zeroTrustAccessServiceToken:ZeroTrustAccessServiceToken",
   policy: "cloudflare:index/zeroTrustAccessPolicy:ZeroTrustAccessPolicy",
   application: "cloudflare:index/zeroTrustAccessApplication:ZeroTrustAccessApplication",
+  accountToken: "cloudflare:index/accountToken:AccountToken",
   bucket: "aws:s3/bucket:Bucket",
   tailnetKey: "tailscale:index/tailnetKey:TailnetKey",
   command: "command:remote:Command",
@@ -157,6 +158,18 @@ export function notification(changes: Props = {}): Props {
     mechanisms: { emails: [{ id: `root@${DOMAIN}` }] },
     ...changes,
   };
+}
+
+export function accountToken(changes: Props = {}): Props {
+  const permissionGroups = [{ id: "c8fed203ed3043cba015a93ad1616f1f" }, { id: "4755a26eedb94da69e1066d98aa820be" }];
+  const resources = JSON.stringify({ [`com.cloudflare.api.account.zone.${zoneId}`]: "*" });
+  return { accountId, name: "dns", policies: [{ effect: "allow", permissionGroups, resources }], ...changes };
+}
+
+/** A token whose one policy is for other resources or permissions. */
+export function tokenFor(changes: Props): Props {
+  const [policy] = accountToken()["policies"] as Props[];
+  return accountToken({ policies: [{ ...policy, ...changes }] });
 }
 
 export function command(changes: Props = {}): Props {

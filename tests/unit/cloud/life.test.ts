@@ -5,6 +5,7 @@ import {
   application,
   catchAll,
   cname,
+  accountToken,
   command,
   cron,
   DOMAIN,
@@ -172,6 +173,7 @@ describe("replacement", () => {
     [TYPE.lifecycle, lifecycle(), lifecycle({ rules: [] }), []],
     [TYPE.cron, cron("0 * * * *"), cron("*/5 * * * *"), []],
     [TYPE.tailnetKey, { description: "a" }, { description: "b" }, ["description"]],
+    [TYPE.accountToken, accountToken(), accountToken({ name: "other" }), []],
     [TYPE.command, command(), command({ stdin: "false" }), []],
     [TYPE.command, command(), command({ triggers: [1] }), ["triggers"]],
   ])("%s is made anew only where the provider does so", (type, before, after, keys) => {

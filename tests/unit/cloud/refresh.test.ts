@@ -8,6 +8,7 @@ import {
   catchAll,
   changedAfterRefresh,
   cname,
+  accountToken,
   command,
   cron,
   DOMAIN,
@@ -142,6 +143,7 @@ describe("what the real service reads back unchanged shows no difference after a
     ["S3 bucket that AWS names", "bucket", {}],
     ["tailnet key", "tailnetKey", { description: "phone", tags: ["tag:mail"], reusable: false }],
     ["remote command", "command", command()],
+    ["token of the account", "accountToken", accountToken()],
   ];
 
   it.each(shapes)("%s", (_what, type, shape) => {

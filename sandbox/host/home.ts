@@ -1,0 +1,79 @@
+import { join } from "node:path";
+
+import type { Settings } from "../../infra/settings/settings";
+import type { World } from "../cloud/world";
+import type { Connectors } from "../edge/connector";
+import { runCommand } from "../engine/command";
+import type { StandIns } from "../stand-ins";
+import { temporaryFolder } from "../temporary";
+import { Engine } from "./docker/engine";
+import { installDocker } from "./docker/socket";
+import type { StoredMessage } from "./mail-store";
+import { cloudflared } from "./programs/cloudflared";
+import { node } from "./programs/node";
+import { stalwart } from "./programs/stalwart";
+import { stalwartCli } from "./programs/stalwart-cli";
+import { traefik } from "./programs/traefik";
+import { type SshServer, startSshServer } from "./ssh-server";
+
+/** The machine at home: it knows nothing but its user and who may log in. Everything else is shipped to it. */
+export interface Home {
+  readonly ssh: SshServer;
+  readonly engine: Engine;
+  /** The user's home folder. */
+  readonly folder: string;
+  /** The messages of the account that has this address, oldest first. Empty while there is no such account. */
+  readonly mailbox: (address: string) => readonly StoredMessage[];
+  /** Loopback port of the mail server; undefined while it does not run. */
+  readonly mailPort: () => number | undefined;
+  /** The power fails: no container runs, nobody answers by SSH. */
+  readonly pause: () => Promise<void>;
+  readonly resume: () => Promise<void>;
+  readonly close: () => Promise<void>;
+}
+
+export interface HomeOptions {
+  readonly settings: Settings;
+  readonly invented: StandIns["host"];
+  readonly world: World;
+  readonly connectors: Connectors;
+  readonly mailFolder?: string;
+}
+
+export async function startHome({ settings, invented, world, connectors, mailFolder }: HomeOptions): Promise<Home> {
+  const machine = temporaryFolder();
+  const folder = join(machine.path, "home");
+  const mailServer = stalwart(mailFolder === undefined ? {} : { mailFolder });
+  const engine = new Engine({
+    "stalwartlabs/stalwart": mailServer,
+    "stalwartlabs/cli": stalwartCli,
+    traefik,
+    "cloudflare/cloudflared": cloudflared(world, connectors),
+    node,
+  });
+  const docker = await installDocker(join(machine.path, "bin"), engine);
+  const { user, port } = settings.host;
+  const ssh = await startSshServer({ ...invented, user, home: folder, path: [docker.folder], port });
+  world.commands = { run: runCommand };
+  return {
+    ssh,
+    engine,
+    folder,
+    mailbox: (address) => mailServer.server()?.mailbox(address) ?? [],
+    mailPort: () => mailServer.server()?.port,
+    async pause() {
+      await ssh.pause();
+      await engine.off();
+    },
+    async resume() {
+      await engine.on();
+      await ssh.resume();
+    },
+    async close() {
+      await ssh.close();
+      await engine.off();
+      await docker.close();
+      machine.remove();
+    },
+  };
+}

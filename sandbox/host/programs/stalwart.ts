@@ -1,0 +1,120 @@
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:net";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+
+import { isProps } from "../../cloud/props";
+import type { Container, Process, Program } from "../docker/container";
+import { createJmapServer, type JmapServer } from "../jmap-server";
+import { createMailStore, type MailStore } from "../mail-store";
+import { forward } from "../origin";
+import { createRegistry, type Registry } from "../registry/registry";
+
+const CONFIGURATION = "/etc/stalwart/config.json";
+/** In the data folder: what the real one keeps in RocksDB. */
+const DATA_FILE = "registry.json";
+const HTTP_PORT = 8080;
+
+export interface StalwartOptions {
+  /** Every message of an Inbox is also written here. */
+  readonly mailFolder?: string;
+}
+
+/** The mail server's image, with a look into it for the sandbox. */
+export interface Stalwart extends Program {
+  /** The server that runs now. */
+  readonly server: () => JmapServer | undefined;
+}
+
+/** Stalwart as its data and its plan make it: nothing is known to it before. */
+export function stalwart({ mailFolder }: StalwartOptions): Stalwart {
+  /** By data folder: mail stays when the container is made anew. */
+  const stores = new Map<string, MailStore>();
+  let running: JmapServer | undefined;
+  return { start, server: () => running };
+
+  async function start(container: Container): Promise<Process> {
+    const folder = dataFolder(container);
+    const store = stores.get(folder) ?? createMailStore(mailFolder);
+    stores.set(folder, store);
+    const file = join(folder, DATA_FILE);
+    const registry = createRegistry({
+      ...(existsSync(file) ? { data: readFileSync(file, "utf8") } : {}),
+      certificateFault: (chain, key) => certificateFault(container, chain, key),
+    });
+    const { environment } = container.service;
+    const server = await createJmapServer({
+      publicUrl: environment["STALWART_PUBLIC_URL"] ?? "",
+      registry,
+      store,
+      recoveryAdmin: environment["STALWART_RECOVERY_ADMIN"],
+    });
+    running = server;
+    const listeners = await openListeners(registry.ports().filter((port) => port !== HTTP_PORT));
+    const hasHttp = registry.ports().includes(HTTP_PORT);
+    return {
+      http: (to, request) => (to.port === HTTP_PORT && hasHttp ? forward(server.port, request) : undefined),
+      ports: () => new Map([...(hasHttp ? [[HTTP_PORT, server.port] as const] : []), ...listeners.ports]),
+      probe: (test) => probe(test, server.port),
+      stop: async () => {
+        running = undefined;
+        writeFileSync(file, registry.dump());
+        await Promise.all([server.close(), listeners.close()]);
+      },
+    };
+  }
+}
+
+/** config.json names one store, and its folder must be one that is mounted to be written. */
+function dataFolder(container: Container): string {
+  const config: unknown = JSON.parse(container.read(CONFIGURATION));
+  const path = isProps(config) && config["@type"] === "RocksDb" ? config["path"] : undefined;
+  if (typeof path !== "string") throw new Error(`${CONFIGURATION} names no RocksDb store`);
+  const mount = container.mountOf(path.replace(/\/$/, ""));
+  if (!mount || mount.readOnly) throw new Error(`IO error: While mkdir if missing: ${path}: Read-only file system`);
+  return container.hostPath(path.replace(/\/$/, ""));
+}
+
+/** Undefined: the files at these paths of the container are a certificate and its key. */
+function certificateFault(container: Container, chain: string, key: string): string | undefined {
+  try {
+    const certificate = new X509Certificate(container.read(chain));
+    return certificate.checkPrivateKey(createPrivateKey(container.read(key)))
+      ? undefined
+      : "Private key does not match the certificate";
+  } catch (error) {
+    return `Failed to read certificate: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
+
+/** Ports that are only looked at: who connects is hung up on. */
+async function openListeners(
+  ports: readonly number[],
+): Promise<{ readonly ports: ReadonlyMap<number, number>; readonly close: () => Promise<void> }> {
+  const servers: Server[] = [];
+  const opened = new Map<number, number>();
+  for (const port of ports) {
+    const server = createServer((socket) => socket.destroy());
+    await new Promise<void>((resolve, reject) => server.once("error", reject).listen(0, "127.0.0.1", resolve));
+    servers.push(server);
+    opened.set(port, (server.address() as AddressInfo).port);
+  }
+  return {
+    ports: opened,
+    close: async () => {
+      await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+    },
+  };
+}
+
+/** The health check is curl against the container's own port. */
+async function probe([program, ...args]: readonly string[], port: number): Promise<boolean> {
+  const url = args.at(-1) ?? "";
+  if (program !== "curl" || !URL.canParse(url))
+    throw new Error(`the sandbox does not know the health check ${program ?? ""}`);
+  const { port: asked, pathname } = new URL(url);
+  if (Number(asked) !== HTTP_PORT) return false;
+  const { status } = await forward(port, { method: "GET", path: pathname, headers: {}, noTlsVerify: false });
+  return status === 200;
+}
