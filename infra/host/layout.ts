@@ -29,6 +29,9 @@ export const TRAEFIK_PORTS = {
   /** Server-first protocols have entry points of their own: Traefik must not wait for a ClientHello. */
   submission: 587,
   sieve: 4190,
+  /** The same for cloudflared: where a PROXY header may come, Traefik waits for one, and cloudflared sends none. */
+  submissionTunnel: 10587,
+  sieveTunnel: 14190,
   /** Plain HTTP from cloudflared for people: the client's address is the one that Cloudflare's edge names. */
   tunnel: 8080,
   /** Plain HTTP from cloudflared for the Worker, behind Access: needs no certificate, and no ban can hit it. */

@@ -1,5 +1,5 @@
 import type { Settings } from "../../settings/settings";
-import { addresses, STALWART_PORTS } from "../layout";
+import { addresses, STALWART_PORTS, type TRAEFIK_PORTS } from "../layout";
 import { PLUGIN } from "./plugin";
 import { RESOLVER } from "./static";
 
@@ -34,7 +34,7 @@ const TLS = { options: { default: { minVersion: "VersionTLS12", sniStrict: true 
  */
 function http({ hostnames, host }: Settings) {
   const server = `Host(\`${hostnames.server}\`)`;
-  const route = (entryPoint: string, rule: string, middlewares: readonly string[]) => ({
+  const route = (entryPoint: keyof typeof TRAEFIK_PORTS, rule: string, middlewares: readonly string[]) => ({
     entryPoints: [entryPoint],
     rule,
     middlewares,
@@ -72,12 +72,17 @@ function http({ hostnames, host }: Settings) {
 function tcp({ hostnames, host }: Settings) {
   const { stalwart } = addresses(host.subnet).mail;
   const named = { rule: `HostSNI(\`${hostnames.server}\`)`, tls: { passthrough: true } };
-  // These two begin in plain text, by the server: there is no name to look at.
+  // The server speaks first, in plain text: there is no name to look at.
   const any = { rule: "HostSNI(`*`)" };
-  const routes = { imaps: named, submissions: named, submission: any, sieve: any } as const;
+  const routes = {
+    imaps: { entryPoints: ["imaps"], ...named },
+    submissions: { entryPoints: ["submissions"], ...named },
+    submission: { entryPoints: ["submission", "submissionTunnel"], ...any },
+    sieve: { entryPoints: ["sieve", "sieveTunnel"], ...any },
+  } satisfies Record<string, { entryPoints: readonly (keyof typeof TRAEFIK_PORTS)[] }>;
   const names = Object.keys(routes) as (keyof typeof routes)[];
   return {
-    routers: Object.fromEntries(names.map((name) => [name, { entryPoints: [name], ...routes[name], service: name }])),
+    routers: Object.fromEntries(names.map((name) => [name, { ...routes[name], service: name }])),
     services: Object.fromEntries(
       names.map((name) => [
         name,

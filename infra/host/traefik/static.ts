@@ -66,8 +66,8 @@ export function staticConfiguration(settings: Settings) {
 
 /**
  * Everything listens on the network that faces the tunnels only. The tailnet's sidecar alone is believed when it names a
- * client (PROXY protocol); cloudflared cannot speak it, and from a trusted peer that stays silent a server-first protocol
- * would wait.
+ * client (PROXY protocol). Traefik waits for such a header from everyone there, also from those whom it would not believe:
+ * clients of server-first protocols, who wait too, need entry points without it when they come by cloudflared.
  */
 function entryPoints(settings: Settings): Readonly<Record<keyof typeof TRAEFIK_PORTS, EntryPoint>> {
   const { edge } = addresses(settings.host.subnet);
@@ -81,6 +81,8 @@ function entryPoints(settings: Settings): Readonly<Record<keyof typeof TRAEFIK_P
     submissions: { ...at(TRAEFIK_PORTS.submissions), proxyProtocol },
     submission: { ...at(TRAEFIK_PORTS.submission), proxyProtocol },
     sieve: { ...at(TRAEFIK_PORTS.sieve), proxyProtocol },
+    submissionTunnel: at(TRAEFIK_PORTS.submissionTunnel),
+    sieveTunnel: at(TRAEFIK_PORTS.sieveTunnel),
     tunnel: { ...at(TRAEFIK_PORTS.tunnel), ...readTimeout(NO_LIMIT) },
     inbound: { ...at(TRAEFIK_PORTS.inbound), ...readTimeout(UPLOAD_TIME) },
     ping: { address: `127.0.0.1:${TRAEFIK_PORTS.ping}` },
