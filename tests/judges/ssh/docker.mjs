@@ -59,6 +59,11 @@ function make(name, container) {
   renameSync(join(engine, "new"), join(containers, name));
 }
 
+function start(name, container) {
+  if (name === "stalwart") writeFileSync(join(engine, "bound"), listeners());
+  make(name, container);
+}
+
 /** The project as compose reads it: files that it names must be there. */
 async function project() {
   const { parse } = await import("yaml");
@@ -80,6 +85,14 @@ async function project() {
   return content.services;
 }
 
+/** What Stalwart binds when it starts. */
+function listeners() {
+  return (told("applied") ?? "")
+    .split("\n")
+    .filter((line) => line.includes("NetworkListener"))
+    .join("\n");
+}
+
 /** Starts what is to run; a container is made anew when its service has another text or other variables. */
 function up(services) {
   const wanted = Object.entries(services).filter(([, { profiles: of = [] }]) =>
@@ -94,7 +107,7 @@ function up(services) {
       .digest("hex");
     const before = existsSync(join(containers, name)) ? made(name) : undefined;
     if (before?.hash === hash && before.running) continue;
-    make(name, { folder, hash, starts: (before?.starts ?? 0) + 1, running: true });
+    start(name, { folder, hash, starts: (before?.starts ?? 0) + 1, running: true });
   }
 }
 
@@ -106,14 +119,8 @@ function run([service, ...command]) {
   const refusal = told(`refuse ${call.replaceAll("/", "_")}`);
   if (refusal !== undefined) end(1, refusal);
   if (call === "onhost verify") {
-    const applied = told("applied") ?? "";
-    const wanted = readFileSync(plan, "utf8");
-    const listeners = (text) =>
-      text
-        .split("\n")
-        .filter((line) => line.includes("NetworkListener"))
-        .join("\n");
-    end(applied === wanted ? 0 : listeners(applied) === listeners(wanted) ? 3 : 4);
+    if (told("applied") !== readFileSync(plan, "utf8")) end(3, 'Domain name "a": is not there\n');
+    end(told("bound") === listeners() ? 0 : 4, "Stalwart does not listen on port 4190, against the plan.\n");
   }
   if (call === "onhost passwords") end(0);
   if (command[0] === "key") {
@@ -157,7 +164,7 @@ if (call === "up --detach --wait --wait-timeout 300 --remove-orphans --quiet-pul
 }
 if (verb === "restart" && rest.length === 1) {
   const container = made(rest[0]);
-  make(rest[0], { ...container, starts: container.starts + 1 });
+  start(rest[0], { ...container, starts: container.starts + 1 });
   end(0);
 }
 if (verb === "run" && call.startsWith("run --rm -T ") && profiles.includes("tools")) {

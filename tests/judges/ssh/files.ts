@@ -62,7 +62,8 @@ function compose(files: readonly HostFile[]): HostFile {
       label("cloudflared"),
     ],
     ...["  onhost:", "    image: node:v1", "    profiles: [tools]"],
-    ...["  stalwart-cli:", "    image: cli:v1", "    profiles: [tools]", ""],
+    ...["  stalwart-cli:", "    image: cli:v1", "    profiles: [tools]"],
+    ...["    env_file: [../stalwart/secrets/stalwart-cli.env]", ""],
   ].join("\n");
   return { path: "mail-stack/compose.yaml", content, mode: "0644", why: "for the test", restarts: [] };
 }
