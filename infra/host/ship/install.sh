@@ -10,14 +10,14 @@
 # Folders that containers write to: made once, never removed. A symbolic link to another disk is fine.
 readonly container_folders=(stalwart/data stalwart/tls stalwart/keys stalwart/secrets traefik/acme)
 # What the scripts keep among them.
-readonly kept_files=(mail-stack/.env mail-stack/installed stalwart/version stalwart/applied stalwart/listeners
-  stalwart/secrets/recovery-admin.env)
+readonly kept_files=(mail-stack/.env mail-stack/installed stalwart/version stalwart/applied
+  stalwart/secrets/recovery-admin.env stalwart/secrets/stalwart-cli.env)
 # How long services have to become healthy, in seconds.
 readonly healthy_seconds=300
 # As in pack.ts.
 readonly plain_path='^[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9._][A-Za-z0-9._-]*)+$'
-# With this status `onhost verify` says that listeners, too, are not as planned.
-readonly listeners_differ=4
+# With this status `onhost verify` says that all settings are as planned and ports are not: only a start opens and closes them.
+readonly restart_needed=4
 readonly untouched="Nothing was installed and nothing was restarted."
 readonly half_way="Files before it are installed, the others are as they were, and nothing was restarted."
 
@@ -164,6 +164,7 @@ guard_compose() {
   mkdir -p -- "$staging/apps/stalwart/secrets" "$staging/apps/mail-stack"
   user_of_containers >"$staging/apps/mail-stack/.env"
   : >"$staging/apps/stalwart/secrets/recovery-admin.env"
+  : >"$staging/apps/stalwart/secrets/stalwart-cli.env"
   quietly docker compose --profile tools -f "$staging/apps/mail-stack/compose.yaml" config --quiet ||
     fail "docker compose refuses the new compose.yaml: $said" "$untouched" \
       "Compare the version of compose here with the one that this release is tested with: docker compose version"
@@ -196,7 +197,7 @@ install_files() {
   done
   keep mail-stack/installed 0644 "$(printf '%s\n' "${wanted[@]}")"
   keep mail-stack/.env 0644 "$(user_of_containers)"
-  [ -s "$apps/stalwart/secrets/recovery-admin.env" ] || mint_recovery_admin
+  keep_recovery_admin
 }
 
 install_file() {
@@ -227,10 +228,19 @@ is_kept() {
   [ -f "$apps/$1" ] && [ "$(<"$apps/$1")" = "$2" ]
 }
 
-mint_recovery_admin() {
-  keep stalwart/secrets/recovery-admin.env 0600 \
-    "STALWART_RECOVERY_ADMIN=admin:$(head -c 24 /dev/urandom | base64 | tr '+/' '-_')"
-  know_secrets_of_host
+# Who may do everything in Stalwart, also when nobody else can log in. The password is made here, once, and stays here.
+keep_recovery_admin() {
+  local admin password
+  if [ -s "$apps/stalwart/secrets/recovery-admin.env" ]; then
+    admin=$(<"$apps/stalwart/secrets/recovery-admin.env")
+    password=${admin#STALWART_RECOVERY_ADMIN=admin:}
+  else
+    password=$(head -c 24 /dev/urandom | base64 | tr '+/' '-_')
+  fi
+  secrets+=("$password")
+  keep stalwart/secrets/recovery-admin.env 0600 "STALWART_RECOVERY_ADMIN=admin:$password"
+  # The same login as stalwart-cli wants it.
+  keep stalwart/secrets/stalwart-cli.env 0600 "STALWART_USER=admin"$'\n'"STALWART_PASSWORD=$password"
 }
 
 # The name that a file has until it is complete: in the same folder, because only there a rename is atomic.
@@ -274,22 +284,18 @@ up() {
 
 # Applies the plan when it or its secrets changed, or when the server is not as planned.
 configure_stalwart() {
-  local plan listeners file status=0
+  local plan file status=0
   plan=$(hash_of_plan)
-  listeners=$(grep -F NetworkListener "$apps/stalwart/plan/plan.ndjson" | sha256sum)
-  quietly tool onhost verify || status=$?
-  ((status != listeners_differ)) || rm -f -- "$apps/stalwart/listeners"
-  if ((status == 0)) && is_kept stalwart/applied "$plan" && is_kept stalwart/listeners "$listeners"; then return 0; fi
+  if quietly tool onhost verify && is_kept stalwart/applied "$plan"; then return 0; fi
 
   # Reloading is a plan of its own: an error in any line would skip every clean-up of the first.
   for file in plan reload; do
     quietly tool stalwart-cli apply --file "/plan/$file.ndjson" || fail_stalwart "Stalwart refuses $file.ndjson: $said"
   done
-  if ! is_kept stalwart/listeners "$listeners"; then
-    # Only a start opens and closes ports.
+  quietly tool onhost verify || status=$?
+  if ((status == restart_needed)); then
     quietly compose restart stalwart || fail_stalwart "Stalwart cannot be restarted: $said"
     up || fail_stalwart "Stalwart did not come back with its new listeners: $said"
-    keep stalwart/listeners 0644 "$listeners"
   fi
   quietly tool onhost passwords || fail_stalwart "Passwords could not be set: $said"
   quietly tool onhost verify || fail_stalwart "Stalwart took the plan and is not as planned: $said"

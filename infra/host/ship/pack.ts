@@ -15,7 +15,8 @@ export interface Pack {
 /** What the scripts themselves keep in the apps folder. */
 const KEPT_BY_THE_SCRIPTS = [
   ...["mail-stack/.env", "mail-stack/installed", "mail-stack/lock", "mail-stack/staging"],
-  ...["stalwart/version", "stalwart/applied", "stalwart/listeners", "stalwart/secrets/recovery-admin.env"],
+  ...["stalwart/version", "stalwart/applied"],
+  ...["stalwart/secrets/recovery-admin.env", "stalwart/secrets/stalwart-cli.env"],
 ];
 
 /** Folders that containers write to. */

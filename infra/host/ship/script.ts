@@ -51,7 +51,10 @@ export function stopCommand(folder: string): string {
 function script(name: "install" | "key" | "retire", values: Record<string, string>, secrets: readonly string[] = []) {
   return [
     ...Object.entries(values).map(([key, value]) => `readonly ${key}=${quoted(value)}`),
-    `secrets=(${secrets.filter((secret) => secret !== "").map(quoted).join(" ")})`,
+    `secrets=(${secrets
+      .filter((secret) => secret !== "")
+      .map(quoted)
+      .join(" ")})`,
     source("common"),
     source(name),
     "main; exit",

@@ -26,7 +26,9 @@ export function deployment(changes: Readonly<Record<string, string | undefined>>
     ...changes,
   };
   const files = Object.entries(contents).flatMap(([path, content]) =>
-    content === undefined ? [] : [{ path, content, mode: modeOf(path), why: "for the test", restarts: restartsOf(path) }],
+    content === undefined
+      ? []
+      : [{ path, content, mode: modeOf(path), why: "for the test", restarts: restartsOf(path) }],
   );
   return [...files, compose(files)];
 }
@@ -53,15 +55,24 @@ function compose(files: readonly HostFile[]): HostFile {
     ...["  stalwart:", "    image: stalwart:v1", "    user: ${MAIL_UID:?}:${MAIL_GID:?}"],
     ...["    env_file: [../stalwart/secrets/recovery-admin.env, ../stalwart/secrets/relay.env]", label("stalwart")],
     ...["  traefik:", "    image: traefik:v1", label("traefik")],
-    ...["  cloudflared:", "    image: cloudflared:v1", "    env_file: [../cloudflared/tunnel.env]", label("cloudflared")],
+    ...[
+      "  cloudflared:",
+      "    image: cloudflared:v1",
+      "    env_file: [../cloudflared/tunnel.env]",
+      label("cloudflared"),
+    ],
     ...["  onhost:", "    image: node:v1", "    profiles: [tools]"],
-    ...["  stalwart-cli:", "    image: cli:v1", "    profiles: [tools]", ""],
+    ...["  stalwart-cli:", "    image: cli:v1", "    profiles: [tools]"],
+    ...["    env_file: [../stalwart/secrets/stalwart-cli.env]", ""],
   ].join("\n");
   return { path: "mail-stack/compose.yaml", content, mode: "0644", why: "for the test", restarts: [] };
 }
 
 /** The script that installs this deployment. */
-export function install(changes: Readonly<Record<string, string | undefined>> = {}, stalwartVersion = "0.16.18"): string {
+export function install(
+  changes: Readonly<Record<string, string | undefined>> = {},
+  stalwartVersion = "0.16.18",
+): string {
   return scriptOf(deployment(changes), stalwartVersion);
 }
 

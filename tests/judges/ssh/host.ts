@@ -26,7 +26,11 @@ export interface TestHost {
   /** The folder of programs that come first on the host's PATH. */
   readonly programs: string;
   /** Runs a command with this standard input, as the provider does. `login` replaces what the real operator has. */
-  readonly run: (stdin: string, command?: string, login?: { readonly hostKey?: string; readonly userKey?: string }) => Promise<Ended>;
+  readonly run: (
+    stdin: string,
+    command?: string,
+    login?: { readonly hostKey?: string; readonly userKey?: string },
+  ) => Promise<Ended>;
   /** What docker was asked since the last time. */
   readonly calls: () => readonly string[];
   readonly container: (service: string) => Container | undefined;
@@ -40,10 +44,24 @@ export interface TestHost {
 const SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** Commands whose calls are counted, so that a run can be killed at the nth. */
-const COUNTED = ["mv", "cp", "sync", "rm", "mkdir", "chmod", "base64", "tar", "sha256sum", "stat", "sort", "flock", "docker"];
+const COUNTED = [
+  "mv",
+  "cp",
+  "sync",
+  "rm",
+  "mkdir",
+  "chmod",
+  "base64",
+  "tar",
+  "sha256sum",
+  "stat",
+  "sort",
+  "flock",
+  "docker",
+];
 
-/** A machine with sshd, an empty home and a stand-in for docker. */
-export async function startHost(): Promise<TestHost> {
+/** A machine with sshd, an empty home and a stand-in for docker; `counted`: runs can be killed at a call (counted.sh). */
+export async function startHost({ counted: isCounted = false } = {}): Promise<TestHost> {
   const folder = temporaryFolder();
   const home = join(folder.path, "home");
   const programs = join(folder.path, "programs");
@@ -58,12 +76,16 @@ export async function startHost(): Promise<TestHost> {
   ];
   writeFileSync(join(programs, "docker"), docker.join("\n"), { mode: 0o755 });
   for (const name of COUNTED) symlinkSync(join(__dirname, "counted.sh"), join(counted, name));
-  const sshd = await startSshd(folder.path, home, [counted, programs, SYSTEM_PATH].join(":"));
+  const sshd = await startSshd(folder.path, home, [...(isCounted ? [counted] : []), programs, SYSTEM_PATH].join(":"));
   const engine = join(home, "engine");
 
   return { sshd, home, apps: join(home, "apps"), programs, run, calls, container, trouble, wipe, close };
 
-  async function run(stdin: string, command = "bash -s", login: { hostKey?: string; userKey?: string } = {}): Promise<Ended> {
+  async function run(
+    stdin: string,
+    command = "bash -s",
+    login: { hostKey?: string; userKey?: string } = {},
+  ): Promise<Ended> {
     const knownHosts = join(folder.path, "known-hosts");
     const identity = join(folder.path, "identity");
     writeFileSync(knownHosts, `[127.0.0.1]:${sshd.port} ${login.hostKey ?? sshd.hostKey}\n`);
