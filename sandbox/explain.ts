@@ -9,6 +9,7 @@ import { NotDelivered } from "./send";
 
 /** Why a run failed, in words that a person can act on; a stack trace only for what is a defect of the sandbox. */
 export function explain(error: unknown): string {
+  if (process.env["SANDBOX_DEBUG"] && error instanceof CommandError) return error.message;
   if (error instanceof CommandError) return explainEngine(error.message);
   if (error instanceof Refusal) return `The deployment was refused:\n  ${error.message}`;
   const isResult = [NotDelivered, Changed, PolicyMismatch, NoAutoconfig, StackFileError].some(

@@ -11,8 +11,7 @@ const PRELOAD = pathToFileURL(join(__dirname, "node-mounts.mjs")).href;
 /** The node image: really runs what is mounted, with this machine's node. */
 export const node: Program = {
   async start(container): Promise<Process> {
-    const [script, ...args] = container.service.command ?? [];
-    const child = launch(container, script ?? "", args);
+    const child = launch(container, container.service.command ?? []);
     child.stdin?.end();
     const output: string[] = [];
     for (const stream of [child.stdout, child.stderr])
@@ -32,8 +31,7 @@ export const node: Program = {
     });
   },
   async run(container, args, stdin): Promise<Finished> {
-    const [script = "", ...rest] = args;
-    const child = launch(container, script, rest);
+    const child = launch(container, args);
     child.stdin?.on("error", () => undefined).end(stdin);
     const [stdout, stderr, code] = await Promise.all([
       child.stdout ? buffer(child.stdout) : Buffer.of(),
@@ -44,7 +42,9 @@ export const node: Program = {
   },
 };
 
-function launch(container: Container, script: string, args: readonly string[]): ChildProcess {
+/** As the image's entrypoint: `node` in front of what is no command. */
+function launch(container: Container, command: readonly string[]): ChildProcess {
+  const [script = "", ...args] = command[0] === "node" ? command.slice(1) : command;
   const { environment, mounts } = container.service;
   return spawn(process.execPath, ["--import", PRELOAD, container.hostPath(script), ...args], {
     env: { ...environment, SANDBOX_CONTAINER: JSON.stringify({ mounts, ports: container.neighbours.ports() }) },

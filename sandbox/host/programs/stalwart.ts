@@ -44,11 +44,12 @@ export function stalwart({ mailFolder }: StalwartOptions): Stalwart {
       certificateFault: (chain, key) => certificateFault(container, chain, key),
     });
     const { environment } = container.service;
+    const [login = "", password] = environment["STALWART_RECOVERY_ADMIN"]?.split(/:(.*)/s) ?? [];
     const server = await createJmapServer({
       publicUrl: environment["STALWART_PUBLIC_URL"] ?? "",
       registry,
       store,
-      recoveryAdmin: environment["STALWART_RECOVERY_ADMIN"],
+      ...(password === undefined ? {} : { recoveryAdmin: { login, password } }),
     });
     running = server;
     const listeners = await openListeners(registry.ports().filter((port) => port !== HTTP_PORT));
