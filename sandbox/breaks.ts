@@ -1,6 +1,12 @@
 import * as cloudflare from "@pulumi/cloudflare";
 import * as pulumi from "@pulumi/pulumi";
 
+import { COMMAND } from "./engine/command";
+import { changedFile } from "./shipped";
+
+/** A host key that belongs to nobody here. */
+const STRANGER = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
 /**
  * Ways to break one link of the declared topology on purpose: the run must then fail and name the link. The program
  * stays as it is; the arguments of one resource are changed on their way to the engine.
@@ -46,6 +52,30 @@ export const BREAKS = {
     type: "cloudflare:index/zeroTrustTunnelCloudflared:ZeroTrustTunnelCloudflared",
     change: (args) => ({ ...args, configSrc: "local" }),
   },
+  "host-key": {
+    what: "the host shows another key than the settings name",
+    type: COMMAND,
+    change: (args) => ({ ...args, connection: connectionOf(args).apply((all) => ({ ...all, hostKey: STRANGER })) }),
+  },
+  plan: {
+    what: "Stalwart's plan lacks the primary account",
+    type: COMMAND,
+    change: (args) =>
+      withFile(args, "stalwart/plan/plan.ndjson", (plan) =>
+        plan.replace(/,"primary":\{"@type":"User".*?"aliases":\{.*?\}\}(?=\}\}\n)/, ""),
+      ),
+  },
+  router: {
+    what: "Traefik has no router for the Worker's entry point",
+    type: COMMAND,
+    change: (args) =>
+      withFile(args, "traefik/dynamic/mail.yaml", (yaml) => yaml.replace("- inbound\n", "- websecure\n")),
+  },
+  token: {
+    what: "cloudflared has the token of another tunnel",
+    type: COMMAND,
+    change: (args) => withFile(args, "cloudflared/token", () => Buffer.from('{"a":"x"}').toString("base64")),
+  },
 } as const satisfies Record<string, Break>;
 
 export type BreakName = keyof typeof BREAKS;
@@ -53,8 +83,10 @@ export type BreakName = keyof typeof BREAKS;
 interface Break {
   readonly what: string;
   readonly type: string;
-  readonly change: (args: Readonly<Record<string, unknown>>) => Record<string, unknown>;
+  readonly change: (args: Args) => Record<string, unknown>;
 }
+
+type Args = Readonly<Record<string, unknown>>;
 
 /** The same program with one link broken. */
 export function broken<T>(name: BreakName, program: () => Promise<T>): () => Promise<T> {
@@ -74,6 +106,16 @@ function otherToken(args: Readonly<Record<string, unknown>>): cloudflare.ZeroTru
 
 function bindingsOf(args: Readonly<Record<string, unknown>>): pulumi.Output<unknown> {
   return pulumi.output(args["bindings"]);
+}
+
+/** The same command with one of the shipped files changed. */
+function withFile(args: Args, path: string, change: (content: string) => string): Record<string, unknown> {
+  const stdin = pulumi.output(args["stdin"] as pulumi.Input<string>);
+  return { ...args, stdin: stdin.apply((script) => changedFile(script, path, change)) };
+}
+
+function connectionOf(args: Args): pulumi.Output<object> {
+  return pulumi.output(args["connection"] as pulumi.Input<object>);
 }
 
 function without(name: string, bindings: unknown): unknown {

@@ -9,7 +9,6 @@ import { NotDelivered } from "./send";
 
 /** Why a run failed, in words that a person can act on; a stack trace only for what is a defect of the sandbox. */
 export function explain(error: unknown): string {
-  if (process.env["SANDBOX_DEBUG"] && error instanceof CommandError) return error.message;
   if (error instanceof CommandError) return explainEngine(error.message);
   if (error instanceof Refusal) return `The deployment was refused:\n  ${error.message}`;
   const isResult = [NotDelivered, Changed, PolicyMismatch, NoAutoconfig, StackFileError].some(
@@ -19,14 +18,17 @@ export function explain(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
-/** The engine shows a refused resource several times; its own summary once. */
+/** The engine shows a refused resource several times; under `Diagnostics` once, with all lines of its error. */
 function explainEngine(output: string): string {
-  const refused = [...output.matchAll(/^.*?\S+:\S+:(\w+ \S+) \*\*\w+ failed\*\* error: (.*)$/gm)];
-  if (refused.length > 0)
-    return [
-      "The deployment was refused:",
-      ...refused.map(([, resource, why]) => `  ${resource ?? ""}: ${why ?? ""}`),
-    ].join("\n");
   const diagnostics = /^Diagnostics:\n([^]*?)(?=^\S|(?![^]))/m.exec(output)?.[1];
+  const refused = (diagnostics ?? "").split(/^(?= {2}\S+ \(\S+\):$)/m).flatMap(refusedResource);
+  if (refused.length > 0) return ["The deployment was refused:", ...refused].join("\n");
   return `Pulumi failed:\n${diagnostics ?? output}`;
+}
+
+function refusedResource(block: string): string[] {
+  const [, type = "", name = "", text = ""] = /^ {2}\S+:(\w+) \((\S+)\):\n([^]*)$/.exec(block) ?? [];
+  const errors = text.split(/^(?= {4}\w+: )/m).filter((message) => message.startsWith("    error: "));
+  if (type === "Stack" || errors.length === 0) return [];
+  return errors.map((error) => `  ${type} ${name}: ${error.slice("    error: ".length).trimEnd()}`);
 }

@@ -55,6 +55,7 @@ export async function frontDoor(
   trace.hop(`tunnel: ${request.method} ${url.hostname} -> ${service}`);
   try {
     const answer = await host.request(new URL(service), await originRequest(rule, request, url, from));
+    if (answer.status >= 400) trace.hop(`${service} answers HTTP ${answer.status}: ${firstLine(answer.body)}`);
     return new Response(hasNoBody(answer.status) ? null : new Uint8Array(answer.body), {
       status: answer.status,
       headers: { ...answer.headers },
@@ -83,6 +84,10 @@ async function originRequest(rule: Props, request: Request, url: URL, from: stri
     ...(sni === undefined ? {} : { sni }),
     noTlsVerify: asked["noTlsVerify"] === true,
   };
+}
+
+function firstLine(body: Buffer): string {
+  return body.toString("utf8").split("\n", 1)[0]?.slice(0, 120) ?? "";
 }
 
 /** `Response` refuses a body for these. */

@@ -16,6 +16,8 @@ interface ServerOptions {
   readonly publicUrl: string;
   /** Every message of an Inbox is written to `<mailFolder>/<address>/Inbox/NNNN.eml`. */
   readonly mailFolder?: string;
+  /** Where the mail is; absent: a new one. */
+  readonly store?: MailStore;
 }
 
 /** Accounts that are there from the start and stay as they are. */
@@ -50,7 +52,7 @@ export async function createJmapServer(options: JmapServerOptions): Promise<Jmap
     "registry" in options
       ? directoryOf(options.registry, options.recoveryAdmin)
       : createDirectory(options.domain, options.accounts, options.apiKey);
-  const store = createMailStore(options.mailFolder);
+  const store = options.store ?? createMailStore(options.mailFolder);
   const server = createServer((request, response) => {
     answer(request, { directory, store, registry, publicUrl: options.publicUrl })
       .catch(asProblem)

@@ -18,8 +18,8 @@ export interface Process {
   readonly http?: (to: Destination, request: OriginRequest) => Promise<OriginResponse> | undefined;
   /** Loopback ports behind the container's own, for programs that connect themselves. */
   readonly ports?: () => ReadonlyMap<number, number>;
-  /** What the health check's command would end with. */
-  readonly probe: (test: readonly string[]) => Promise<boolean>;
+  /** Whether the health check's command would end well; "never" saves waiting for what cannot come. */
+  readonly probe: (test: readonly string[]) => Promise<boolean | "never">;
   readonly stop: () => Promise<void>;
 }
 

@@ -225,7 +225,9 @@ export class Engine {
     const [kind, ...test] = service.health;
     if (kind !== "CMD") throw new Error(`the sandbox models health checks of the form CMD, not ${kind ?? ""}`);
     for (let waited = 0; waited < HEALTHY_WITHIN_MS; waited += POLL_MS) {
-      if (await process.probe(test)) return;
+      const health = await process.probe(test);
+      if (health === true) return;
+      if (health === "never") break;
       await new Promise((done) => setTimeout(done, POLL_MS));
     }
     throw new Error(`${prefix}container mail-stack-${name}-1 is unhealthy`);

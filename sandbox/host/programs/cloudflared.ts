@@ -28,7 +28,7 @@ export function cloudflared(world: World, connectors: Connectors): Program {
         probe: ([program, ...args]) => {
           if (program !== "cloudflared" || args.at(-1) !== "ready")
             throw new Error(`the sandbox does not know the health check ${program ?? ""} ${args.join(" ")}`);
-          return Promise.resolve(isConnected);
+          return Promise.resolve(isConnected ? true : "never");
         },
         stop: () => {
           connectors.disconnect(home);
