@@ -20,6 +20,8 @@ export interface Kind {
   readonly filled?: readonly string[];
   /** Properties that the provider's schema marks as secret, as a whole. */
   readonly secret?: readonly string[];
+  /** Inputs that hold identifiers of other resources in an encoded form: no snapshot can compare them. */
+  readonly encoded?: readonly string[];
   /** What the provider itself refuses while previewing. */
   check?(inputs: Props): string | undefined;
   create(inputs: Props, world: World): Remote;

@@ -144,7 +144,7 @@ export class World {
 
   /**
    * Everything that is declared and what the zones hold, in an order and with ids that do not depend on how it came
-   * about. What only the service sets (times among it) is left out.
+   * about. What only the service sets (times among it) and what is encoded are left out.
    */
   snapshot(): string {
     const rows: [string, unknown][] = [];
@@ -154,8 +154,9 @@ export class World {
     }
     for (const [type, remotes] of this.#remotes)
       for (const { props } of remotes.values()) {
-        const { computed } = this.kind(type);
-        rows.push([type, Object.fromEntries(Object.entries(props).filter(([key]) => !computed.includes(key)))]);
+        const { computed, encoded = [] } = this.kind(type);
+        const left = new Set([...computed, ...encoded]);
+        rows.push([type, Object.fromEntries(Object.entries(props).filter(([key]) => !left.has(key)))]);
       }
     return rows
       .map((row) => canonical(row).replace(ID, (id) => this.#label(id) ?? id))

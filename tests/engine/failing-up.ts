@@ -2,12 +2,13 @@
  * Runs each case of a failing `up` on the engine and prints one JSON line for each. The failing run has a process of its
  * own (up-once.ts); this one, beside the test runner, holds the world outside and repeats the run.
  */
-import { spawn } from "node:child_process";
+import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 
+import { SERVICES } from "../../infra/host/layout";
 import { up } from "../../sandbox/converge";
 import { standIns } from "../../sandbox/stand-ins";
-import { type Lab, newLab } from "./lab";
+import { type Lab, newLab, upElsewhere } from "./lab";
 
 /** One case: what the first `up` said, and where the second one ended. */
 export interface FailingUp {
@@ -68,16 +69,6 @@ async function failing(
   print({ name, failure, calls, end: end(lab), then });
 }
 
-function upElsewhere(lab: Lab): Promise<string> {
-  const child = spawn(process.execPath, ["--import", "tsx", join(__dirname, "up-once.ts")], {
-    stdio: ["pipe", "pipe", "inherit"],
-  });
-  child.stdin.end(JSON.stringify(lab.workspace));
-  let ended = "";
-  child.stdout.setEncoding("utf8").on("data", (text: string) => (ended += text));
-  return new Promise((resolve, reject) => child.on("error", reject).on("close", () => resolve(ended)));
-}
-
 async function failingUpdate(lab: Lab): Promise<void> {
   await lab.stack.setConfig("mail:tlsReportAddress", { value: "tls@augustin.ai" });
   await up(lab.stack);
@@ -108,8 +99,18 @@ async function inLab(name: string, work: (lab: Lab) => Promise<void>): Promise<v
   }
 }
 
-/** Expiry times differ from run to run. */
+/** Expiry times differ from run to run. Beside the world outside, what lies on the host, and whether its containers run. */
 function end(lab: Lab): string {
+  const { engine, folder } = lab.outside.host;
+  const apps = join(folder, "apps");
+  const files = readdirSync(apps, { recursive: true, encoding: "utf8" }).map(
+    (path) => `${path} ${(statSync(join(apps, path)).mode & 0o777).toString(8)}`,
+  );
+  const services = SERVICES.map((name) => `${name} ${engine.running(name) ? "runs" : "does not run"}`);
+  return [worldOf(lab), ...files.sort(), ...services].join("\n");
+}
+
+function worldOf(lab: Lab): string {
   return lab.outside.world.snapshot().replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "<time>");
 }
 

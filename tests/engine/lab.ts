@@ -1,3 +1,6 @@
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+
 import type { PulumiFn } from "@pulumi/pulumi/automation";
 
 import { program } from "../../infra/program";
@@ -44,4 +47,15 @@ export async function newLab(theProgram: PulumiFn = program, invented: StandIns 
       await outside.close();
     },
   };
+}
+
+/** `pulumi up` of the lab's stack in a process of its own (up-once.ts). @returns "succeeded" or the error */
+export function upElsewhere(lab: Lab): Promise<string> {
+  const child = spawn(process.execPath, ["--import", "tsx", join(__dirname, "up-once.ts")], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  child.stdin.end(JSON.stringify(lab.workspace));
+  let ended = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (ended += text));
+  return new Promise((resolve, reject) => child.on("error", reject).on("close", () => resolve(ended)));
 }

@@ -11,7 +11,10 @@ import { isProps, type Props } from "../../sandbox/cloud/props";
 import { World } from "../../sandbox/cloud/world";
 import { newZone, type Zone } from "../../sandbox/cloud/zone";
 import { convergeWithoutEngine } from "../../sandbox/converge";
-import { isSecretMark } from "../../sandbox/engine/secrets";
+import { ACCOUNT_TOKEN, mayEditDns } from "../../sandbox/cloud/kinds/account-token";
+import { TUNNEL, tunnelToken } from "../../sandbox/cloud/kinds/tunnel";
+import { isSecretMark, withoutSecretMarks } from "../../sandbox/engine/secrets";
+import { shippedFiles } from "../../sandbox/shipped";
 import { type Outside, startOutside } from "../../sandbox/outside";
 import { type StandIns, standIns } from "../../sandbox/stand-ins";
 import type { Env } from "../../worker/src/env";
@@ -106,6 +109,15 @@ function texts(value: unknown, secret = false): { text: string; secret: boolean 
   return Object.values(value).flatMap((item) => texts(item, secret || isSecretMark(value)));
 }
 
+function plain(value: unknown): unknown {
+  return withoutSecretMarks(value);
+}
+
+/** The lines between BEGIN and END count one by one: a key without its armour is a key as well. */
+function linesOf(secret: string): string[] {
+  return secret.split("\n").filter((line) => line.length > 20 && !line.startsWith("-----"));
+}
+
 describe("the program of the documented deployment", () => {
   let ran: Ran;
   beforeAll(async () => {
@@ -129,14 +141,14 @@ describe("the program of the documented deployment", () => {
   it("gives every resource a component as parent, which its name begins with", () => {
     const components = new Map(ran.resources.filter(isComponent).map(({ urn, name }) => [urn, name]));
     expect([...components.values()].sort()).toEqual([
-      ...["access", "dns", "inbound", "public", "routing", "spool", "tunnel"],
+      ...["access", "certificates", "dns", "host", "inbound", "public", "routing", "spool", "tunnel"],
     ]);
-    const children = ran.resources.filter(({ type }) => type.startsWith("cloudflare:"));
+    const children = ran.resources.filter(({ type }) => /^(cloudflare|command):/.test(type));
     for (const { name, parent, urn } of children) {
       const component = components.get(parent ?? "");
       expect({ name, component }).toEqual({ name, component: expect.any(String) as string });
       expect(`${name}-`.startsWith(`${component ?? "?"}-`)).toBe(true);
-      expect(urn).toContain("$cloudflare:");
+      expect(urn).toMatch(/\$(cloudflare|command):/);
     }
   });
 
@@ -229,26 +241,56 @@ describe("the program of the documented deployment", () => {
     expect(named(ran, "public-route-autoconfig").options.aliases).toBeUndefined();
   });
 
-  it("hands the Stalwart key to the Worker only, and no other secret of the settings to anything", () => {
-    const { stalwartApiKey, ...others } = invented.secrets;
+  it("hands secrets of the settings to the host's files only, and the SSH key to its connections", () => {
     const all = ran.resources.flatMap(({ name, inputs }) => texts(inputs).map((found) => ({ name, ...found })));
     expect(all.length).toBeGreaterThan(100);
-    const holders = all.filter(({ text }) => stalwartApiKey !== undefined && text.includes(stalwartApiKey));
-    expect(holders.map(({ name, secret }) => ({ name, secret }))).toContainEqual({ name: "inbound", secret: true });
-    expect(holders.filter(({ name, secret }) => name !== "inbound" || !secret)).toEqual([]);
-    for (const secret of [...Object.values(others), invented.apiToken]) {
-      // The lines between BEGIN and END count one by one: a key without its armour is a key as well.
-      for (const part of secret.split("\n").filter((line) => line.length > 20 && !line.startsWith("-----")))
-        expect(all.filter(({ text }) => text.includes(part)).map(({ name }) => name)).toEqual([]);
+    const { hostSshPrivateKey = "", ...others } = invented.secrets;
+    const holders = (part: string) => all.filter(({ text }) => text.includes(part));
+    for (const part of linesOf(hostSshPrivateKey)) {
+      expect(holders(part).every(({ secret }) => secret)).toBe(true);
+      expect(holders(part).map(({ name }) => name)).toEqual(["host-files", "host-key", "host-key-retired"]);
     }
-    expect(all.filter(({ text }) => text.includes("PRIVATE KEY"))).toEqual([]);
+    for (const part of [...Object.values(others), invented.apiToken].flatMap(linesOf))
+      // To the files as what no error shall show; the archive beside it has them in base64.
+      for (const { name, secret } of holders(part))
+        expect({ name, secret }).toEqual({ name: "host-files", secret: true });
+    expect(holders("PRIVATE KEY").map(({ name }) => name)).toEqual(["host-files", "host-key", "host-key-retired"]);
   });
 
-  it("keeps the tunnel's token a secret among its outputs, and nothing there is undefined", async () => {
+  it("ships the tunnel's and the certificates' token in files of their own", () => {
+    const files = shippedFiles(String(plain(named(ran, "host-files").inputs["stdin"])));
+    const [tunnel] = ran.world.all(TUNNEL);
+    const [token] = ran.world.all(ACCOUNT_TOKEN);
+    expect(files.get("cloudflared/token")).toBe(tunnelToken(ran.world, tunnel?.id ?? ""));
+    const value = String(token?.props["value"]);
+    expect([...files].filter(([, content]) => content.includes(value)).map(([path]) => path)).toEqual([
+      "traefik/secrets/cloudflare-dns-token",
+    ]);
+    expect(mayEditDns(ran.world, value, domain)).toBe(true);
+    expect(token?.props["policies"]).toHaveLength(1);
+  });
+
+  it("runs nothing on the host whose key it does not know, and shows nothing of what it runs", () => {
+    const commands = ran.resources.filter(({ type }) => type === "command:remote:Command");
+    expect(commands.map(({ name }) => name)).toEqual(["host-files", "host-key", "host-key-retired"]);
+    for (const { name, inputs } of commands) {
+      expect({ name, connection: plain(inputs["connection"]) }).toMatchObject({
+        name,
+        connection: { host: settings.host.address, port: settings.host.port, hostKey: settings.host.key },
+      });
+      const { create, logging, addPreviousOutputInEnv, triggers, environment, stdin } = inputs;
+      expect({ create, logging, addPreviousOutputInEnv, triggers, environment }).toEqual({
+        ...{ create: "bash -s", logging: "none", addPreviousOutputInEnv: false },
+        ...{ triggers: undefined, environment: undefined },
+      });
+      expect(isSecretMark(stdin)).toBe(true);
+    }
+  });
+
+  it("has no secret among its outputs, and nothing there is undefined", async () => {
     const { outputs } = ran;
-    expect(await pulumi.isSecret(outputs.tunnelToken)).toBe(true);
-    const token = JSON.parse(Buffer.from(await valueOf(outputs.tunnelToken), "base64").toString()) as unknown;
-    expect(token).toMatchObject({ a: accountId, t: await valueOf(outputs.tunnelId) });
+    for (const value of Object.values(outputs)) expect(await pulumi.isSecret(pulumi.output(value))).toBe(false);
+    expect(await valueOf(outputs.tunnelId)).toBe(ran.world.all(TUNNEL)[0]?.id);
     expect(await valueOf(outputs.inboundWorker)).toBe(settings.workerName);
     expect(await valueOf(outputs.dnssecDs)).toContain(`${domain}. 3600 IN DS`);
     expect(await valueOf(outputs.accessTokenExpiresAt)).toMatch(/^\d{4}-/);
@@ -270,15 +312,30 @@ describe("the program of the documented deployment", () => {
     expect(named(ran, "routing-dns").options.ignoreChanges).toEqual(["name", "subdomain"]);
   });
 
+  it("gives the Worker its key before it withdraws older ones, and ships the files before all that", () => {
+    const order = ran.world.calls.map(({ name, type }) => `${name} ${type.split(":")[0] ?? ""}`);
+    const wanted = ["host-files command", "host-key command", "inbound cloudflare", "host-key-retired command"];
+    expect(order.filter((name) => wanted.includes(name))).toEqual(wanted);
+  });
+
   it("switches mail on last: Worker, records, ingress and Access come before Email Routing", () => {
     const order = ran.world.calls.map(({ name }) => name);
     const on = order.indexOf("routing-settings");
-    const before = ["spool-lifecycle", "inbound-clock", "tunnel-ingress", "access-application", "dns-mx-send"];
+    const before = [
+      "host-files",
+      "host-key",
+      "spool-lifecycle",
+      "inbound-clock",
+      "tunnel-ingress",
+      "access-application",
+      "dns-mx-send",
+    ];
     for (const name of before) {
       const at = order.findIndex((made) => made.startsWith(name));
       expect({ name, made: at >= 0, first: at < on }).toEqual({ name, made: true, first: true });
     }
-    expect(order.slice(on)).toEqual(["routing-settings", "routing-dns", "routing-catch-all"]);
+    const after = order.slice(on).filter((name) => name.startsWith("routing"));
+    expect(after).toEqual(["routing-settings", "routing-dns", "routing-catch-all"]);
   });
 
   it("tells the operator about the registrar and about nothing that is done", () => {

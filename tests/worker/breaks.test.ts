@@ -17,13 +17,17 @@ const REASONS: Readonly<Record<BreakName, readonly RegExp[]>> = {
   spool: [/while home was down/, /Worker mail-inbound: threw/],
   record: [/"code":81058.*An identical record already exists/],
   tunnel: [/the tunnel has no remote configuration.*\(HTTP 503\)/],
+  "host-key": [/ssh: handshake failed: ssh: host key mismatch/],
+  plan: [/Stalwart has no account root@augustin\.ai/],
+  router: [/tunnel: GET inbound\.augustin\.ai -> http:\/\/traefik:8081$/m, /http:\/\/traefik:8081 answers HTTP 404/],
+  token: [/container mail-stack-cloudflared-1 is unhealthy/],
 };
 
 /** Home cannot be reached, which the Worker takes for an outage: the sender is rid of the message, and it waits. */
-const SPOOLED: readonly BreakName[] = ["ingress", "access", "tunnel"];
+const SPOOLED: readonly BreakName[] = ["ingress", "access", "tunnel", "router"];
 
 /** Refusals come before any message; a broken link further on costs the message, and the sender keeps it. */
-const REFUSED_AT_ONCE: readonly BreakName[] = ["missing-worker", "record"];
+const REFUSED_AT_ONCE: readonly BreakName[] = ["missing-worker", "record", "host-key", "plan", "token"];
 
 const BUDGET_MS = 60_000;
 

@@ -42,6 +42,8 @@ export const remoteCommand: Kind = {
   replaceOn: ["triggers"],
   computed: ["stdout", "stderr"],
   filled: ["addPreviousOutputInEnv"],
+  // The archive of files.
+  encoded: ["stdin"],
   create: (inputs, world) => ({ id: world.newId(), props: { stdout: "", stderr: "", ...inputs } }),
   update: (_remote, inputs) => ({ stdout: "", stderr: "", ...inputs }),
   delete: () => undefined,
