@@ -140,8 +140,9 @@ function patchedList(
 ): Json {
   const list = isObject(stored) ? { ...stored } : {};
   const item = list[index];
-  if (value === null && rest.length === 0) delete list[index];
-  else if (rest.length > 0) {
+  if (value === null && rest.length === 0)
+    return renumbered(Object.fromEntries(Object.entries(list).filter(([key]) => key !== index)));
+  if (rest.length > 0) {
     if (!isObject(item)) throw new Refusal("invalidPatch", property, "Invalid value for object property");
     list[index] = merged(objectName, item, { [rest.join("/")]: value }, "update");
   } else {

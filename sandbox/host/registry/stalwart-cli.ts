@@ -160,6 +160,10 @@ function failure(object: string, what: string, { type, description, properties }
   return new CliError(`${object}: ${what}: ${String(type)} | ${String(description)}${names}`);
 }
 
+function text(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}
+
 async function call({ url, authorization }: CliServer, method: string, args: Json): Promise<Json> {
   const answer = await fetch(new URL("/jmap", url), {
     method: "POST",
@@ -168,8 +172,7 @@ async function call({ url, authorization }: CliServer, method: string, args: Jso
   });
   if (answer.status !== 200) throw new CliError(`the server answered HTTP ${answer.status}`);
   const { methodResponses } = (await answer.json()) as { methodResponses: [string, Json, string][] };
-  const [response] = methodResponses;
-  const [name, result] = response ?? ["error", {} as Json];
-  if (name === "error") throw new CliError(`unknown object or refused: ${method} (${String(result["type"])})`);
+  const [name, result = {}] = methodResponses[0] ?? [];
+  if (name !== method) throw new CliError(`unknown object or refused: ${method} (${text(result["type"])})`);
   return result;
 }
