@@ -66,11 +66,16 @@ test("a nested value is merged: what is not named stays, also the retry that che
   });
 });
 
-test("what cannot change does not, and saying the same again is no change", () => {
+test("what cannot change is refused, even when it would stay the same", () => {
   const id = create("AllowedIp", { address: "172.30.25.10/32", reason: "x" });
   expect(get("AllowedIp", id)).toMatchObject({ address: "172.30.25.10" });
-  expect(change("AllowedIp", id, { address: "172.30.25.10", reason: "y" }).updated).toEqual({ [id]: null });
-  expect(change("AllowedIp", id, { address: "172.30.25.11" }).notUpdated[id]).toMatchObject({ type: "invalidPatch" });
+  expect(change("AllowedIp", id, { reason: "y" }).updated).toEqual({ [id]: null });
+  for (const address of ["172.30.25.10", "172.30.25.11"])
+    expect(change("AllowedIp", id, { address }).notUpdated[id]).toEqual({
+      type: "invalidPatch",
+      description: "Cannot modify read-only property",
+      properties: ["address"],
+    });
 });
 
 test("an address belongs to one account, as name or alias", () => {
