@@ -102,9 +102,9 @@ function up(services) {
     if (!wanted.some(([service]) => service === name)) rmSync(join(containers, name));
   for (const [name, service] of wanted) {
     const variables = (service.env_file ?? []).map((entry) => readFileSync(resolve(folder, entry), "utf8"));
-    const hash = createHash("sha256")
-      .update(JSON.stringify([service, variables]))
-      .digest("hex");
+    const hash = [service, variables]
+      .map((part) => createHash("sha256").update(JSON.stringify(part)).digest("hex"))
+      .join(" ");
     const before = existsSync(join(containers, name)) ? made(name) : undefined;
     if (before?.hash === hash && before.running) continue;
     start(name, { folder, hash, starts: (before?.starts ?? 0) + 1, running: true });
