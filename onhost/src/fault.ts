@@ -13,9 +13,9 @@ export class Fault extends Error {
 
 /** The short reason out of anything that was thrown; Node's network errors hide it in their cause. */
 export function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return "unknown error";
-  const { cause } = error;
-  if (cause instanceof Error) return reasonOf(cause);
-  const { code } = error as NodeJS.ErrnoException;
-  return code ?? error.message;
+  const { cause, code, message } = Object(error) as { cause?: unknown; code?: unknown; message?: unknown };
+  if (cause !== undefined) return reasonOf(cause);
+  return (
+    ([code, message].find((text) => typeof text === "string" && text !== "") as string | undefined) ?? "unknown error"
+  );
 }

@@ -53,7 +53,7 @@ export function basic(login: string, password: string): string {
 }
 
 function isTimeout(error: unknown): boolean {
-  return error instanceof Error && error.name === "TimeoutError";
+  return (Object(error) as { name?: unknown }).name === "TimeoutError";
 }
 
 async function readBounded(response: Response): Promise<string> {
