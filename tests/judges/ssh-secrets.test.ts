@@ -35,9 +35,9 @@ describeWith(SSHD, SSHD_INSTALL)("secrets on their way to the host", () => {
     writeFileSync(told, "");
     let seen = "";
     let polls = 0;
-    let isOver = false;
+    const over = new AbortController();
     const watch = (async () => {
-      while (!isOver) {
+      while (!over.signal.aborted) {
         seen += processes();
         polls += 1;
         await sleep(POLL_MS);
@@ -48,7 +48,7 @@ describeWith(SSHD, SSHD_INSTALL)("secrets on their way to the host", () => {
       await host.run(keyScript("apps", 1)),
       await host.run(install({ "stalwart/secrets/odd": SECRETS.odd })),
     ];
-    isOver = true;
+    over.abort();
     await watch;
     // Some programs are too quick to be watched.
     seen += readFileSync(told, "utf8").replaceAll(" ", "\0");

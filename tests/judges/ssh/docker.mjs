@@ -15,6 +15,7 @@ import {
 } from "node:fs";
 import { randomBytes } from "node:crypto";
 import { spawnSync } from "node:child_process";
+import process from "node:process";
 import { dirname, join, resolve } from "node:path";
 
 const engine = join(process.env.HOME, "engine");
