@@ -33,6 +33,7 @@ export class Host extends pulumi.ComponentResource {
   readonly workerKey: pulumi.Output<string>;
 
   readonly #name: string;
+  readonly #key: pulumi.Resource;
   readonly #settings: Settings;
 
   constructor(name: string, args: HostArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -61,6 +62,7 @@ export class Host extends pulumi.ComponentResource {
     );
 
     this.files = files;
+    this.#key = key;
     this.workerKey = pulumi.secret(key.stdout);
     this.registerOutputs({ workerKey: this.workerKey });
   }
@@ -71,7 +73,7 @@ export class Host extends pulumi.ComponentResource {
     return new command.remote.Command(
       `${this.#name}-key-retired`,
       this.#run(retireScript(host.folder, stalwart.workerKeyNumber)),
-      { parent: this, dependsOn: [worker], additionalSecretOutputs: ["stdout", "stderr"] },
+      { parent: this, dependsOn: [this.#key, worker], additionalSecretOutputs: ["stdout", "stderr"] },
     );
   }
 

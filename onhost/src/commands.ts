@@ -1,9 +1,8 @@
-import { readdirSync } from "node:fs";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { reloadCertificates, updateCertificates } from "./certificates";
 import { FILES, parseDeployment, STALWART_VERSION, type Deployment } from "./deployment";
-import { Fault, reasonOf } from "./fault";
+import { Fault, Unreachable } from "./fault";
 import { guardUpgrade } from "./guard";
 import { basic, httpTo, type Http } from "./http";
 import { ensureKey, retireKeys, type KeyPlace } from "./keys";
@@ -11,7 +10,7 @@ import { listenerFindings } from "./listeners";
 import { accountOf, setPasswords } from "./passwords";
 import { parsePlan } from "./plan-line";
 import { registryOf, type Registry } from "./registry";
-import { PUBLIC_MODE, readIfThere, writeDurably } from "./store";
+import { namesIn, PUBLIC_MODE, readIfThere, writeDurably } from "./store";
 import { describeFinding, findings, snapshotFor } from "./verify";
 import { waitUntilReady } from "./wait";
 
@@ -82,24 +81,10 @@ function usage(err: Output): number {
 
 async function guard(args: readonly string[], { file }: Context): Promise<number> {
   const ran = readIfThere(file(FILES.version))?.trim();
-  guardUpgrade(STALWART_VERSION, { ran, hasData: hasEntries(file(FILES.data)) });
+  guardUpgrade(STALWART_VERSION, { ran, hasData: namesIn(file(FILES.data)).length > 0 });
   if (args.includes("--record") && ran !== STALWART_VERSION)
     writeDurably(file(FILES.version), `${STALWART_VERSION}\n`, PUBLIC_MODE);
   return Promise.resolve(EXIT.done);
-}
-
-function hasEntries(folder: string): boolean {
-  try {
-    return readdirSync(folder).length > 0;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
-    throw new Fault(
-      `${folder} cannot be read (${reasonOf(error)}).`,
-      "Whether there is data of another version is not known, so Stalwart was not started.",
-      "Make it belong to the user that runs the containers.",
-      { cause: error },
-    );
-  }
 }
 
 async function wait([seconds = String(WAIT_SECONDS)]: readonly string[], { http, err }: Context): Promise<number> {
@@ -160,19 +145,21 @@ async function certificates(args: readonly string[], context: Context): Promise<
       err.write("Stalwart's certificate files are new.\n");
       isPending = true;
     }
-    if (isPending) isPending = !(await reloaded(context));
+    if (isPending) isPending = !(await reloaded(context, isWatching));
     if (isWatching) await sleep(WATCH_MS);
   } while (isWatching);
   return EXIT.done;
 }
 
-/** A Stalwart that is not up reads the files when it starts; a watch tries again. */
-async function reloaded(context: Context): Promise<boolean> {
+/** A Stalwart that is not up reads the files when it starts. A watch tries again, whatever it was. */
+async function reloaded(context: Context, isWatching: boolean): Promise<boolean> {
   try {
     await reloadCertificates(registry(context));
     return true;
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
+    if (error instanceof Unreachable) return false;
+    if (!isWatching) throw error;
     context.err.write(`${error.message}\n`);
     return false;
   }

@@ -43,14 +43,17 @@ unexpected() {
 }
 trap unexpected EXIT
 
-# Secrets that were made on this host and that pulumi has never seen.
+# Secrets that lie on this host: those that were made here, and former ones that a program may still have.
 know_secrets_of_host() {
-  local file text
-  for file in "$apps"/stalwart/secrets/recovery-admin.env "$apps"/stalwart/keys/*; do
-    [ -r "$file" ] || continue
-    text=$(<"$file")
-    text=${text#STALWART_RECOVERY_ADMIN=*:}
-    [ -z "$text" ] || secrets+=("$text")
+  local file line lines
+  for file in "$apps"/*/secrets/* "$apps"/stalwart/keys/* "$apps"/cloudflared/token; do
+    if [ ! -f "$file" ] || [ ! -O "$file" ]; then continue; fi
+    mapfile -t lines <"$file"
+    for line in "${lines[@]}"; do
+      [[ ! $line =~ ^[A-Z_]+=(.*)$ ]] || line=${BASH_REMATCH[1]#admin:}
+      # A shorter text would blot out ordinary words.
+      ((${#line} < 8)) || secrets+=("$line")
+    done
   done
 }
 

@@ -22,13 +22,13 @@ readonly untouched="Nothing was installed and nothing was restarted."
 readonly half_way="Files before it are installed, the others are as they were, and nothing was restarted."
 
 main() {
+  know_secrets_of_host
   need_programs
   need_docker
   refuse_link "$stack"
   need_folder "$apps" 0755 "$untouched"
   need_folder "$stack" 0755 "$untouched"
   lock
-  know_secrets_of_host
   unpack
   guard
   install_files

@@ -3,9 +3,9 @@
 # Pulumi shows everything that a failing script has printed, so the key is the very last thing.
 main() {
   local key
+  know_secrets_of_host
   need_docker
   lock
-  know_secrets_of_host
   rm -rf -- "$staging"
   mkdir -m 0700 -- "$staging"
   if ! key=$(tool onhost key "$key_number" 2>"$staging/said" </dev/null); then

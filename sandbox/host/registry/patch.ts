@@ -102,12 +102,10 @@ function merged(name: string, stored: Json, patch: Json, occasion: Occasion): Js
     const [property = "", ...rest] = key.split("/");
     const field = Object.hasOwn(fields, property) ? fields[property] : undefined;
     if (field === undefined) throw new Refusal("invalidPatch", property, "Invalid property");
-    const next = patched(field.type, property, result[property], rest, value, occasion);
-    const isChange = JSON.stringify(next) !== JSON.stringify(stored[property] ?? null);
-    if (field.update === "serverSet") throw new Refusal("invalidPatch", property, "Property is set by the server");
-    if (field.update === "immutable" && occasion === "update" && isChange)
-      throw new Refusal("invalidPatch", property, "Property is immutable");
-    result[property] = next;
+    // Also when it would stay the same.
+    if (field.update === "serverSet" || (field.update === "immutable" && occasion === "update"))
+      throw new Refusal("invalidPatch", property, "Cannot modify read-only property");
+    result[property] = patched(field.type, property, result[property], rest, value, occasion);
   }
   return result;
 }
@@ -140,8 +138,9 @@ function patchedList(
 ): Json {
   const list = isObject(stored) ? { ...stored } : {};
   const item = list[index];
-  if (value === null && rest.length === 0) delete list[index];
-  else if (rest.length > 0) {
+  if (value === null && rest.length === 0)
+    return renumbered(Object.fromEntries(Object.entries(list).filter(([key]) => key !== index)));
+  if (rest.length > 0) {
     if (!isObject(item)) throw new Refusal("invalidPatch", property, "Invalid value for object property");
     list[index] = merged(objectName, item, { [rest.join("/")]: value }, "update");
   } else {

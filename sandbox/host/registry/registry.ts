@@ -197,7 +197,7 @@ export function createRegistry(options: RegistryOptions = {}): Registry {
   }
 
   function dump(): string {
-    const all = [...stored].map(([type, entries]) => [type, Object.fromEntries(entries)]);
+    const all = [...stored].map(([type, entries]) => [type, Object.fromEntries(entries)] as const);
     return JSON.stringify({ objects: Object.fromEntries(all), counters: Object.fromEntries(counters) });
   }
 

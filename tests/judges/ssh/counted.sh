@@ -1,8 +1,10 @@
 #!/bin/bash
-# Stands in front of the programs that the scripts call. $HOME/kill-at holds a number and how to kill: the run ends by SIGKILL
+# Stands in front of the programs that the scripts call. In $HOME/told, when it is there, each call leaves its arguments and
+# environment, however short it was. $HOME/kill-at holds a number and how to kill: the run ends by SIGKILL
 # at that call, before or after the program itself; alone, or with everything that it has started.
 name=${0##*/}
 PATH=${PATH#*:}
+[ ! -e "$HOME/told" ] || { printf '%s\n' "$name $*"; env; } >>"$HOME/told"
 [ -e "$HOME/kill-at" ] || exec "$name" "$@"
 echo "$name" >>"$HOME/count"
 read -r at when whom <"$HOME/kill-at"

@@ -5,11 +5,13 @@ import type { ServiceName } from "../../../infra/host/layout";
 import { pack } from "../../../infra/host/ship/pack";
 import { installScript } from "../../../infra/host/ship/script";
 
-/** What the host must never show. The last has what a shell could take for something else. */
+/** What the host must never show. */
 export const SECRETS = {
   relay: "re_8dQkZ1relayKey5pXw",
   tunnel: "eyJhIjoidHVubmVsVG9rZW4ifQ0123456789",
-  plan: `MIIEplan'$(id)"\\x/private+Key=`,
+  plan: "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC",
+  /** What a shell could take for something else. */
+  odd: `odd'$(id)"\\x/private+Key=`,
 } as const;
 
 /** A small deployment with everything that the scripts know of: services with files and variables, tools, a plan. */
@@ -35,7 +37,7 @@ export function deployment(changes: Readonly<Record<string, string | undefined>>
 
 function modeOf(path: string): HostFile["mode"] {
   if (path === "onhost/onhost.mjs") return "0755";
-  return path.endsWith(".env") || path.startsWith("stalwart/plan/") ? "0600" : "0644";
+  return path.endsWith(".env") || /^stalwart\/(plan|secrets)\//.test(path) ? "0600" : "0644";
 }
 
 function restartsOf(path: string): readonly ServiceName[] {

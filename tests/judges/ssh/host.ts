@@ -16,6 +16,8 @@ export interface Ended {
 /** A container as the stand-in for docker keeps it. */
 export interface Container {
   readonly starts: number;
+  /** SHA-256 of its service in the compose file, and of its environment files. */
+  readonly hash: string;
   readonly running: boolean;
 }
 
