@@ -132,13 +132,9 @@ describeEngine("a host in use", () => {
       const old = readFileSync(join(folder, "worker-1"), "utf8").trim();
       const calls = world.calls.length;
       await lab.stack.setConfig("mail:workerKeyNumber", { value: "2" });
-      let running = true;
-      const flow = (async () => {
-        let delivered = 0;
-        for (; running; delivered += 1) await deliverOne(lab);
-        return delivered;
-      })();
-      await up(lab.stack).finally(() => (running = false));
+      const updating = { ended: false };
+      const flow = mailUntil(lab, updating);
+      await up(lab.stack).finally(() => (updating.ended = true));
       expect(await flow).toBeGreaterThan(3);
       await deliverOne(lab);
       expect(await waiting(lab)).toBe(0);
@@ -161,6 +157,13 @@ describeEngine("a host in use", () => {
     expect(new Set(lab.outside.host.ssh.commands)).toEqual(new Set(["bash -s"]));
   });
 });
+
+/** One message after the other, each delivered before the next. @returns how many */
+async function mailUntil(lab: Lab, other: { readonly ended: boolean }): Promise<number> {
+  let delivered = 0;
+  for (; !other.ended; delivered += 1) await deliverOne(lab);
+  return delivered;
+}
 
 async function statusWith(lab: Lab, key: string): Promise<number> {
   const url = `http://127.0.0.1:${lab.outside.host.mailPort() ?? 0}/jmap/session`;

@@ -5,6 +5,7 @@ import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import net from "node:net";
 import { join } from "node:path";
+import process from "node:process";
 
 const { mounts, ports } = JSON.parse(process.env["SANDBOX_CONTAINER"] ?? "{}");
 delete process.env["SANDBOX_CONTAINER"];

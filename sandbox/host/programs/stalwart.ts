@@ -9,7 +9,7 @@ import type { Container, Process, Program } from "../docker/container";
 import { createJmapServer, type JmapServer } from "../jmap-server";
 import { createMailStore, type MailStore } from "../mail-store";
 import { forward } from "../origin";
-import { createRegistry, type Registry } from "../registry/registry";
+import { createRegistry } from "../registry/registry";
 
 const CONFIGURATION = "/etc/stalwart/config.json";
 /** In the data folder: what the real one keeps in RocksDB. */
