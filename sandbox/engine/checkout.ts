@@ -17,7 +17,7 @@ export interface StackFileOptions {
 
 /** Copies what `pulumi up` needs into a folder, so that the real stack file is not touched. */
 export function toProject(folder: string, options: StackFileOptions): void {
-  for (const name of ["package.json", "tsconfig.json", "infra", "worker"])
+  for (const name of ["package.json", "tsconfig.json", "infra", "worker", "onhost"])
     cpSync(join(ROOT, name), join(folder, name), { recursive: true });
   symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
   toSettings(folder, options);
