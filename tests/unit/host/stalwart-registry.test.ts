@@ -142,7 +142,7 @@ test("a start fills types that are empty, and no others", () => {
 });
 
 test("certificate files that cannot be used are refused when the plan or a reload reads them", () => {
-  let fault: string | undefined;
+  let fault = undefined as string | undefined;
   registry = createRegistry({ certificateFault: () => fault });
   const file = (filePath: string) => ({ "@type": "File", filePath });
   create("Certificate", { certificate: file("/c"), privateKey: file("/k") });
