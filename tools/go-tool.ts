@@ -37,6 +37,13 @@ export const GO_TOOLS = {
     versionVariable: "github.com/traefik/traefik/v3/pkg/version.Version",
     versionPrefix: "",
   },
+  pebble: {
+    module: "github.com/letsencrypt/pebble/v2",
+    package: "github.com/letsencrypt/pebble/v2/cmd/pebble",
+    binary: "pebble",
+    versionVariable: "main.version",
+    versionPrefix: "v",
+  },
 } as const satisfies Record<string, GoTool>;
 
 export type GoToolName = keyof typeof GO_TOOLS;

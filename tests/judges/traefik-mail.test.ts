@@ -59,7 +59,7 @@ describeTool("traefik")("Traefik before the mail protocols", () => {
   async function clientAt(port: MailPort, entryPoint: Parameters<typeof dialled>[0], who: Who) {
     const socket = await dialled(entryPoint, who);
     if (port === "imaps" || port === "submissions") await secured(socket, SERVER);
-    else await new Promise((resolve) => socket.once("data", resolve));
+    else await say(socket, undefined, /./);
     socket.destroy();
     return backends[port].clients.at(-1);
   }

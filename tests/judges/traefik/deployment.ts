@@ -6,11 +6,12 @@ import { temporaryFolder } from "../../../sandbox/temporary";
 import { augustin } from "../../unit/dns/fixtures";
 import type { Place } from "./backends";
 import { ask, until, type Who } from "./client";
-import { portOf, remapped } from "./remap";
+import { type Issuer, NO_ISSUER, portOf, remapped } from "./remap";
 import { startTraefik, type Traefik } from "./server";
 
 const settings = augustin();
 export const { server: SERVER, inbound: INBOUND } = settings.hostnames;
+export const DOMAIN = settings.domain;
 export const SECRETS = { tunnelToken: "tunnel-token-value", acmeDnsToken: "acme-token-value" };
 /** Somebody on the tailnet, and somebody on the internet. */
 export const PHONE = "100.64.1.2";
@@ -45,16 +46,26 @@ export function newPlaces() {
   };
 }
 
-/** Starts Traefik there; resolves when it routes. */
-export async function startDeployment(places: ReturnType<typeof newPlaces>): Promise<Deployment> {
+/** What else a deployment of the test may have. */
+export interface Options {
+  readonly issuer?: Issuer;
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+/** Starts Traefik there; resolves when it routes. Without an issuer nobody gives it a certificate. */
+export async function startDeployment(
+  places: ReturnType<typeof newPlaces>,
+  { issuer = NO_ISSUER, environment }: Options = {},
+): Promise<Deployment> {
   const folder = temporaryFolder();
   const documented = addresses(settings.host.subnet).edge.traefik;
   const files = remapped(traefikFiles(settings, SECRETS), {
     from: documented.slice(0, documented.lastIndexOf(".")),
     to: places.loopback,
     folder: folder.path,
+    issuer,
   });
-  const traefik = await startTraefik(folder.path, files);
+  const traefik = await startTraefik(folder.path, files, environment);
   const close = async () => {
     await traefik.stop();
     folder.remove();

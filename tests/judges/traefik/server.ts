@@ -20,8 +20,15 @@ export interface Traefik {
   readonly stop: () => Promise<void>;
 }
 
-/** Starts the real Traefik on the files, laid out below `folder`; resolves when it answers its health check. */
-export async function startTraefik(folder: string, files: readonly HostFile[]): Promise<Traefik> {
+/**
+ * Starts the real Traefik on the files, laid out below `folder`, with more environment than the deployment's; resolves when it
+ * answers its health check.
+ */
+export async function startTraefik(
+  folder: string,
+  files: readonly HostFile[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<Traefik> {
   for (const { path, content, mode } of files) {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
     writeFileSync(join(folder, path), content, { mode: Number.parseInt(mode, 8) });
@@ -46,7 +53,7 @@ export async function startTraefik(folder: string, files: readonly HostFile[]): 
     // Where its image starts it too: `./plugins-local` is looked up from there.
     return spawn(toolPath("traefik"), [...args, `--configFile=${join(folder, "traefik", "traefik.yaml")}`], {
       cwd: join(folder, "traefik"),
-      env: { CF_DNS_API_TOKEN_FILE: join(folder, "traefik", "secrets", "cloudflare-dns-token") },
+      env: { ...environment, CF_DNS_API_TOKEN_FILE: join(folder, "traefik", "secrets", "cloudflare-dns-token") },
       stdio: ["ignore", "pipe", "pipe"],
     });
   }
