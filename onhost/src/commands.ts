@@ -137,29 +137,40 @@ async function certificates(args: readonly string[], context: Context): Promise<
   const { hostname } = deployment(context);
   const { file, err } = context;
   const files = { acme: file(FILES.acme), chain: file(FILES.certificate), key: file(FILES.certificateKey) };
-  const isWatching = args.includes("--watch");
-  // A watch begins with a reload: nobody knows what was read before it.
-  let isPending = isWatching;
-  do {
-    if (updateCertificates(hostname, files, new Date())) {
-      err.write("Stalwart's certificate files are new.\n");
-      isPending = true;
-    }
-    if (isPending) isPending = !(await reloaded(context, isWatching));
-    if (isWatching) await sleep(WATCH_MS);
-  } while (isWatching);
-  return EXIT.done;
+  const update = () => {
+    const isNew = updateCertificates(hostname, files, new Date());
+    if (isNew) err.write("Stalwart's certificate files are new.\n");
+    return isNew;
+  };
+  if (!args.includes("--watch")) {
+    if (update()) await reloadIfUp(context);
+    return EXIT.done;
+  }
+  // What Stalwart has read is not known at the beginning, and another run may write the files too.
+  for (let loaded: string | undefined; ; await sleep(WATCH_MS)) {
+    update();
+    const chain = readIfThere(files.chain);
+    if (chain !== loaded && (await watchedReload(context))) loaded = chain;
+  }
 }
 
-/** A Stalwart that is not up reads the files when it starts. A watch tries again, whatever it was. */
-async function reloaded(context: Context, isWatching: boolean): Promise<boolean> {
+/** A Stalwart that is not up reads the files when it starts. False when it is not. */
+async function reloadIfUp(context: Context): Promise<boolean> {
   try {
     await reloadCertificates(registry(context));
     return true;
   } catch (error) {
-    if (!(error instanceof Fault)) throw error;
     if (error instanceof Unreachable) return false;
-    if (!isWatching) throw error;
+    throw error;
+  }
+}
+
+/** A watch goes on, whatever Stalwart says. */
+async function watchedReload(context: Context): Promise<boolean> {
+  try {
+    return await reloadIfUp(context);
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
     context.err.write(`${error.message}\n`);
     return false;
   }

@@ -1,10 +1,12 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
+import { hostFiles } from "../../infra/host/files";
 import { keyScript, retireScript, stopCommand } from "../../infra/host/ship/script";
 import { describeWith } from "../needs";
+import { augustin } from "../unit/dns/fixtures";
 
-import { install } from "./ssh/files";
+import { install, scriptOf } from "./ssh/files";
 import { startHost, type TestHost } from "./ssh/host";
 import { SSHD, SSHD_INSTALL } from "./ssh/sshd";
 import { tree, untouched } from "./ssh/tree";
@@ -207,6 +209,20 @@ describeWith(SSHD, SSHD_INSTALL)("shipping over OpenSSH", () => {
   it("has nothing to stop on a machine that was never reached", async () => {
     host.wipe();
     expect(await host.run(install(), stopCommand("apps"))).toEqual({ code: 0, stdout: "", stderr: "" });
+  });
+
+  it("ships the documented deployment; everything that its containers mount is there", async () => {
+    host.wipe();
+    const files = hostFiles(augustin(), { tunnelToken: "tunnel-token", acmeDnsToken: "acme-token" });
+    expect(await host.run(scriptOf(files))).toEqual({
+      code: 0,
+      stdout: `installed ${files.length}, removed 0\n`,
+      stderr: "",
+    });
+    const mounts = [...read("mail-stack/compose.yaml").matchAll(/source: \.\.\/(\S+)/g)].map(([, path = ""]) => path);
+    expect(new Set(mounts).size).toBeGreaterThan(8);
+    expect(mounts.filter((path) => !existsSync(join(host.apps, path)))).toEqual([]);
+    expect(await host.run(scriptOf(files))).toMatchObject({ code: 0, stdout: "installed 0, removed 0\n" });
   });
 
   it("does nothing when the script is cut on its way", async () => {

@@ -124,7 +124,7 @@ function maskedValue({ type, format, objectName = "" }: FieldType, value: unknow
 /** Base64 as in the DNS record. Throws a `Refusal` for a key that is none or of another type. */
 function publicKeyOf({ "@type": type, privateKey }: Json): string {
   const pem = isObject(privateKey) ? privateKey["secret"] : undefined;
-  const refuse = () => new Refusal("validationFailed", "privateKey", "Failed to parse private key");
+  const refuse = () => new Refusal("invalidProperties", "", "Failed to validate DKIM signature");
   if (typeof pem !== "string") throw refuse();
   let key;
   try {

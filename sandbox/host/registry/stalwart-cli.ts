@@ -162,9 +162,11 @@ async function destroy(server: CliServer, object: string, id: string): Promise<v
   if (isObject(refused) && isObject(refused[id])) throw failure(object, `destroy failed for '${id}'`, refused[id]);
 }
 
-function failure(object: string, what: string, { type, description, properties }: Json): CliError {
+function failure(object: string, what: string, refusal: Json): CliError {
+  const { type, description, properties, validationErrors } = refusal;
   const names = Array.isArray(properties) ? ` | Properties: ${properties.join(", ")}` : "";
-  return new CliError(`${object}: ${what}: ${String(type)} | ${String(description)}${names}`);
+  const why = text(description) || JSON.stringify(validationErrors ?? "");
+  return new CliError(`${object}: ${what}: ${text(type)} | ${why}${names}`);
 }
 
 function text(value: unknown): string {

@@ -148,7 +148,6 @@ function run([service, ...command]) {
 
 const call = [verb, ...rest].join(" ");
 if (call === "config --quiet") {
-  await project();
   const ballast = told("fill-disk");
   if (ballast !== undefined) {
     // Room for the small files, and not for a large one.
@@ -156,8 +155,11 @@ if (call === "config --quiet") {
     truncateSync(ballast, statSync(ballast).size - 100_000);
   }
   const real = process.env.MAIL_STACK_COMPOSE;
-  if (real === undefined) end(0);
-  const { status, stderr } = spawnSync(real, ["-f", file, "--profile", "tools", "config", "--quiet"], {
+  if (real === undefined) {
+    await project();
+    end(0);
+  }
+  const { status, stderr } = spawnSync(real, ["--profile", "tools", "-f", file, "config", "--quiet"], {
     encoding: "utf8",
   });
   end(status ?? 1, stderr);

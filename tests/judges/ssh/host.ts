@@ -3,6 +3,8 @@ import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync
 import { join } from "node:path";
 
 import { temporaryFolder } from "../../../sandbox/temporary";
+import { isBuilt, toolPath } from "../../../tools/go-tool";
+import { REQUIRE_ALL } from "../../needs";
 
 import { type Sshd, startSshd } from "./sshd";
 
@@ -62,14 +64,17 @@ const COUNTED = [
   "docker",
 ];
 
-/** A machine with sshd, an empty home and a stand-in for docker; `counted`: runs can be killed at a call (counted.sh). */
+/**
+ * A machine with sshd, an empty home and a stand-in for docker, which asks the real compose about compose files when it is
+ * built; `counted`: runs can be killed at a call (counted.sh).
+ */
 export async function startHost({ counted: isCounted = false } = {}): Promise<TestHost> {
   const folder = temporaryFolder();
   const home = join(folder.path, "home");
   const programs = join(folder.path, "programs");
   const counted = join(folder.path, "counted");
   for (const made of [home, programs, counted]) mkdirSync(made);
-  const compose = process.env["MAIL_STACK_COMPOSE"];
+  const compose = REQUIRE_ALL || isBuilt("compose") ? toolPath("compose") : undefined;
   const docker = [
     "#!/bin/bash",
     ...(compose === undefined ? [] : [`export MAIL_STACK_COMPOSE='${compose}'`]),

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import * as path from "node:path";
 import { STALWART_PORTS } from "../../../infra/host/layout";
 import { stalwartFiles } from "../../../infra/host/stalwart/files";
@@ -135,7 +135,9 @@ test("the files of augustin.ai are the reviewed ones", () => {
   const text = stalwartFiles(settings)
     .map(({ path: name, mode, restarts, content }) => `== ${name} ${mode} ${restarts.join(" ")}\n${masked(content)}`)
     .join("\n");
-  expect(text).toBe(readFileSync(path.join(__dirname, "../../golden/stalwart.augustin.ai.txt"), "utf8"));
+  const golden = path.join(__dirname, "../../golden/stalwart.augustin.ai.txt");
+  if (process.env["UPDATE_GOLDEN"] === "1") writeFileSync(golden, text);
+  expect(text).toBe(readFileSync(golden, "utf8"));
 });
 
 /** Secrets replaced by their names. */
