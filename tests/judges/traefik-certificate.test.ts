@@ -59,6 +59,7 @@ describeBoth("Traefik's certificate", () => {
       const certificate = await until(websecure);
       expect(certificate.subjectAltName).toBe(`DNS:${SERVER}`);
       expect(certificate.issuer).toMatch(/Pebble/);
+      expect(certificate.publicKey.asymmetricKeyDetails).toMatchObject({ namedCurve: "prime256v1" });
       expect(api.requests).toEqual([`POST TXT ${CHALLENGE}`, `DELETE TXT ${CHALLENGE}`]);
       expect(api.texts(CHALLENGE)).toEqual([]);
     },

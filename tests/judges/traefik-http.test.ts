@@ -7,8 +7,8 @@ import { join } from "node:path";
 
 import { selfSigned } from "../../onhost/src/self-signed";
 import { describeTool } from "../tools";
-import { type Backend, echoBackend } from "./traefik/backends";
-import { type Asked, ask, dial, secured, until } from "./traefik/client";
+import { type Backend, echoBackend, EVENTS, FIRST_EVENT } from "./traefik/backends";
+import { type Asked, ask, dial, say, secured, until } from "./traefik/client";
 import {
   BROWSER,
   type Deployment,
@@ -115,6 +115,22 @@ describeTool("traefik")("Traefik before Stalwart's HTTP", () => {
       expect(headers).toMatchObject({ "x-forwarded-for": `${client}, ${cloudflared.from}`, "x-real-ip": client });
       expect(headers).not.toHaveProperty("forwarded");
       expect(JSON.stringify(headers)).not.toMatch(LIED);
+    });
+
+    it("hands events on when they come, and not when the stream ends", async () => {
+      const socket = await dial(places.entryPoint("tunnel"), cloudflared);
+      const head = `GET ${EVENTS} HTTP/1.1\r\nHost: ${SERVER}\r\nCF-Connecting-IP: ${BROWSER}\r\n\r\n`;
+      expect(await say(socket, head, /^event: /)).toContain(FIRST_EVENT.trim());
+      socket.destroy();
+    });
+
+    it("lets a client change to WebSocket", async () => {
+      const socket = await dial(places.entryPoint("tunnel"), cloudflared);
+      const head = ["GET /jmap/ws HTTP/1.1", `Host: ${SERVER}`, `CF-Connecting-IP: ${BROWSER}`];
+      const upgrade = ["Connection: Upgrade", "Upgrade: websocket", ""];
+      await say(socket, [...head, ...upgrade].join("\r\n"), /^HTTP\/1.1 101 /);
+      expect(await say(socket, "over the socket", /over the socket/)).toBe("over the socket");
+      socket.destroy();
     });
 
     it.each([

@@ -5,8 +5,10 @@
 import { SMTPServer } from "smtp-server";
 
 import { selfSigned } from "../../onhost/src/self-signed";
+import { isBuilt } from "../../tools/go-tool";
+import { describeWith } from "../needs";
 import { describeTool } from "../tools";
-import { type Cyrus, PASSWORD, ROOT, startCyrus } from "./cyrus/server";
+import { type Cyrus, CYRUS_INSTALL, CYRUS_MASTER, PASSWORD, ROOT, startCyrus } from "./cyrus/server";
 import { type MailBackend, type Place, proxiedBackend } from "./traefik/backends";
 import { dial, greetedAfter, namesOf, say, secured, type Who } from "./traefik/client";
 import { type Deployment, newPlaces, PHONE, SERVER, startDeployment } from "./traefik/deployment";
@@ -21,7 +23,9 @@ const PATIENCE_MS = 1_500;
 
 type MailPort = "imaps" | "submissions" | "submission" | "sieve";
 
-describeTool("traefik")("Traefik before the mail protocols", () => {
+const describeBoth = isBuilt("traefik") ? describeWith(CYRUS_MASTER, CYRUS_INSTALL) : describeTool("traefik");
+
+describeBoth("Traefik before the mail protocols", () => {
   const places = newPlaces();
   /** Stalwart's, and not Traefik's. */
   const certificate = selfSigned(SERVER, new Date());

@@ -37,9 +37,13 @@ export async function startAuthority(resolver: string): Promise<Authority> {
     env: { PEBBLE_VA_NOSLEEP: "1" },
     stdio: "ignore",
   });
+  const end = () => child.kill("SIGKILL");
+  // A test run that ends early leaves no server behind.
+  process.once("exit", end);
   const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()).once("error", () => resolve()));
   const close = async () => {
-    child.kill("SIGKILL");
+    process.off("exit", end);
+    end();
     await ended;
     folder.remove();
   };

@@ -1,5 +1,6 @@
 import { createServer as createHttpServer, type IncomingHttpHeaders } from "node:http";
 import { connect, createServer, type Server, type Socket } from "node:net";
+import type { Duplex } from "node:stream";
 
 import { readProxyHeader } from "./proxy-protocol";
 
@@ -64,9 +65,20 @@ export async function proxiedBackend(at: Place, server: Place): Promise<MailBack
   }
 }
 
-/** Stands for Stalwart's HTTP port: answers every request with what arrived. */
+/** An event stream whose first event comes at once, and that stays open (RFC 8620 section 7.3). */
+export const EVENTS = "/jmap/eventsource/";
+export const FIRST_EVENT = "event: ping\n\n";
+
+/**
+ * Stands for Stalwart's HTTP port: answers every request with what arrived, but for {@link EVENTS}. After a change of the
+ * protocol to WebSocket it sends back every byte.
+ */
 export async function echoBackend(at: Place): Promise<Backend> {
   const server = createHttpServer((request, response) => {
+    if (request.url === EVENTS) {
+      response.writeHead(200, { "content-type": "text/event-stream" }).write(FIRST_EVENT);
+      return;
+    }
     let received = 0;
     request.on("data", (chunk: Buffer) => (received += chunk.length));
     request.on("end", () => {
@@ -74,8 +86,19 @@ export async function echoBackend(at: Place): Promise<Backend> {
       response.setHeader("content-type", "application/json").end(JSON.stringify(echo));
     });
   });
+  const upgraded = new Set<Duplex>();
+  server.on("upgrade", (_request, socket) => {
+    upgraded.add(socket);
+    socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+    socket.pipe(socket);
+    socket.on("error", () => socket.destroy());
+  });
   await listening(server, at);
-  return { close: () => closed(server, () => server.closeAllConnections()) };
+  const end = () => {
+    upgraded.forEach((socket) => socket.destroy());
+    server.closeAllConnections();
+  };
+  return { close: () => closed(server, end) };
 }
 
 function listening(server: Server, { host, port }: Place): Promise<void> {

@@ -45,6 +45,8 @@ export function remapped(files: readonly HostFile[], remap: Remap): readonly Hos
 function text(content: string, { from, to, folder, issuer }: Remap): string {
   const placed = content
     .replaceAll(`${from}.`, `${to}.`)
+    // The health check's, which is the container's own.
+    .replaceAll("127.0.0.1:", `${to}.1:`)
     .replaceAll(
       /\b(127\.\d+\.\d+\.\d+):(\d+)/g,
       (_, address: string, port: string) => `${address}:${portOf(Number(port))}`,

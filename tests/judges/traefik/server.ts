@@ -20,6 +20,11 @@ export interface Traefik {
   readonly stop: () => Promise<void>;
 }
 
+const running = new Set<ChildProcess>();
+
+// A test run that ends early leaves no server behind.
+process.once("exit", () => running.forEach((child) => child.kill("SIGKILL")));
+
 /**
  * Starts the real Traefik on the files, laid out below `folder`, with more environment than the deployment's; resolves when it
  * answers its health check.
@@ -35,6 +40,7 @@ export async function startTraefik(
   }
   mkdirSync(join(folder, "traefik", "acme"), { recursive: true, mode: 0o700 });
   const child = run();
+  running.add(child);
   let log = "";
   for (const stream of [child.stdout, child.stderr])
     stream?.setEncoding("utf8").on("data", (text: string) => (log += text));
@@ -78,5 +84,6 @@ export async function startTraefik(
     child.kill("SIGTERM");
     await ended;
     clearTimeout(timer);
+    running.delete(child);
   }
 }
