@@ -14,7 +14,9 @@ const cut = excerpt(version, JSON.parse(readFileSync(file, "utf8")) as FullSchem
 // One entry on a line, so that a new version reads well as a difference.
 const sections = Object.entries(cut).map(([name, value]) => {
   if (typeof value === "string") return ` ${JSON.stringify(name)}: ${JSON.stringify(value)}`;
-  const entries = Object.entries(value).map(([key, item]) => `  ${JSON.stringify(key)}: ${JSON.stringify(item)}`);
+  const entries = Object.entries(value as object).map(
+    ([key, item]: [string, unknown]) => `  ${JSON.stringify(key)}: ${JSON.stringify(item)}`,
+  );
   return ` ${JSON.stringify(name)}: {\n${entries.join(",\n")}\n }`;
 });
 process.stdout.write(`{\n${sections.join(",\n")}\n}\n`);

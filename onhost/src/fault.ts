@@ -11,6 +11,9 @@ export class Fault extends Error {
   }
 }
 
+/** There was no answer at all. */
+export class Unreachable extends Fault {}
+
 /** The short reason out of anything that was thrown; Node's network errors hide it in their cause. */
 export function reasonOf(error: unknown): string {
   const { cause, code, message } = Object(error) as { cause?: unknown; code?: unknown; message?: unknown };

@@ -1,8 +1,7 @@
-import { readdirSync } from "node:fs";
 import { Fault } from "./fault";
 import type { Http } from "./http";
 import type { Registry } from "./registry";
-import { readIfThere, removeDurably, SECRET_MODE, writeDurably } from "./store";
+import { namesIn, readIfThere, removeDurably, SECRET_MODE, writeDurably } from "./store";
 
 /** Stalwart's default, for each account. */
 const MAX_KEYS = 5;
@@ -59,7 +58,7 @@ export async function retireKeys(number: number, place: KeyPlace, http: Http, re
     );
   const older = (await serverKeys(registry, place)).filter((key) => numberOf(key) < number);
   if (older.length > 0) await destroy(registry, place, older);
-  for (const name of readdirSync(place.folder)) {
+  for (const name of namesIn(place.folder)) {
     const [, digits] = /^worker-([1-9]\d{0,3})$/.exec(name) ?? [];
     if (digits !== undefined && Number(digits) < number) removeDurably(`${place.folder}/${name}`);
   }

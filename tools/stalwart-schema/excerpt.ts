@@ -43,6 +43,7 @@ const OBJECTS = [
   "MtaOutboundStrategy",
   "MtaRoute",
   "MtaStageAuth",
+  "MtaStageData",
   "MtaTlsStrategy",
   "NetworkListener",
   "Role",

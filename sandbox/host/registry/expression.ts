@@ -39,7 +39,8 @@ export function expressionFault(text: string): string | undefined {
   while (TOKEN.lastIndex < text.length) {
     const at = TOKEN.lastIndex;
     const [token] = TOKEN.exec(text) ?? [];
-    if (token === undefined) return `Unexpected character ${JSON.stringify(text[at])}`;
+    if (token === undefined)
+      return text[at] === "'" ? "Unterminated string" : `Unexpected character ${JSON.stringify(text[at])}`;
     if (/^[A-Za-z_]/.test(token) && !NAMES.has(token)) return `Invalid variable or constant ${JSON.stringify(token)}`;
   }
   return undefined;

@@ -34,7 +34,10 @@ export function checkObject(type: string, id: string | undefined, object: Json, 
 
 /** Addresses of an account: its own, then the aliases that are enabled. */
 export function addressesOf(account: Json, stored: Stored): readonly string[] {
-  const domainOf = (id: unknown) => String(stored.get("Domain")?.get(String(id))?.["name"] ?? "");
+  const domainOf = (id: unknown) => {
+    const name = stored.get("Domain")?.get(String(id))?.["name"];
+    return typeof name === "string" ? name : "";
+  };
   const aliases = isObject(account["aliases"]) ? Object.values(account["aliases"]).filter(isObject) : [];
   return [account, ...aliases.filter(({ enabled }) => enabled !== false)].map(
     ({ name, domainId }) => `${String(name)}@${domainOf(domainId)}`,
@@ -72,7 +75,7 @@ function references(type: FieldType, value: unknown): readonly { type: string; i
   if (value == null) return [];
   switch (type.type) {
     case "objectId":
-      return target in SCHEMA.objects ? [{ type: target, id: String(value) }] : [];
+      return typeof value === "string" && target in SCHEMA.objects ? [{ type: target, id: value }] : [];
     case "object":
       return isObject(value) ? referencesOf(target, value) : [];
     case "objectList":
@@ -121,7 +124,7 @@ function maskedValue({ type, format, objectName = "" }: FieldType, value: unknow
 /** Base64 as in the DNS record. Throws a `Refusal` for a key that is none or of another type. */
 function publicKeyOf({ "@type": type, privateKey }: Json): string {
   const pem = isObject(privateKey) ? privateKey["secret"] : undefined;
-  const refuse = () => new Refusal("validationFailed", "privateKey", "Failed to parse private key");
+  const refuse = () => new Refusal("invalidProperties", "", "Failed to validate DKIM signature");
   if (typeof pem !== "string") throw refuse();
   let key;
   try {

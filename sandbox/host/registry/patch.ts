@@ -14,6 +14,8 @@ export class Refusal extends Error {
   }
 
   toJSON(): Json {
+    if (this.type === "validationFailed" && this.property !== "")
+      return { type: this.type, validationErrors: [{ type: "Invalid", property: this.property, value: this.message }] };
     const properties = this.property === "" ? {} : { properties: [this.property] };
     return { type: this.type, description: this.message, ...properties };
   }
@@ -38,8 +40,7 @@ export function updated(object: string, stored: Json, patch: Json): Json {
 /** An object as if nothing had been said about it. */
 export function defaultsOf(name: string, variant: unknown): Json {
   const fields = fieldsOf(SCHEMA, name, variant);
-  if (fields === undefined)
-    throw new Refusal("invalidPatch", "@type", `Invalid or missing @type for ${name}: ${JSON.stringify(variant)}`);
+  if (fields === undefined) throw new Refusal("invalidPatch", "", "Missing or invalid '@type' property in object");
   const values = Object.entries(fields).map(([property, field]) => [property, defaultOf(field)] as const);
   return { ...(isVariant(name) ? { "@type": variant } : {}), ...Object.fromEntries(values) };
 }
@@ -101,13 +102,12 @@ function merged(name: string, stored: Json, patch: Json, occasion: Occasion): Js
     if (key === "@type") continue;
     const [property = "", ...rest] = key.split("/");
     const field = Object.hasOwn(fields, property) ? fields[property] : undefined;
-    if (field === undefined) throw new Refusal("invalidPatch", property, "Invalid property");
-    const next = patched(field.type, property, result[property], rest, value, occasion);
-    const isChange = JSON.stringify(next) !== JSON.stringify(stored[property] ?? null);
-    if (field.update === "serverSet") throw new Refusal("invalidPatch", property, "Property is set by the server");
-    if (field.update === "immutable" && occasion === "update" && isChange)
-      throw new Refusal("invalidPatch", property, "Property is immutable");
-    result[property] = next;
+    if (field === undefined) throw new Refusal("invalidPatch", property, "Invalid key for object");
+    if (field.update === "serverSet") throw new Refusal("invalidPatch", property, "Cannot modify server set property");
+    // Also when it would stay the same.
+    if (field.update === "immutable" && occasion === "update")
+      throw new Refusal("invalidPatch", property, "Cannot modify read-only property");
+    result[property] = patched(field.type, property, result[property], rest, value, occasion);
   }
   return result;
 }
@@ -140,8 +140,9 @@ function patchedList(
 ): Json {
   const list = isObject(stored) ? { ...stored } : {};
   const item = list[index];
-  if (value === null && rest.length === 0) delete list[index];
-  else if (rest.length > 0) {
+  if (value === null && rest.length === 0)
+    return renumbered(Object.fromEntries(Object.entries(list).filter(([key]) => key !== index)));
+  if (rest.length > 0) {
     if (!isObject(item)) throw new Refusal("invalidPatch", property, "Invalid value for object property");
     list[index] = merged(objectName, item, { [rest.join("/")]: value }, "update");
   } else {

@@ -150,7 +150,7 @@ export function createRegistry(options: RegistryOptions = {}): Registry {
       for (const object of objects("Certificate").values()) refuseCertificate(object);
     if (action === "ReloadSettings") {
       if (options.hasDns !== true && singleton("SpamPyzor")["enable"] === true)
-        throw new Refusal("validationFailed", "host", "Invalid address: failed to lookup address information");
+        throw new Refusal("validationFailed", "", "Invalid address: failed to lookup address information");
       takeUp();
     }
     return { id: SINGLETON };
@@ -161,7 +161,7 @@ export function createRegistry(options: RegistryOptions = {}): Registry {
     if (typeof chain !== "string" || typeof key !== "string")
       throw new Refusal("validationFailed", "certificate", "Property is required");
     const fault = options.certificateFault?.(chain, key);
-    if (fault !== undefined) throw new Refusal("validationFailed", "certificate", fault);
+    if (fault !== undefined) throw new Refusal("validationFailed", "", fault);
   }
 
   function account({ accountId }: Json): [id: string, account: Json] {
@@ -197,7 +197,7 @@ export function createRegistry(options: RegistryOptions = {}): Registry {
   }
 
   function dump(): string {
-    const all = [...stored].map(([type, entries]) => [type, Object.fromEntries(entries)]);
+    const all = [...stored].map(([type, entries]) => [type, Object.fromEntries(entries)] as const);
     return JSON.stringify({ objects: Object.fromEntries(all), counters: Object.fromEntries(counters) });
   }
 

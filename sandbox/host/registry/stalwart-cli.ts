@@ -1,4 +1,5 @@
 import { isObject, type Json } from "../json";
+import { fieldsOf, SCHEMA } from "./schema";
 
 /** How to reach the server; `authorization` is an HTTP header's value. */
 export interface CliServer {
@@ -89,7 +90,7 @@ async function applyLine(
     const wanted = resolved(item, ids);
     const found = present.find((candidate) => isMatch(candidate, wanted, matchOn));
     const id = found === undefined ? await set(server, object, "create", name, wanted) : String(found["id"]);
-    if (found !== undefined) await set(server, object, "update", id, wanted);
+    if (found !== undefined) await set(server, object, "update", id, withoutFixed(object, wanted));
     ids.set(name, id);
     kept.add(id);
   }
@@ -100,6 +101,12 @@ async function applyLine(
     });
   }
   return entries.length;
+}
+
+/** What cannot change is left out of an update: the server refuses it even when it stays the same. */
+function withoutFixed(object: string, value: Json): Json {
+  const fields = fieldsOf(SCHEMA, object, value["@type"]) ?? {};
+  return Object.fromEntries(Object.entries(value).filter(([key]) => fields[key]?.update !== "immutable"));
 }
 
 /** Within a variant; a nested value matches when all that is wanted of it is there. */
@@ -155,9 +162,15 @@ async function destroy(server: CliServer, object: string, id: string): Promise<v
   if (isObject(refused) && isObject(refused[id])) throw failure(object, `destroy failed for '${id}'`, refused[id]);
 }
 
-function failure(object: string, what: string, { type, description, properties }: Json): CliError {
+function failure(object: string, what: string, refusal: Json): CliError {
+  const { type, description, properties, validationErrors } = refusal;
   const names = Array.isArray(properties) ? ` | Properties: ${properties.join(", ")}` : "";
-  return new CliError(`${object}: ${what}: ${String(type)} | ${String(description)}${names}`);
+  const why = text(description) || JSON.stringify(validationErrors ?? "");
+  return new CliError(`${object}: ${what}: ${text(type)} | ${why}${names}`);
+}
+
+function text(value: unknown): string {
+  return typeof value === "string" ? value : "";
 }
 
 async function call({ url, authorization }: CliServer, method: string, args: Json): Promise<Json> {
@@ -165,11 +178,12 @@ async function call({ url, authorization }: CliServer, method: string, args: Jso
     method: "POST",
     headers: { authorization, "content-type": "application/json" },
     body: JSON.stringify({ using: USING, methodCalls: [[method, args, "0"]] }),
+  }).catch(() => {
+    throw new CliError(`error sending request for url (${url})`);
   });
   if (answer.status !== 200) throw new CliError(`the server answered HTTP ${answer.status}`);
   const { methodResponses } = (await answer.json()) as { methodResponses: [string, Json, string][] };
-  const [response] = methodResponses;
-  const [name, result] = response ?? ["error", {} as Json];
-  if (name === "error") throw new CliError(`unknown object or refused: ${method} (${String(result["type"])})`);
+  const [name, result = {}] = methodResponses[0] ?? [];
+  if (name !== method) throw new CliError(`unknown object or refused: ${method} (${text(result["type"])})`);
   return result;
 }
