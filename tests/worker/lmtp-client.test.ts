@@ -181,6 +181,7 @@ describe.each(WAYS)("%s", (_, extensions) => {
     ["no such mailbox", "RCPT", "550 5.1.1 <root@example.org> unknown\r\n", { isUnknownRecipient: true }],
     ["no such mailbox, without enhanced code", "RCPT", "550 no such user\r\n", { isUnknownRecipient: true }],
     ["no such domain", "RCPT", "550 5.1.2 Mailbox does not exist.\r\n", { isUnknownRecipient: true }],
+    ["no such mailbox, as maddy says it", "RCPT", "501 5.1.1 User does not exist\r\n", { isUnknownRecipient: true }],
     ["a policy", "RCPT", "550 5.7.1 not from you\r\n", { isUnknownRecipient: false }],
     ["too big", "MAIL", "552 5.3.4 too big\r\n", refused("552 5.3.4 too big")],
     ["a sender that is none", "MAIL", "553 5.1.8 no such domain\r\n", refused("553 5.1.8 no such domain")],

@@ -100,6 +100,18 @@ async function tryOnce(given: LmtpAttempt): Promise<LmtpAttemptOutcome> {
   return outcome;
 }
 
+const ORIGINAL_TO = "X-Original-To:";
+
+/**
+ * The message with nothing in front but `X-Original-To`: the server that makes the final delivery writes `Return-Path` and
+ * `Delivered-To` itself (RFC 5321 §4.4), and takes a `Delivered-To` that is there already for a loop.
+ */
+export function bytesForLmtp({ bytes, start }: Message): Uint8Array {
+  const head = new TextDecoder("latin1").decode(bytes.subarray(0, start));
+  const field = head.lastIndexOf(`\n${ORIGINAL_TO}`) + 1;
+  return bytes.subarray(head.startsWith(ORIGINAL_TO, field) ? field : start);
+}
+
 type Unsuccessful = Exclude<LmtpOutcome, { readonly kind: "delivered" }>;
 
 /** One address after the other, each on a connection of its own, until the server knows one. Never throws. */
@@ -107,6 +119,7 @@ async function sendTo(
   { message, from, addresses, hasCatchAll, home, ...given }: LmtpAttempt,
   first: Promise<LmtpSession>,
 ): Promise<{ readonly kind: "delivered" } | Unsuccessful> {
+  const bytes = bytesForLmtp(message);
   let outcome: LmtpOutcome = { kind: "failed", error: new TransientError("lmtp: no address", "message") };
   for (const [index, to] of addresses.entries()) {
     let session: LmtpSession;
@@ -115,7 +128,7 @@ async function sendTo(
     } catch (error) {
       return { kind: "failed", error: asTransient(error) };
     }
-    outcome = await measured(given, "deliver", session.deliver({ from, to, message: message.bytes }));
+    outcome = await measured(given, "deliver", session.deliver({ from, to, message: bytes }));
     await session.close();
     if (outcome.kind !== "refused" || !outcome.isUnknownRecipient) return outcome;
   }

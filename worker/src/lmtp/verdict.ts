@@ -21,7 +21,10 @@ export type Verdict = { readonly kind: "accepted" } | Refusal;
 const START_DATA = 354;
 const SHUTTING_DOWN = 421;
 
-/** Answers to a client that is wrong or unknown, so they say nothing about the message (RFC 5321 §4.2.2, RFC 4954 §6). */
+/**
+ * Answers to a client that is wrong or unknown (RFC 5321 §4.2.2, RFC 4954 §6). They say nothing about the message, unless
+ * the enhanced code does: maddy answers `501 5.1.1` for an unknown recipient.
+ */
 const CLIENT_CODES: ReadonlySet<number> = new Set([500, 501, 502, 503, 504, 521, 530, 534, 535, 538, 555, 556]);
 /** Storage allocation exceeded: without an enhanced code perhaps only a full mailbox. */
 const STORAGE_CODE = 552;
@@ -32,6 +35,8 @@ const MAILBOX_FULL = "5.2.2";
 /** Bad sender's mailbox address, syntax or system (RFC 3463 §3.2). */
 const SENDER_STATUS = /^5\.1\.[78]$/;
 const ADDRESS_STATUS = /^5\.1\./;
+/** Addressing, mailbox and content status (RFC 3463 §3.2, §3.3, §3.7). */
+const MESSAGE_STATUS = /^5\.[126]\./;
 /** Mail system, network and protocol status: the operator's trouble. */
 const SYSTEM_STATUS = /^5\.[345]\./;
 
@@ -56,7 +61,8 @@ export function judge(step: Step, reply: Reply): Verdict {
 }
 
 function isAboutMessage(step: Step, { code, enhanced }: Reply): boolean {
-  if (step === "greeting" || step === "LHLO" || CLIENT_CODES.has(code)) return false;
+  if (step === "greeting" || step === "LHLO") return false;
+  if (CLIENT_CODES.has(code) && !MESSAGE_STATUS.test(enhanced ?? "")) return false;
   if (enhanced === TOO_BIG) return true;
   // Others may have been refused before anybody looked at the recipient, for the address of the tunnel.
   if (step === "MAIL") return enhanced !== undefined && SENDER_STATUS.test(enhanced);
