@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { userInfo } from "node:os";
@@ -36,6 +36,10 @@ const QUOTA_KIB = 1_000_000;
 export interface Cyrus {
   readonly imapPort: number;
   readonly jmapPort: number;
+  /** Takes mail from everybody without a login. */
+  readonly lmtpPort: number;
+  /** Makes that Sieve script the active one of a user who has mailboxes. */
+  readonly sieve: (user: string, script: string) => void;
   /** Ends the processes; the mail and the ports stay. */
   readonly stop: () => Promise<void>;
   readonly start: () => Promise<void>;
@@ -44,14 +48,14 @@ export interface Cyrus {
 }
 
 /**
- * Starts a throw-away Cyrus IMAPd 3.6 or newer on loopback: IMAP and JMAP, users {@link ROOT} and {@link OTHER} without
+ * Starts a throw-away Cyrus IMAPd 3.6 or newer on loopback: IMAP, JMAP and LMTP, users {@link ROOT} and {@link OTHER} without
  * mailboxes. The first IMAP login of a user creates them; before it JMAP does not know the account.
  *
  * Started by root it becomes Debian's user `cyrus`, started by anyone else it stays that user.
  */
 export async function startCyrus(): Promise<Cyrus> {
   const folder = temporaryFolder();
-  const [imapPort, jmapPort] = await freePorts();
+  const [imapPort, jmapPort, lmtpPort] = await freePorts();
   const isRoot = userInfo().uid === 0;
   const configuration = join(folder.path, "imapd.conf");
   const services = join(folder.path, "cyrus.conf");
@@ -59,7 +63,7 @@ export async function startCyrus(): Promise<Cyrus> {
 
   try {
     writeFileSync(configuration, imapdConf(folder.path, isRoot ? undefined : userInfo().username));
-    writeFileSync(services, cyrusConf(configuration, imapPort, jmapPort));
+    writeFileSync(services, cyrusConf(configuration, imapPort, jmapPort, lmtpPort));
     for (const part of ["conf/db", "conf/socket", "spool", "sieve", "run/proc", "run/lock"])
       mkdirSync(join(folder.path, part), { recursive: true });
     for (const user of USERS)
@@ -72,7 +76,7 @@ export async function startCyrus(): Promise<Cyrus> {
     await close();
     throw error;
   }
-  return { imapPort, jmapPort, stop, start, close };
+  return { imapPort, jmapPort, lmtpPort, sieve, stop, start, close };
 
   async function start(): Promise<void> {
     const pidFile = join(folder.path, "run", "master.pid");
@@ -99,6 +103,19 @@ export async function startCyrus(): Promise<Cyrus> {
         await sleep(POLL_MS);
       }
     }
+  }
+
+  /** Into the folder that Cyrus looks in, which is named after the id of the user's Inbox. */
+  function sieve(user: string, script: string): void {
+    const run = (program: string, ...args: readonly string[]) =>
+      execFileSync(`${PROGRAMS}/${program}`, ["-C", configuration, ...args], { encoding: "utf8" });
+    const scripts = run("mbpath", "-S", `user/${user}`).trim();
+    mkdirSync(scripts, { recursive: true });
+    writeFileSync(join(scripts, "judge.script"), script);
+    run("sievec", join(scripts, "judge.script"), join(scripts, "judge.bc"));
+    rmSync(join(scripts, "defaultbc"), { force: true });
+    symlinkSync("judge.bc", join(scripts, "defaultbc"));
+    if (isRoot) execFileSync("chown", ["-R", "cyrus:mail", join(folder.path, "sieve")]);
   }
 
   async function stop(): Promise<void> {
@@ -130,9 +147,9 @@ async function end(master: ChildProcess): Promise<void> {
   running.delete(master);
 }
 
-/** Two ports that nobody listens on now. */
-async function freePorts(): Promise<[number, number]> {
-  const holders = [createServer(), createServer()] as const;
+/** Three ports that nobody listens on now. */
+async function freePorts(): Promise<[number, number, number]> {
+  const holders = [createServer(), createServer(), createServer()] as const;
   const ports = await Promise.all(
     holders.map(
       (holder) =>
@@ -143,11 +160,11 @@ async function freePorts(): Promise<[number, number]> {
     ),
   );
   await Promise.all(holders.map((holder) => new Promise<void>((resolve) => holder.close(() => resolve()))));
-  const [first = 0, second = 0] = ports;
-  return [first, second];
+  const [first = 0, second = 0, third = 0] = ports;
+  return [first, second, third];
 }
 
-function cyrusConf(configuration: string, imapPort: number, jmapPort: number): string {
+function cyrusConf(configuration: string, imapPort: number, jmapPort: number, lmtpPort: number): string {
   const program = (name: string) => `${PROGRAMS}/${name} -C ${configuration}`;
   return `START {
  recover cmd="${program("ctl_cyrusdb")} -r"
@@ -155,6 +172,7 @@ function cyrusConf(configuration: string, imapPort: number, jmapPort: number): s
 SERVICES {
  imap cmd="${program("imapd")}" listen="${LOOPBACK}:${imapPort}" prefork=0
  http cmd="${program("httpd")}" listen="${LOOPBACK}:${jmapPort}" prefork=0
+ lmtp cmd="${program("lmtpd")} -a" listen="${LOOPBACK}:${lmtpPort}" prefork=0
 }
 EVENTS {
 }
@@ -190,7 +208,7 @@ jmap_uploadfolder: #jmap
 specialusealways: yes
 autocreate_users: anyone
 autocreate_quota: ${QUOTA_KIB}
-autocreate_post: yes
+autocreate_post: no
 autocreate_inbox_folders: Archive | Drafts | Junk | Sent | Trash
 xlist-archive: Archive
 autocreate_subscribe_folders: Archive
