@@ -4,8 +4,10 @@
  *
  * - Cyrus 3.6 offers no CHUNKING, so bare LF becomes CRLF on the way; it refuses NUL (554 5.6.0) and adds a missing `Date`;
  * - Dovecot 2.3 offers CHUNKING but not SIZE, and stores bare LF as CRLF;
- * - maddy 0.8 offers everything, keeps every byte, and calls an unknown recipient `501 5.1.1`.
+ * - maddy 0.8 offers everything, keeps every byte, calls an unknown recipient `501 5.1.1`, and takes the octets
+ *   of a BDAT after a refused RCPT for commands.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import { systemClock } from "../../worker/src/clock";
 import { NO_LEDGER } from "../../worker/src/ledger";
 import { attemptByLmtp, createLmtpHome } from "../../worker/src/lmtp/attempt";
@@ -24,6 +26,8 @@ import { MADDY, MADDY_INSTALL, startMaddy } from "./lmtp/maddy";
 
 const MIB = 1024 * 1024;
 const BUDGET_MS = 60_000;
+/** Longer than a server needs for a message that nobody waits for. */
+const SETTLING_MS = 300;
 const SENDER = "sender@remote.example";
 
 interface Case {
@@ -38,6 +42,8 @@ interface Case {
   readonly added: readonly string[];
   readonly unknownRecipient: string;
   readonly takesNul: boolean;
+  /** The octets of a BDAT after a refused RCPT are no commands (RFC 3030 section 2). */
+  readonly readsRefusedBdat: boolean;
   /** The same message twice is there once. */
   readonly suppressesDuplicates: boolean;
   /** Where the Sieve script files a message; undefined: there is no Sieve. */
@@ -61,6 +67,7 @@ const CASES: readonly Case[] = [
     added: ["Return-Path", "Received", "X-Cyrus-Session-Id", "X-Sieve"],
     unknownRecipient: "550 5.1.1",
     takesNul: false,
+    readsRefusedBdat: true,
     suppressesDuplicates: true,
     filedInto: "INBOX/Archive",
   },
@@ -74,6 +81,7 @@ const CASES: readonly Case[] = [
     added: ["Return-Path", "Delivered-To", "Received"],
     unknownRecipient: "550 5.1.1",
     takesNul: true,
+    readsRefusedBdat: true,
     suppressesDuplicates: false,
     filedInto: "Filed",
   },
@@ -87,6 +95,7 @@ const CASES: readonly Case[] = [
     added: ["Delivered-To", "Return-Path"],
     unknownRecipient: "501 5.1.1",
     takesNul: true,
+    readsRefusedBdat: false,
     suppressesDuplicates: false,
   },
 ];
@@ -125,7 +134,13 @@ for (const judge of CASES) {
     }
 
     test("what it offers", async () => {
-      const settings = { name: "x", budgets: LMTP_BUDGETS, clock: systemClock, until: Date.now() + BUDGET_MS };
+      const settings = {
+        name: "x",
+        budgets: LMTP_BUDGETS,
+        clock: systemClock,
+        pipelinesBdat: false,
+        until: Date.now() + BUDGET_MS,
+      };
       const session = await openLmtp(await connectSocket(server.lmtpPort), settings);
       await session.close();
       expect(session.capabilities).toMatchObject(judge.offers);
@@ -183,6 +198,18 @@ for (const judge of CASES) {
         });
     });
 
+    test("a message to an unknown recipient cannot send mail of its own", async () => {
+      const inner = message("smuggled\r\n");
+      const commands = `LHLO x\r\nMAIL FROM:<evil@x>\r\nRCPT TO:<${USER}>\r\nDATA\r\n${inner.toString()}.\r\n`;
+      // The message begins with the commands: nothing of a head must hide them.
+      for (const pipelinesBdat of judge.readsRefusedBdat ? [true, false] : [false]) {
+        const sending = { to: "nobody@example.org", message: Buffer.from(commands), pipelinesBdat };
+        expect(await sendOverSocket(server.lmtpPort, sending)).toMatchObject({ kind: "refused" });
+        await sleep(SETTLING_MS);
+        expect(await copies(inner)).toEqual([]);
+      }
+    });
+
     test("the same message twice", async () => {
       const raw = message("twice\r\n");
       expect([await send(raw), await send(raw)]).toEqual([{ kind: "delivered" }, { kind: "delivered" }]);
@@ -192,7 +219,7 @@ for (const judge of CASES) {
     test("an attempt of the Worker: X-Original-To is in front, and Return-Path is there once", async () => {
       const raw = message("attempt\r\n");
       const head = deliveryHeaders(SENDER, USER);
-      const settings = { name: "worker.example.org", budgets: LMTP_BUDGETS, clock: systemClock };
+      const settings = { name: "worker.example.org", budgets: LMTP_BUDGETS, clock: systemClock, pipelinesBdat: false };
       const outcome = await attemptByLmtp({
         message: { bytes: new Uint8Array(Buffer.concat([head, raw])), start: head.byteLength },
         print: { messageId: "", content: "" },

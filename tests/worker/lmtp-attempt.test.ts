@@ -46,7 +46,7 @@ interface Given {
 
 async function attempt(given: Given = {}): Promise<LmtpAttemptOutcome> {
   const { addresses = [RECIPIENT], hasCatchAll = false, claim = "mine", port = server.port } = given;
-  const settings = { name: "worker.example.org", budgets: LMTP_BUDGETS, clock: systemClock };
+  const settings = { name: "worker.example.org", budgets: LMTP_BUDGETS, clock: systemClock, pipelinesBdat: true };
   return await attemptByLmtp({
     message: MESSAGE,
     print: { messageId: "<1@x>", content: "0" },
@@ -135,7 +135,7 @@ describe("the server does not know the recipient", () => {
 });
 
 test("home answers, or not", async () => {
-  const settings = { name: "x", budgets: LMTP_BUDGETS, clock: systemClock };
+  const settings = { name: "x", budgets: LMTP_BUDGETS, clock: systemClock, pipelinesBdat: true };
   expect(await createLmtpHome(() => connectSocket(server.port), settings).answers()).toBe(true);
   server.script = { plays: { greeting: { say: "421 no\r\n", isClosed: true } } };
   expect(await createLmtpHome(() => connectSocket(server.port), settings).answers()).toBe(false);

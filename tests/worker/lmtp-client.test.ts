@@ -36,7 +36,7 @@ afterAll(() => server.close());
 
 async function send(script: Script, sending: Partial<Sending> = {}): Promise<LmtpOutcome> {
   server.script = script;
-  return await sendOverSocket(server.port, { message: MESSAGE, ...sending });
+  return await sendOverSocket(server.port, { message: MESSAGE, pipelinesBdat: true, ...sending });
 }
 
 async function visit(): Promise<Visit> {
@@ -55,9 +55,25 @@ const failed = (message: string | RegExp, uncertain = false) => ({
 });
 const refused = (reason: string) => ({ kind: "refused", reason }) as const;
 
-const FLIGHTS: readonly (readonly [what: string, extensions: readonly string[], bursts: string[][]])[] = [
+const FLIGHTS: readonly (readonly [
+  what: string,
+  extensions: readonly string[],
+  bursts: string[][],
+  pipelinesBdat: boolean,
+])[] = [
   [
-    "everything is offered: two flights",
+    "everything is offered, and RCPT is waited for: three flights",
+    ALL_EXTENSIONS,
+    [
+      ["LHLO worker.example.org"],
+      [`MAIL FROM:<${SENDER}> SIZE=${MESSAGE.length} BODY=8BITMIME`, `RCPT TO:<${RECIPIENT}>`],
+      [`BDAT ${MESSAGE.length} LAST`],
+      ["QUIT"],
+    ],
+    false,
+  ],
+  [
+    "everything is offered, and RCPT is not waited for: two flights",
     ALL_EXTENSIONS,
     [
       ["LHLO worker.example.org"],
@@ -68,11 +84,13 @@ const FLIGHTS: readonly (readonly [what: string, extensions: readonly string[], 
       ],
       ["QUIT"],
     ],
+    true,
   ],
   [
     "no CHUNKING",
     ["PIPELINING"],
     [["LHLO worker.example.org"], [`MAIL FROM:<${SENDER}>`, `RCPT TO:<${RECIPIENT}>`, "DATA"], ["QUIT"]],
+    true,
   ],
   [
     "no PIPELINING",
@@ -84,16 +102,18 @@ const FLIGHTS: readonly (readonly [what: string, extensions: readonly string[], 
       [`BDAT ${MESSAGE.length} LAST`],
       ["QUIT"],
     ],
+    true,
   ],
   [
     "neither",
     [],
     [["LHLO worker.example.org"], [`MAIL FROM:<${SENDER}>`], [`RCPT TO:<${RECIPIENT}>`], ["DATA"], ["QUIT"]],
+    true,
   ],
 ];
 
-test.each(FLIGHTS)("%s", async (_, extensions, bursts) => {
-  expect(await send({ extensions })).toEqual({ kind: "delivered" });
+test.each(FLIGHTS)("%s", async (_, extensions, bursts, pipelinesBdat) => {
+  expect(await send({ extensions }, { pipelinesBdat })).toEqual({ kind: "delivered" });
   const seen = await visit();
   expect(seen.messages).toEqual([MESSAGE]);
   expect(seen.bursts.filter((burst) => burst.length > 0)).toEqual(bursts);
@@ -308,6 +328,7 @@ describe("large messages", () => {
       name: "x",
       budgets: { ...LMTP_BUDGETS, ...SHORT },
       clock: systemClock,
+      pipelinesBdat: true,
       until: Date.now() + 5_000,
     };
     const session = await openLmtp(stream, settings);
@@ -348,6 +369,29 @@ describe("large messages", () => {
     const extensions = ["PIPELINING", "CHUNKING", "SIZE 1000"];
     expect(await send({ extensions }, { message: large })).toMatchObject({ kind: "refused" });
     expect((await visit()).commands).toEqual(["LHLO worker.example.org", "QUIT"]);
+  });
+});
+
+describe("a server that takes the octets of a refused BDAT for commands", () => {
+  const evil = Buffer.from(`MAIL FROM:<evil@x>\r\nRCPT TO:<${RECIPIENT}>\r\n`.repeat(3));
+  const script = { isNaive: true, plays: { RCPT: { say: "550 5.1.1 no\r\n" } } };
+
+  test("gets nothing of the message before it has accepted the recipient", async () => {
+    expect(await send(script, { message: evil, pipelinesBdat: false })).toMatchObject({ kind: "refused" });
+    expect((await visit()).commands.map((command) => command.split(" ", 1).join(""))).toEqual(["LHLO", "MAIL", "RCPT"]);
+  });
+
+  test("would get commands otherwise", async () => {
+    await send(script, { message: evil, pipelinesBdat: true });
+    expect((await visit()).commands).toContain("MAIL FROM:<evil@x>");
+  });
+
+  test("gets one chunk after the other", async () => {
+    const message = Buffer.concat([Buffer.alloc(CHUNK_BYTES, "a\r\n"), evil]);
+    const plays = { BDAT: { say: "452 4.3.1 no room\r\n" } };
+    const outcome = await send({ isNaive: true, plays }, { message, pipelinesBdat: false });
+    expect(outcome).toEqual(failed("lmtp BDAT: 452 4.3.1"));
+    expect((await visit()).commands.filter((command) => command.startsWith("BDAT"))).toHaveLength(1);
   });
 });
 

@@ -17,6 +17,8 @@ export interface Script {
   /** Keywords of the answer to LHLO. */
   readonly extensions?: readonly string[];
   readonly plays?: Partial<Record<Step, Play>>;
+  /** Like maddy: the octets of a refused BDAT are taken for commands. */
+  readonly isNaive?: boolean;
   /** Cuts what is sent into pieces of that many bytes, again and again; without it everything goes out at once. */
   readonly cuts?: readonly number[];
 }
@@ -157,7 +159,11 @@ async function dataOf(inbox: Inbox): Promise<Buffer | undefined> {
   return Buffer.from(text.replace(/(^|\r\n)\.\./g, "$1."), "latin1");
 }
 
-async function serve(socket: Socket, visit: Visit, { extensions = ALL_EXTENSIONS, plays = {}, cuts }: Script) {
+async function serve(
+  socket: Socket,
+  visit: Visit,
+  { extensions = ALL_EXTENSIONS, plays = {}, cuts, isNaive = false }: Script,
+) {
   const inbox = new Inbox(socket, () => visit.bursts.push([]));
   let hasSender = false;
   let hasRecipient = false;
@@ -202,9 +208,10 @@ async function serve(socket: Socket, visit: Visit, { extensions = ALL_EXTENSIONS
       if (!(await play("message", "250 2.0.0 stored\r\n"))) return;
     } else if (verb === "BDAT") {
       const [, size = "", last] = line.split(" ");
-      const chunk = await inbox.exactly(Number(size));
+      const isDue = hasRecipient && !isFailed;
+      const chunk = isDue || !isNaive ? await inbox.exactly(Number(size)) : Buffer.alloc(0);
       if (chunk === undefined) return;
-      if (!hasRecipient || isFailed) {
+      if (!isDue) {
         await sendCut(socket, "503 5.5.1 no transaction\r\n", cuts);
         continue;
       }

@@ -45,16 +45,18 @@ export interface Sending extends Partial<LmtpOrder> {
   readonly message: Uint8Array;
   readonly budgets?: Partial<LmtpBudgets>;
   readonly clock?: Clock;
+  /** False unless it is said. */
+  readonly pipelinesBdat?: boolean;
 }
 
 /** One message over a plain socket, from the connection to QUIT. */
 export async function sendOverSocket(port: number, sending: Sending): Promise<LmtpOutcome> {
-  const { from = SENDER, to = RECIPIENT, message, clock = systemClock } = sending;
+  const { from = SENDER, to = RECIPIENT, message, clock = systemClock, pipelinesBdat = false } = sending;
   const budgets = { ...LMTP_BUDGETS, ...sending.budgets };
   const until = clock.now() + budgets.totalMs;
   try {
     const stream = await connectSocket(port);
-    const session = await openLmtp(stream, { name: "worker.example.org", budgets, clock, until });
+    const session = await openLmtp(stream, { name: "worker.example.org", budgets, clock, pipelinesBdat, until });
     const outcome = await session.deliver({ from, to, message });
     await session.close();
     return outcome;

@@ -22,7 +22,12 @@ export default {
     const address = { url: new URL(order.url), accessClientId: "client.access", accessClientSecret: "cfast_secret" };
     const budgets = { ...LMTP_BUDGETS, ...order.budgets };
     const connect = (connectMs: number) => openWebSocket(platformFetch, address, connectMs, systemClock);
-    const home = createLmtpHome(connect, { name: "worker.example.org", budgets, clock: systemClock });
+    const home = createLmtpHome(connect, {
+      name: "worker.example.org",
+      budgets,
+      clock: systemClock,
+      pipelinesBdat: true,
+    });
     try {
       const session = await home.open();
       const outcome = await session.deliver({ from: order.from, to: order.to, message });

@@ -23,6 +23,12 @@ export interface LmtpSettings {
   readonly name: string;
   readonly budgets: LmtpBudgets;
   readonly clock: Clock;
+  /**
+   * BDAT goes out before RCPT and the chunk before it are answered: one flight less. Only for servers that are known to
+   * read the octets of a BDAT that they refuse (RFC 3030 §2). maddy 0.8 does not: it takes them for commands, and a message
+   * to an unknown recipient could then send mail of its own.
+   */
+  readonly pipelinesBdat: boolean;
   /** When the conversation must have ended, in milliseconds since the epoch. */
   readonly until: number;
 }
@@ -44,12 +50,12 @@ export interface LmtpSession {
 }
 
 /**
- * A message of up to that size is one BDAT, and goes out with MAIL and RCPT in one flight. A larger one is cut, so that the
+ * A message of up to that size is one BDAT. A larger one is cut, so that the
  * server's answers tell how much of it is still on the way: a WebSocket of a Worker does not say so.
  */
 export const CHUNK_BYTES = 512 * 1024;
 
-/** Chunks that are on the way and not answered yet, at most: with their commands 2 MiB. */
+/** With {@link LmtpSettings.pipelinesBdat}: chunks that are on the way and not answered yet, at most: with their commands 2 MiB. */
 export const WINDOW_CHUNKS = 4;
 
 /**
@@ -58,7 +64,7 @@ export const WINDOW_CHUNKS = 4;
  */
 export async function openLmtp(
   stream: ByteStream,
-  { name, budgets, clock, until }: LmtpSettings,
+  { name, budgets, clock, pipelinesBdat, until }: LmtpSettings,
 ): Promise<LmtpSession> {
   const conversation = new Conversation(stream, clock, until);
   /** Inside the message QUIT would be part of it. */
@@ -113,14 +119,18 @@ export async function openLmtp(
     return { waiting: isPipelined ? mail + rcpt : "" };
   }
 
-  /**
-   * RFC 3030 §2. After a refused RCPT the server answers every BDAT with an error and keeps nothing, so what is on the way
-   * already does no harm. Only LAST makes it a message: one that was given up before is not delivered.
-   */
+  /** RFC 3030 §2. Only LAST makes it a message: one that was given up before is not delivered. */
   async function sendChunks(envelope: Envelope, message: Uint8Array, isPipelined: boolean): Promise<Verdict> {
     const begun = await begin(envelope, isPipelined);
     if (!("waiting" in begun)) return begun;
     let { waiting } = begun;
+    const isOneFlight = isPipelined && pipelinesBdat;
+    if (waiting !== "" && !isOneFlight) {
+      await conversation.write("MAIL", bytesOf(waiting), budgets.commandMs);
+      waiting = "";
+      const verdict = await conversation.settle(0);
+      if (verdict.kind === "refused") return verdict;
+    }
     for (let offset = 0; ; offset += CHUNK_BYTES) {
       const chunk = message.subarray(offset, offset + CHUNK_BYTES);
       const isLast = offset + CHUNK_BYTES >= message.byteLength;
@@ -132,7 +142,7 @@ export async function openLmtp(
       await conversation.write(step, bytesOf(head), budgets.chunkMs);
       if (chunk.byteLength > 0) await conversation.write(step, chunk, budgets.chunkMs);
       if (isLast) return await conversation.settle(0);
-      const verdict = await conversation.settle(isPipelined ? WINDOW_CHUNKS - 1 : 0);
+      const verdict = await conversation.settle(isOneFlight ? WINDOW_CHUNKS - 1 : 0);
       if (verdict.kind === "refused") return verdict;
     }
   }
