@@ -1,8 +1,6 @@
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
-import { buildSync } from "esbuild";
-import { Miniflare } from "miniflare";
 import { startTcpRelay, switching } from "../../sandbox/edge/tcp-relay";
 import type { RefusedUpgrade, TcpRelay } from "../../sandbox/edge/tcp-relay";
 import { frame, Opcode } from "../../sandbox/edge/websocket-frames";
@@ -10,20 +8,19 @@ import { CHUNK_BYTES } from "../../worker/src/lmtp/client";
 import { FRAME_BYTES } from "../../worker/src/lmtp/websocket";
 import { ALL_EXTENSIONS, startScriptedServer } from "./lmtp-server";
 import type { ScriptedServer } from "./lmtp-server";
-import { RECIPIENT, SENDER } from "./lmtp-socket";
+import { startLmtpWorker } from "./lmtp-workerd";
+import type { LmtpWorker } from "./lmtp-workerd";
 
 /** The LMTP client in real workerd, through a WebSocket relay that does what cloudflared does, to a scripted server. */
 
 const MIB = 1024 * 1024;
 const SHORT_MS = 300;
 const MESSAGE = Buffer.from("Subject: hello\r\n\r\nbody\r\n");
-/** As in the stack, where blobs are the default of a WebSocket. */
-const COMPATIBILITY_DATE = "2026-07-01";
 const BUDGET_MS = 60_000;
 
 let server: ScriptedServer;
 let relay: TcpRelay;
-let miniflare: Miniflare;
+let worker: LmtpWorker;
 let target: number | undefined;
 let refusal: RefusedUpgrade | undefined;
 let hijack: ((socket: Duplex, key: string) => boolean) | undefined;
@@ -39,23 +36,7 @@ beforeAll(async () => {
     },
     hijack: (socket, key) => hijack?.(socket, key) ?? false,
   });
-  const { outputFiles } = buildSync({
-    entryPoints: [`${__dirname}/lmtp-worker.ts`],
-    bundle: true,
-    write: false,
-    format: "esm",
-    target: "es2023",
-    platform: "neutral",
-    tsconfigRaw: {},
-  });
-  miniflare = new Miniflare({
-    modules: true,
-    script: outputFiles[0]?.text ?? "",
-    compatibilityDate: COMPATIBILITY_DATE,
-    compatibilityFlags: ["global_fetch_strictly_public"],
-    cf: false,
-  });
-  await miniflare.ready;
+  worker = await startLmtpWorker();
 }, BUDGET_MS);
 
 beforeEach(() => {
@@ -67,17 +48,12 @@ beforeEach(() => {
 });
 
 afterAll(async () => {
-  await miniflare.dispose();
+  await worker.close();
   await relay.close();
   await server.close();
 });
 
-async function send(message: Buffer, budgets: object = {}): Promise<unknown> {
-  const order = { url: `http://127.0.0.1:${relay.port}`, from: SENDER, to: RECIPIENT, budgets };
-  const url = `https://worker.example/?${new URLSearchParams({ order: JSON.stringify(order) }).toString()}`;
-  const response = await miniflare.dispatchFetch(url, { method: "POST", body: message });
-  return await response.json();
-}
+const send = (message: Buffer, budgets?: object) => worker.send(relay.port, message, budgets);
 
 const failed = (message: string, uncertain = false) => ({
   kind: "failed",
