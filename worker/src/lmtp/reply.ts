@@ -78,7 +78,7 @@ export class ReplyParser {
 export const MAX_TEXT_CHARACTERS = 200;
 
 /** Dotted quads, and anything hexadecimal with two colons. */
-const IP_ADDRESS = /\b\d{1,3}(?:\.\d{1,3}){3}\b|(?<![\w:.])(?:[0-9a-f]{0,4}:){2,}[0-9a-f.]{0,15}/gi;
+const IP_ADDRESS = /\b\d{1,3}(?:\.\d{1,3}){3}\b|(?<![\w.])(?:[0-9a-f]{0,4}:){2,}[0-9a-f.]{0,15}/gi;
 
 /**
  * The text of a reply for the sender of the message: printable ASCII on one line, of bounded length, and without
