@@ -10,6 +10,17 @@ export const R2_ENDPOINT = "https://r2.harness.invalid/";
 /** Takes the number of milliseconds by which `Date.now()` is moved ahead. */
 export const CLOCK_ENDPOINT = "https://clock.harness.invalid/";
 
+/** Takes {@link InvocationLimits}. */
+export const LIMITS_ENDPOINT = "https://limits.harness.invalid/";
+
+/** What the platform allows one run of `scheduled`; beyond it a call throws and nothing is sent. Absent: as much as it likes. */
+export interface InvocationLimits {
+  /** By `fetch`. */
+  readonly requests?: number;
+  /** On buckets. */
+  readonly operations?: number;
+}
+
 /** Trouble with R2 that the harness makes. A later fault of the same operation replaces an earlier one. */
 export interface BucketFault {
   readonly operation: "put" | "get" | "head" | "list" | "delete";
@@ -57,6 +68,10 @@ let calls = 0;
 const faults = new Map();
 const realNow = Date.now.bind(Date);
 let ahead = 0;
+let limits = {};
+const used = { requests: 0, operations: 0 };
+const realFetch = globalThis.fetch;
+globalThis.fetch = async (...args) => (spend("requests"), await realFetch(...args));
 Date.now = () => realNow() + ahead;
 for (const level of ["debug", "info", "log", "warn", "error"]) {
   console[level] = (...values) => {
@@ -75,6 +90,10 @@ export default {
     }
     if (request.url.startsWith("${CLOCK_ENDPOINT}")) {
       ahead += Number(await request.text());
+      return new Response();
+    }
+    if (request.url.startsWith("${LIMITS_ENDPOINT}")) {
+      limits = await request.json();
       return new Response();
     }
     if (typeof handlers.fetch !== "function") return new Response("the uploaded script has no fetch handler", { status: 500 });
@@ -105,6 +124,7 @@ async function email(request, env, ctx) {
 
 async function scheduled(request, env) {
   const report = { outcome: "ok", logs: [] };
+  used.requests = used.operations = 0;
   const cron = new URL(request.url).searchParams.get("cron") ?? "";
   await observed(report, async () => {
     if (typeof handlers.scheduled !== "function") throw new Error("the uploaded script has no scheduled handler");
@@ -142,6 +162,7 @@ function breakableBucket(bucket) {
       const method = bucket[operation];
       if (typeof method !== "function") return method;
       return async (...args) => {
+        spend("operations");
         const fault = due(operation, args[0]);
         if (fault === undefined) return await method.apply(bucket, args);
         if (fault.how === "hang") await new Promise((resolve) => setTimeout(resolve, 60_000));
@@ -150,6 +171,11 @@ function breakableBucket(bucket) {
       };
     },
   });
+}
+
+/** Throws as the platform does. */
+function spend(kind) {
+  if (++used[kind] > (limits[kind] ?? Infinity)) throw new Error("Too many subrequests by single Worker invocation.");
 }
 
 /** The fault that this call meets, counted. */

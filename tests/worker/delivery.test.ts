@@ -210,7 +210,7 @@ test("an error that nobody foresaw leaves the mail with the sender, and its text
     /export \{\s*(\w+) as default\s*\};/,
     `export default { email: ${broken} };`,
   );
-  const wrapped = await startHome(bindings(), script);
+  const wrapped = await startHome(bindings(), { script });
   try {
     const report = await wrapped.deliver(`root@${DOMAIN}`, SIMPLE);
     expect(report).toMatchObject({ outcome: "exception", error: "TransientError: unexpected RangeError" });

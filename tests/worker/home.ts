@@ -13,7 +13,7 @@ export const SECRETS = { ACCESS_CLIENT_SECRET: "cfast_secret", JMAP_TOKEN: "API_
 /** Where alerts go; only a fault answers there. */
 export const ALERTS = "https://ntfy.example";
 const ACCESS_CLIENT_ID = "client.access";
-const COMPATIBILITY_DATE = "2026-07-01";
+export const COMPATIBILITY_DATE = "2026-07-01";
 
 /** The requests of one delivery, in their order. */
 export type Step = "session" | "lookup" | "inbox" | "upload" | "import" | "alert";
@@ -58,8 +58,17 @@ export function bindings(changes: Readonly<Record<string, string | undefined>> =
   );
 }
 
+export interface HomeOptions {
+  readonly script?: string;
+  /** Where the objects of the bucket are, and stay. */
+  readonly r2Folder?: string;
+}
+
 /** The real bundle in real workerd, in front of the sandbox's JMAP server, with a door that wants the service token. */
-export async function startHome(declared = bindings(), script = bundleWorker("inbound")): Promise<Home> {
+export async function startHome(
+  declared = bindings(),
+  { script = bundleWorker("inbound"), r2Folder }: HomeOptions = {},
+): Promise<Home> {
   const server = await createJmapServer({
     publicUrl: PUBLIC,
     domain: DOMAIN,
@@ -76,6 +85,7 @@ export async function startHome(declared = bindings(), script = bundleWorker("in
     bindings: declared,
     compatibilityDate: COMPATIBILITY_DATE,
     compatibilityFlags: ["global_fetch_strictly_public"],
+    ...(r2Folder === undefined ? {} : { r2Folder }),
     outbound: async (request) => {
       requested.push(request.url);
       const body = request.method === "GET" ? undefined : Buffer.from(await request.arrayBuffer());

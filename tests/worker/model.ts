@@ -1,6 +1,6 @@
 import type { Home, ImportOrder } from "../../worker/src/attempt";
 import type { Clock } from "../../worker/src/clock";
-import type { DrainHome } from "../../worker/src/drain";
+import type { DrainSurroundings } from "../../worker/src/drain";
 import type {
   SpoolBucket,
   SpoolListOptions,
@@ -8,7 +8,9 @@ import type {
   SpoolObjectBody,
   SpoolPutOptions,
 } from "../../worker/src/env";
+import { createLedger } from "../../worker/src/ledger";
 import { TransientError } from "../../worker/src/transient";
+import type { DrainHome } from "../../worker/src/turn";
 
 /**
  * What an operation meets. `before`: it fails and nothing was done. `after`: it is done and fails. `late`: it fails, and is
@@ -186,6 +188,18 @@ export class Actor {
       ? new TransientError(failure.message, "message", false)
       : failure;
   }
+}
+
+/** What a run of the drain meets in that isolate; the platform counts nothing. */
+export function surroundingsOf(world: World, { bucket, home }: Pick<Actor, "bucket" | "home">): DrainSurroundings {
+  return {
+    bucket,
+    home: () => home,
+    ledger: createLedger(bucket, world.clock),
+    clock: world.clock,
+    usage: { requests: () => 0, operations: () => 0 },
+    tell: () => Promise.resolve(),
+  };
 }
 
 function fail(error: Error): never {

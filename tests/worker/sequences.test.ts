@@ -1,8 +1,7 @@
 import fc from "fast-check";
-import { createLedger } from "../../worker/src/ledger";
 import { deliver } from "../../worker/src/deliver";
 import { drain } from "../../worker/src/drain";
-import { streamOf, World } from "./model";
+import { streamOf, surroundingsOf, World } from "./model";
 import type { Fate } from "./model";
 
 const RUNS = 2_000;
@@ -107,7 +106,7 @@ async function live(given: readonly Step[], scheduler: fc.Scheduler, mayFail: (k
   world.isDown = false;
   for (let run = 0; run < LAST_RUNS; run++) {
     world.now += DAY_MS;
-    await drain(RECIPIENTS, surroundings(world.actor()));
+    await drain(RECIPIENTS, surroundingsOf(world, world.actor()));
   }
   expect(world.keys("spool/")).toEqual([]);
   expect(world.keys("dead/")).toEqual([]);
@@ -122,13 +121,13 @@ async function live(given: readonly Step[], scheduler: fc.Scheduler, mayFail: (k
       await scheduler.schedule(Promise.resolve());
     });
     if (one.kind === "drain") {
-      await Promise.race([drain(RECIPIENTS, surroundings(actor)).catch(() => undefined), actor.death]);
+      await Promise.race([drain(RECIPIENTS, surroundingsOf(world, actor)).catch(() => undefined), actor.death]);
       return;
     }
     const raw = new TextEncoder().encode(MESSAGES[one.message]);
     const to = ADDRESSES[one.address] ?? "";
     const incoming = { from: "a@remote.example", to, rawSize: raw.byteLength, raw: streamOf(raw) };
-    const { home, ledger, bucket, clock } = surroundings(actor);
+    const { home, ledger, bucket, clock } = surroundingsOf(world, actor);
     const delivering = deliver(
       incoming,
       RECIPIENTS,
@@ -139,11 +138,6 @@ async function live(given: readonly Step[], scheduler: fc.Scheduler, mayFail: (k
     if (typeof end === "string") return;
     expect(end.kind).not.toBe("refused");
     accepted.add(one.message);
-  }
-
-  function surroundings(actor: ReturnType<World["actor"]>) {
-    const { bucket, home } = actor;
-    return { bucket, home: () => home, ledger: createLedger(bucket, world.clock), clock: world.clock };
   }
 }
 

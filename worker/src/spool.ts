@@ -1,5 +1,7 @@
+import { BUCKET_MS } from "./budgets";
+import type { Clock } from "./clock";
+import type { SpoolBucket, SpoolObject, SpoolPage } from "./env";
 import { TransientError } from "./transient";
-import type { SpoolBucket, SpoolObject } from "./env";
 
 /** The spool's folders in the bucket. Every object of the first two is a message as home would have got it. */
 export const SPOOL_PREFIX = "spool/";
@@ -46,6 +48,17 @@ export async function putSpooled(bucket: SpoolBucket, bytes: Uint8Array, entry: 
   const put = await bucket.put(key, bytes, { customMetadata, httpMetadata: { contentType: "message/rfc822" } });
   if (put === null) throw new TransientError("spool: not stored", "message");
   return key;
+}
+
+/** What lies in a folder, oldest first, one page at a time. Throws when R2 does not answer. */
+export async function* listed(bucket: SpoolBucket, prefix: string, clock: Clock): AsyncGenerator<SpoolObject, void> {
+  let cursor: string | undefined;
+  do {
+    const listing = bucket.list({ prefix, include: ["customMetadata"], ...(cursor === undefined ? {} : { cursor }) });
+    const page: SpoolPage = await clock.within(BUCKET_MS, "spool", listing);
+    yield* page.objects;
+    cursor = page.truncated ? page.cursor : undefined;
+  } while (cursor !== undefined);
 }
 
 export function toMetadata({ from, to, receivedAt, start }: SpoolEntry): Record<string, string> {
