@@ -3,7 +3,8 @@ import type { Home, ImportResult } from "../../worker/src/attempt";
 import { deliver } from "../../worker/src/deliver";
 import type { Decision, Progress } from "../../worker/src/deliver";
 import { createLedger, NO_LEDGER } from "../../worker/src/ledger";
-import { deliveryHeaders, fingerprint, MAX_MESSAGE_BYTES, readMessage } from "../../worker/src/message";
+import { deliveryHeaders, fingerprint, MAX_MESSAGE_BYTES } from "../../worker/src/message";
+import { readMessage } from "../../worker/src/read";
 import { TransientError } from "../../worker/src/transient";
 import { streamOf, World } from "./model";
 

@@ -13,7 +13,7 @@ describe("the drain", () => {
   const RECIPIENTS = { mailDomain: "example.org", catchAll: undefined };
   const spool = (world: World, to: string, id: number) => {
     const entry = { from: "a@b", to, receivedAt: world.now, start: 0 };
-    world.put(`spool/2026-01-02T03:04:0${id}.000Z-0.eml`, Buffer.from(`Message-ID: ${id}\r\n\r\nb`), {
+    world.put(`spool/${new Date(world.now).toISOString()}-${id}.eml`, Buffer.from(`Message-ID: ${id}\r\n\r\nb`), {
       customMetadata: toMetadata(entry),
     });
   };
@@ -80,7 +80,9 @@ describe("the drain", () => {
     world.pageSize = 1_000;
     const customMetadata = toMetadata({ from: "", to: TO, receivedAt: world.now, start: 0 });
     for (let id = 10_000; id < 10_000 + count; id++)
-      world.put(`spool/${id}.eml`, Buffer.from(`Message-ID: ${id}\r\n\r\nb`), { customMetadata });
+      world.put(`spool/${new Date(world.now).toISOString()}-${id}.eml`, Buffer.from(`Message-ID: ${id}\r\n\r\nb`), {
+        customMetadata,
+      });
   };
 
   test("reads of 10,000 messages what fits into a run, and counts the others", async () => {
@@ -159,11 +161,13 @@ describe("the drain", () => {
     spool(world, TO, 1);
     for (const id of [2, 3, 4]) {
       const customMetadata = toMetadata({ from: "a@b", to: TO, receivedAt: world.now, start: 0 });
-      world.put(`spool/2026-01-02T03:04:0${id}.000Z-0.eml`, Buffer.from("Message-ID: same\r\n\r\nb"), {
+      world.put(`spool/${new Date(world.now).toISOString()}-${id}.eml`, Buffer.from("Message-ID: same\r\n\r\nb"), {
         customMetadata,
       });
     }
-    const report = await drain(RECIPIENTS, surroundingsOf(world, world.actor()));
+    // Otherwise one would be done before the other has its hash.
+    const slowly = world.actor(undefined, () => new Promise((resolve) => setImmediate(resolve)));
+    const report = await drain(RECIPIENTS, surroundingsOf(world, slowly));
     expect(report).toMatchObject({ delivered: 2, duplicates: 2, waiting: 0 });
     expect([world.mailbox.length, world.keys("spool/")]).toEqual([2, []]);
   });

@@ -24,7 +24,7 @@ export const STEPS: readonly Step[] = ["session", "lookup", "upload", "inbox", "
 const FORGOTTEN_MS = 11 * 60_000;
 
 /** The bucket of the spool and the ledger. */
-export const SPOOL: DeclaredBinding = { type: "r2_bucket", name: "SPOOL", bucketName: "mail-spool" };
+export const SPOOL = { type: "r2_bucket", name: "SPOOL", bucketName: "mail-spool" } as const satisfies DeclaredBinding;
 
 /** Answers in place of home, or lets the request pass. */
 export type Fault = (step: Step, pass: () => Promise<Response>) => Promise<Response>;

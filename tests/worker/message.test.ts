@@ -1,4 +1,5 @@
-import { deliveryHeaders, fingerprint, messageKey, readMessage } from "../../worker/src/message";
+import { deliveryHeaders, fingerprint, messageKey } from "../../worker/src/message";
+import { readMessage } from "../../worker/src/read";
 import { streamOf } from "./model";
 
 const RAW = Buffer.from("Message-ID: <1@x>\r\nSubject: x\r\n\r\nbody");

@@ -1,5 +1,5 @@
 import type { SpoolObject } from "./env";
-import { fromMetadata } from "./spool";
+import { nameOf, timeOf } from "./spool";
 
 /** What waits in the spool, as far as it was listed. */
 export interface Backlog {
@@ -30,7 +30,8 @@ export function createBacklog(): Backlog {
     add: (object, isDue) => {
       waiting++;
       bytes += object.size;
-      const at = fromMetadata(object)?.receivedAt ?? Infinity;
+      const time = timeOf(nameOf(object.key));
+      const at = Number.isNaN(time) ? Infinity : time;
       if (isDue) due.set(object.key, at);
       else oldest = Math.min(oldest, at);
     },

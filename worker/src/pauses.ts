@@ -16,7 +16,7 @@ export function pauseMs(attempts: number): number {
 /** Name of each message that has failed -> until when it must wait, in milliseconds since the epoch. */
 export async function readPauses(bucket: SpoolBucket, clock: Clock): Promise<ReadonlyMap<string, number>> {
   const pauses = new Map<string, number>();
-  for await (const { key, customMetadata } of listed(bucket, RETRY_PREFIX, clock)) {
+  for await (const { key, customMetadata } of listed(bucket, RETRY_PREFIX, clock, ["customMetadata"])) {
     const next = Date.parse(customMetadata?.["next"] ?? "");
     pauses.set(nameOf(key).replace(/\.json$/, ""), Number.isNaN(next) ? 0 : next);
   }

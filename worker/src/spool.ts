@@ -32,6 +32,13 @@ export function spoolName(receivedAt: number): string {
   return `${new Date(receivedAt).toISOString()}-${crypto.randomUUID().slice(0, NAME_DIGITS)}.eml`;
 }
 
+/** When the edge took the message of that name, in milliseconds since the epoch; NaN for a name of another form. */
+export function timeOf(name: string): number {
+  return Date.parse(name.slice(0, TIME_LENGTH));
+}
+
+const TIME_LENGTH = "2026-11-22T16:00:00.000Z".length;
+
 /** Name of the object below its folder. */
 export function nameOf(key: string): string {
   return key.slice(key.indexOf("/") + 1);
@@ -50,11 +57,19 @@ export async function putSpooled(bucket: SpoolBucket, bytes: Uint8Array, entry: 
   return key;
 }
 
-/** What lies in a folder, oldest first, one page at a time. Throws when R2 does not answer. */
-export async function* listed(bucket: SpoolBucket, prefix: string, clock: Clock): AsyncGenerator<SpoolObject, void> {
+/**
+ * What lies in a folder, oldest first, one page at a time. Metadata comes along only where it is asked for: it is most of a
+ * page, and reading it most of the work. Throws when R2 does not answer.
+ */
+export async function* listed(
+  bucket: SpoolBucket,
+  prefix: string,
+  clock: Clock,
+  include: ("customMetadata" | "httpMetadata")[] = [],
+): AsyncGenerator<SpoolObject, void> {
   let cursor: string | undefined;
   do {
-    const listing = bucket.list({ prefix, include: ["customMetadata"], ...(cursor === undefined ? {} : { cursor }) });
+    const listing = bucket.list({ prefix, include, ...(cursor === undefined ? {} : { cursor }) });
     const page: SpoolPage = await clock.within(BUCKET_MS, "spool", listing);
     yield* page.objects;
     cursor = page.truncated ? page.cursor : undefined;
