@@ -21,7 +21,10 @@ export interface InvocationLimits {
   readonly operations?: number;
 }
 
-/** Trouble with R2 that the harness makes. A later fault of the same operation replaces an earlier one. */
+/**
+ * Trouble with R2 that the harness makes. A later fault of the same operation and prefix replaces an earlier one; without a
+ * prefix it replaces all of the operation.
+ */
 export interface BucketFault {
   readonly operation: "put" | "get" | "head" | "list" | "delete";
   /** That many calls fail; 0 ends the trouble. */
@@ -30,8 +33,13 @@ export interface BucketFault {
   readonly skip?: number;
   /** Only calls whose key (or prefix, for list) starts so. */
   readonly prefix?: string;
-  /** `before` nothing happens in the bucket, `after` it happens and the answer is lost, `hang` no answer comes for a minute. */
-  readonly how?: "before" | "after" | "hang";
+  /**
+   * `before` nothing happens in the bucket, `after` it happens and the answer is lost, `hang` no answer comes for a minute,
+   * `slow` it goes well, late.
+   */
+  readonly how?: "before" | "after" | "hang" | "slow";
+  /** Of what is `slow`, in milliseconds. */
+  readonly delayMs?: number;
 }
 
 /** What the harness answers on {@link SCHEDULED_ENDPOINT}. */
@@ -65,7 +73,7 @@ import * as uploaded from "./${UPLOADED_MODULE}";
 const handlers = uploaded.default ?? {};
 const logs = [];
 let calls = 0;
-const faults = new Map();
+let faults = [];
 const realNow = Date.now.bind(Date);
 let ahead = 0;
 let limits = {};
@@ -85,7 +93,8 @@ export default {
     if (request.url.startsWith("${SCHEDULED_ENDPOINT}")) return Response.json(await scheduled(request, breakable(env)));
     if (request.url.startsWith("${R2_ENDPOINT}")) {
       const fault = await request.json();
-      faults.set(fault.operation, fault);
+      const isReplaced = ({ operation, prefix }) => operation === fault.operation && (fault.prefix ?? prefix) === prefix;
+      faults = [...faults.filter((present) => !isReplaced(present)), fault];
       return new Response();
     }
     if (request.url.startsWith("${CLOCK_ENDPOINT}")) {
@@ -165,6 +174,10 @@ function breakableBucket(bucket) {
         spend("operations");
         const fault = due(operation, args[0]);
         if (fault === undefined) return await method.apply(bucket, args);
+        if (fault.how === "slow") {
+          await new Promise((resolve) => setTimeout(resolve, fault.delayMs));
+          return await method.apply(bucket, args);
+        }
         if (fault.how === "hang") await new Promise((resolve) => setTimeout(resolve, 60_000));
         if (fault.how === "after") await method.apply(bucket, args);
         throw new Error(operation + ": We encountered an internal error. Please try again. (10001)");
@@ -180,11 +193,13 @@ function spend(kind) {
 
 /** The fault that this call meets, counted. */
 function due(operation, subject) {
-  const fault = faults.get(operation);
   const keys = typeof subject === "string" ? [subject] : Array.isArray(subject) ? subject : [subject?.prefix ?? ""];
-  if (fault === undefined || !keys.some((key) => key.startsWith(fault.prefix ?? ""))) return undefined;
-  if ((fault.skip ?? 0) > 0) return void fault.skip--;
-  return fault.fail-- > 0 ? fault : undefined;
+  const isMet = (fault) => fault.operation === operation && keys.some((key) => key.startsWith(fault.prefix ?? ""));
+  for (const fault of faults.filter(isMet)) {
+    if ((fault.skip ?? 0) > 0) fault.skip--;
+    else if (fault.fail-- > 0) return fault;
+  }
+  return undefined;
 }
 
 function headersOf(bytes) {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { temporaryFolder } from "../../sandbox/temporary";
 import { bindings, SPOOL, startHome } from "./home";
 import type { Fault, Home } from "./home";
-import { arrivedIds, FIRST_AT, INTERVAL_MS, seedSpool, spoolReport } from "./spooled";
+import { arrivedIds, FIRST_AT, INTERVAL_MS, seededSize, seedSpool, spoolReport } from "./spooled";
 
 /** A long outage is over: the bundle in real workerd brings home what waits in a real bucket, run after run of the clock. */
 
@@ -15,23 +15,19 @@ const QUIET_MS = 1_000;
 /** A claim whose holder has died is over. */
 const CLAIM_OVER_MS = 4 * 60_000;
 const TOLERANCE_SECONDS = 5;
-/** Some 90 s on two cores of their own; a simulated R2 takes most of it. */
+/** Some 90 s on two cores of their own, nearly all of it in the simulated R2. */
 const BUDGET_MS = 900_000;
-/** The issue's own figure of the worst that was: 20 in a run. */
+/** Unless its time is over. */
 const MIN_PER_RUN = 100;
 
 const folder = temporaryFolder();
 let home: Home;
-let sizes: ReadonlyMap<number, number>;
 
 const start = () => startHome([...bindings(), SPOOL], { r2Folder: folder.path });
 
 beforeAll(async () => {
   await seedSpool(folder.path, MESSAGES);
   home = await start();
-  const objects = await home.worker.bucket("SPOOL").objects("spool/");
-  sizes = new Map(objects.map(({ size }, id) => [id, size]));
-  expect(sizes.size).toBe(MESSAGES);
 }, BUDGET_MS);
 
 afterAll(async () => {
@@ -42,7 +38,7 @@ afterAll(async () => {
 test(
   "10,000 spooled messages come home, each once, also when a run is stopped in its middle",
   async () => {
-    const left = new Map(sizes);
+    const left = new Map(Array.from({ length: MESSAGES }, (_, id) => [id, seededSize(id)]));
     const arrived: number[] = [];
     let aheadMs = 0;
     for (let runs = 1; left.size > 0; runs += 1) {

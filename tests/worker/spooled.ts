@@ -54,6 +54,11 @@ export async function seedSpool(r2Folder: string, count: number): Promise<void> 
   database.close();
 }
 
+/** Bytes of the message of that id. */
+export function seededSize(id: number): number {
+  return seed(id).text.length;
+}
+
 function seed(id: number) {
   const receivedAt = new Date(FIRST_AT + id * INTERVAL_MS).toISOString();
   const head = `Return-Path: <a@remote.example>\r\nDelivered-To: ${TO}\r\nX-Original-To: ${TO}\r\n`;
