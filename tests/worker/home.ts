@@ -29,6 +29,11 @@ export const SPOOL = { type: "r2_bucket", name: "SPOOL", bucketName: "mail-spool
 /** Answers in place of home, or lets the request pass. */
 export type Fault = (step: Step, pass: () => Promise<Response>) => Promise<Response>;
 
+/** One step is answered in place of home. */
+export function at(step: Step, answer: () => Response | Promise<Response>): Fault {
+  return async (current, pass) => (current === step ? await answer() : await pass());
+}
+
 export interface Home {
   readonly server: JmapServer;
   readonly worker: RunningWorker;

@@ -1,8 +1,7 @@
-import { json, PUBLIC, redirect } from "./home";
+import { at, json, PUBLIC, redirect } from "./home";
 import type { Fault, Step } from "./home";
 import {
   always,
-  at,
   broken,
   copies,
   EVENT_MS,

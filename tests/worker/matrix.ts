@@ -1,5 +1,5 @@
 import { bindings, DOMAIN, SPOOL, startHome } from "./home";
-import type { Fault, Home, Step } from "./home";
+import type { Fault, Home } from "./home";
 
 /**
  * The fault matrix: the bundle in real workerd with a real bucket, in front of the sandbox's JMAP server. Each row says what
@@ -55,10 +55,6 @@ export async function recover(): Promise<void> {
   await home.server.resume().catch(() => undefined);
   await home.worker.advance(5 * MINUTE_MS);
   expect(await home.drain()).toMatchObject({ outcome: "ok" });
-}
-
-export function at(step: Step, answer: () => Response | Promise<Response>): Fault {
-  return async (current, pass) => (current === step ? await answer() : await pass());
 }
 
 export function always(answer: () => Response | Promise<Response>): Fault {
