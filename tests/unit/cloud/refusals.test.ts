@@ -1,17 +1,4 @@
-import {
-  catchAll,
-  cname,
-  DOMAIN,
-  furnished,
-  mx,
-  policy,
-  refusalOf,
-  shaped,
-  tunnel,
-  txt,
-  TYPE,
-  zoneId,
-} from "./cloud";
+import { catchAll, cname, DOMAIN, furnished, mx, policy, refusalOf, shaped, tunnel, txt, TYPE, zoneId } from "./cloud";
 import { catchAllRule, make, rule, rules, type Step } from "./refusals";
 
 describe("the model refuses", () => {
