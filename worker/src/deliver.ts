@@ -5,7 +5,8 @@ import { HOME_MS, SPOOL_MS } from "./budgets";
 import type { Clock } from "./clock";
 import type { SpoolBucket } from "./env";
 import type { Ledger } from "./ledger";
-import { deliveryHeaders, fingerprint, MAX_MESSAGE_BYTES, readMessage, shortKey } from "./message";
+import { deliveryHeaders, fingerprint, MAX_MESSAGE_BYTES, shortKey } from "./message";
+import { readMessage } from "./read";
 import { putSpooled } from "./spool";
 import { TransientError } from "./transient";
 

@@ -10,7 +10,9 @@ import { ImapClient } from "./imap";
 
 /** Debian's name for Cyrus' master process, which is not on every PATH. */
 export const CYRUS_MASTER = "/usr/sbin/cyrmaster";
-/** How to get {@link CYRUS_MASTER}. */
+/** What Debian takes away when another IMAP server is installed; the master stays. */
+export const CYRUS_IMAPD = "/usr/lib/cyrus/bin/imapd";
+/** How to get {@link CYRUS_IMAPD}. */
 export const CYRUS_INSTALL =
   "Run: apt-get update && apt-get install --no-install-recommends cyrus-imapd cyrus-caldav sasl2-bin";
 
@@ -20,7 +22,9 @@ export const PASSWORD = "pw";
 export const ROOT = `root@${REALM}`;
 export const OTHER = `other@${REALM}`;
 
-const USERS = ["root", "other"] as const;
+/** Sets quotas; is nobody's recipient. */
+const ADMIN = "admin";
+const USERS = ["root", "other", ADMIN] as const;
 const LOOPBACK = "127.0.0.1";
 const PROGRAMS = "/usr/lib/cyrus/bin";
 const SASLPASSWD = "/usr/sbin/saslpasswd2";
@@ -46,6 +50,8 @@ export interface Cyrus {
   /** Ends the processes; the mail and the ports stay. */
   readonly stop: () => Promise<void>;
   readonly start: () => Promise<void>;
+  /** What all mailboxes of a user may hold together, in KiB. */
+  readonly setQuota: (user: string, kib: number) => Promise<void>;
   /** Ends the processes and removes the mail. Nothing listens afterwards. */
   readonly close: () => Promise<void>;
 }
@@ -90,7 +96,7 @@ export async function startCyrus(certificate?: ServerCertificate): Promise<Cyrus
     await close();
     throw error;
   }
-  return { ...ports, sieve, stop, start, close };
+  return { ...ports, sieve, stop, start, setQuota, close };
 
   async function start(): Promise<void> {
     const pidFile = join(folder.path, "run", "master.pid");
@@ -138,6 +144,16 @@ export async function startCyrus(certificate?: ServerCertificate): Promise<Cyrus
     const stopping = master;
     master = undefined;
     if (stopping !== undefined) await end(stopping);
+  }
+
+  async function setQuota(user: string, kib: number): Promise<void> {
+    const client = await ImapClient.connect(imapPort);
+    try {
+      await client.login(ADMIN, PASSWORD);
+      await client.setQuota(`user/${user}`, kib);
+    } finally {
+      await client.close();
+    }
   }
 
   async function close(): Promise<void> {
@@ -221,7 +237,7 @@ unixhierarchysep: yes
 virtdomains: userid
 defaultdomain: ${DEFAULT_DOMAIN}
 servername: ${REALM}
-admins: admin
+admins: ${ADMIN}
 allowplaintext: yes
 sasl_pwcheck_method: auxprop
 sasl_auxprop_plugin: sasldb

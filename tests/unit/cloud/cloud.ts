@@ -177,6 +177,20 @@ export function command(changes: Props = {}): Props {
   return { connection, create: "bash -s", stdin: "true", ...changes };
 }
 
+/** Inputs of a resource, or how to make them from what stands already. */
+export type Shape = Props | ((made: Furnished) => Props);
+
+export function shaped(made: Furnished, shape: Shape): Props {
+  return typeof shape === "function" ? shape(made) : shape;
+}
+
+/** The account's only zone. */
+export function zoneOf({ zones }: World): World["zones"][number] {
+  const [only] = zones;
+  if (only === undefined) throw new Error("the account has no zone");
+  return only;
+}
+
 /** The refusal of the service, or undefined when it takes the resource. */
 export function refusalOf(
   work: () => unknown,

@@ -1,4 +1,3 @@
-import type { Props } from "../../../sandbox/cloud/props";
 import { changedKeys } from "../../../sandbox/cloud/world";
 import {
   aaaa,
@@ -13,7 +12,6 @@ import {
   cron,
   DOMAIN,
   emptyWorld,
-  type Furnished,
   furnished,
   ingress,
   lifecycle,
@@ -22,19 +20,20 @@ import {
   policy,
   r2,
   script,
+  type Shape,
+  shaped,
   srv,
   tunnel,
   txt,
   TYPE,
   type TypeName,
   zoneId,
+  zoneOf,
 } from "./cloud";
-
-type Shape = Props | ((made: Furnished) => Props);
 
 function changes(type: TypeName, shape: Shape): readonly string[] {
   const made = furnished();
-  return changedAfterRefresh(made.world, type, typeof shape === "function" ? shape(made) : shape);
+  return changedAfterRefresh(made.world, type, shaped(made, shape));
 }
 
 const long = (length: number) => "k".repeat(length);
@@ -215,8 +214,7 @@ describe("DNSSEC", () => {
     const world = emptyWorld();
     const inputs = { zoneId, status: "active" };
     const made = world.create(TYPE.dnssec, "dnssec", inputs);
-    const [zone] = world.zones;
-    if (zone === undefined) throw new Error("the account has no zone");
+    const zone = zoneOf(world);
     const ds = String(made.props["ds"]);
     expect(ds).toMatch(/^example\.org\. 3600 IN DS \d+ 13 2 [0-9a-f]{64}$/);
     const left = () => changedKeys(world.kind(TYPE.dnssec), inputs, world.read(TYPE.dnssec, made.id, inputs) ?? {});
