@@ -1,24 +1,23 @@
 /**
  * The container images, each in one literal `repository:tag@sha256:digest`, so that a dependency bot finds and raises them
- * here and nowhere else. A tag without a digest was not proven when it was written: it says so by its type, and a test
- * lists them.
+ * here and nowhere else. Each digest was found in public configurations, two for all but Stalwart's; none was pulled here.
  */
 
 /** An image as the engine pulls it. */
 export interface Image {
   readonly repository: string;
   readonly tag: string;
-  /** `sha256:` and 64 hexadecimal digits of the manifest list; undefined: not proven, the engine trusts the tag. */
-  readonly digest: string | undefined;
+  /** `sha256:` and 64 hexadecimal digits of the manifest list. */
+  readonly digest: string;
   readonly why: string;
 }
 
-const REFERENCE = /^([a-z0-9]+(?:[._/-][a-z0-9]+)*):([A-Za-z0-9_][A-Za-z0-9._-]*)(?:@(sha256:[0-9a-f]{64}))?$/;
+const REFERENCE = /^([a-z0-9]+(?:[._/-][a-z0-9]+)*):([A-Za-z0-9_][A-Za-z0-9._-]*)@(sha256:[0-9a-f]{64})$/;
 
 export const IMAGES = {
   stalwart: image(
-    "stalwartlabs/stalwart:v0.16.18",
-    "The mail server, in the version that the plan was tried against. Its digest on this registry is not proven.",
+    "stalwartlabs/stalwart:v0.16.18@sha256:9ed1d343243b7aa72969e372a7240b7ddea07730781d4b68a0dc3d8d51c418bb",
+    "The mail server, in the version that the plan was tried against. One public source names this digest.",
   ),
   "stalwart-cli": image(
     "stalwartlabs/cli:1.0.12@sha256:fe199affac1d120a8c200ef39ae629765a2976270e0453575c1caf906ee15b52",
@@ -40,15 +39,16 @@ export const IMAGES = {
 
 export type ImageName = keyof typeof IMAGES;
 
-/** `repository:tag@digest`, or without the digest when there is none. */
+/** `repository:tag@digest`. */
 export function imageReference({ repository, tag, digest }: Image): string {
-  return `${repository}:${tag}${digest === undefined ? "" : `@${digest}`}`;
+  return `${repository}:${tag}@${digest}`;
 }
 
 /** @throws for a literal that is no reference, or whose tag moves. */
 export function image(reference: string, why: string): Image {
   const [, repository, tag, digest] = REFERENCE.exec(reference) ?? [];
-  if (repository === undefined || tag === undefined) throw new Error(`${reference} is no image reference with a tag`);
+  if (repository === undefined || tag === undefined || digest === undefined)
+    throw new Error(`${reference} is no image reference with a tag and a digest`);
   if (!/\d/.test(tag)) throw new Error(`${reference}: the tag names no version, so it moves. Write one with a number`);
   return { repository, tag, digest, why };
 }

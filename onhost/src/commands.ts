@@ -1,33 +1,27 @@
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { reloadCertificates, updateCertificates } from "./certificates";
-import { FILES, parseDeployment, STALWART_VERSION, type Deployment } from "./deployment";
+import { FILES, parseDeployment, type Deployment } from "./deployment";
 import { Fault, Unreachable } from "./fault";
-import { guardUpgrade } from "./guard";
 import { basic, httpTo, type Http } from "./http";
 import { ensureKey, retireKeys, type KeyPlace } from "./keys";
 import { listenerFindings } from "./listeners";
 import { accountOf, setPasswords } from "./passwords";
 import { parsePlan } from "./plan-line";
 import { registryOf, type Registry } from "./registry";
-import { namesIn, PUBLIC_MODE, readIfThere, writeDurably } from "./store";
+import { readIfThere } from "./store";
 import { describeFinding, findings, snapshotFor } from "./verify";
-import { waitUntilReady } from "./wait";
 
 /** How a command ends. `verify` alone uses the last two. */
 export const EXIT = { done: 0, failed: 1, usage: 2, differs: 3, restart: 4 } as const;
 
-const USAGE = `onhost guard [--record]     may this Stalwart run on the data? --record writes its version down
-onhost wait [SECONDS]       until Stalwart is ready
-onhost verify               is Stalwart as planned? 0 yes, 3 apply the plan, 4 restart it
+const USAGE = `onhost verify               is Stalwart as planned? 0 yes, 3 apply the plan, 4 restart it
 onhost passwords            sets the administrator's password and the primary account's first one
 onhost key NUMBER           prints the Worker's API key, minted if need be
 onhost retire NUMBER        withdraws the Worker's older API keys
 onhost certificates [--watch]   hands Traefik's certificate on to Stalwart
 `;
 
-const WAIT_SECONDS = 120;
-const MAX_WAIT_SECONDS = 3_600;
 const WATCH_MS = 60_000;
 
 interface Output {
@@ -48,7 +42,7 @@ interface Context {
 
 type Command = (args: readonly string[], context: Context) => Promise<number>;
 
-const COMMANDS: Readonly<Record<string, Command>> = { guard, wait, verify, passwords, key, retire, certificates };
+const COMMANDS: Readonly<Record<string, Command>> = { verify, passwords, key, retire, certificates };
 
 /**
  * Runs a command. Environment: `ONHOST_ROOT`, the apps folder or what of it is mounted (default `/apps`);
@@ -77,21 +71,6 @@ export async function run(
 function usage(err: Output): number {
   err.write(USAGE);
   return EXIT.usage;
-}
-
-async function guard(args: readonly string[], { file }: Context): Promise<number> {
-  const ran = readIfThere(file(FILES.version))?.trim();
-  guardUpgrade(STALWART_VERSION, { ran, hasData: namesIn(file(FILES.data)).length > 0 });
-  if (args.includes("--record") && ran !== STALWART_VERSION)
-    writeDurably(file(FILES.version), `${STALWART_VERSION}\n`, PUBLIC_MODE);
-  return Promise.resolve(EXIT.done);
-}
-
-async function wait([seconds = String(WAIT_SECONDS)]: readonly string[], { http, err }: Context): Promise<number> {
-  const budget = Number(seconds);
-  if (!/^\d+$/.test(seconds) || budget < 1 || budget > MAX_WAIT_SECONDS) return usage(err);
-  await waitUntilReady(http, budget * 1_000);
-  return EXIT.done;
 }
 
 async function verify(_args: readonly string[], context: Context): Promise<number> {

@@ -227,7 +227,8 @@ describeWith(SSHD, SSHD_INSTALL)("a run that cannot be", () => {
     ["0.17.0", "0.16.18", /0\.17\.0 has written the data, and 0\.16\.18 is older/],
     ["0.16.19", "0.16.18", /is older/],
     ["1.0.0", "0.16.18", /is older/],
-    ["0.14.9", "0.16.18", /more than one minor version ahead/],
+    ["0.15.5", "0.16.18", /from before 0\.16/],
+    ["0.16.18", "0.18.0", /more than one minor version ahead/],
     ["0.16.18", "1.0.0", /more than one minor version ahead/],
     ["latest", "0.16.18", /holds no version/],
   ])("because Stalwart %s has written the data and %s would run", async (ran, wanted, fact) => {

@@ -37,12 +37,11 @@ export interface ResolvedProject {
 const CAPABILITIES: Readonly<Record<string, readonly string[]>> = { stalwart: ["NET_BIND_SERVICE"] };
 const BOUNDED_LOGS = ["local", "json-file"];
 const PINNED = /^[^@]+:[^@:]*\d[^@:]*@sha256:[0-9a-f]{64}$/;
-const TAGGED = /^[^@]+:[^@:]*\d[^@:]*$/;
 
 type Rule = (service: ResolvedService, name: string) => boolean;
 
 /** Each by the sentence that it makes true. `apps`: the only folder that may be mounted. */
-function rules(apps: string, unproven: readonly string[]): Readonly<Record<string, Rule>> {
+function rules(apps: string): Readonly<Record<string, Rule>> {
   const isTool = ({ profiles = [] }: ResolvedService) => profiles.includes("tools");
   return {
     "publishes no port": ({ ports = [] }) => ports.length === 0,
@@ -52,8 +51,7 @@ function rules(apps: string, unproven: readonly string[]): Readonly<Record<strin
       volumes.every(({ type, source = "" }) => type === "bind" && source.startsWith(`${apps}/`)),
     "mounts no socket": ({ volumes = [] }) =>
       volumes.every(({ source = "", target }) => !/\.sock$/.test(source) && !/\.sock$/.test(target)),
-    "has an image with a version and a digest": ({ image = "" }) =>
-      PINNED.test(image) || (TAGGED.test(image) && unproven.includes(image)),
+    "has an image with a version and a digest": ({ image = "" }) => PINNED.test(image),
     "is not privileged": ({ privileged = false, devices = [] }) => !privileged && devices.length === 0,
     "does not run as root": ({ user = "" }) => /^[1-9]\d*:[1-9]\d*$/.test(user),
     "has a read-only root": ({ read_only }) => read_only === true,
@@ -78,13 +76,13 @@ function rules(apps: string, unproven: readonly string[]): Readonly<Record<strin
   };
 }
 
-/** `SERVICE: rule` for every rule that does not hold; `unproven`: references that may lack a digest. */
-export function violations({ services }: ResolvedProject, apps: string, unproven: readonly string[]): string[] {
+/** `SERVICE: rule` for every rule that does not hold. */
+export function violations({ services }: ResolvedProject, apps: string): string[] {
   return Object.entries(services).flatMap(([name, service]) =>
-    Object.entries(rules(apps, unproven))
+    Object.entries(rules(apps))
       .filter(([, holds]) => !holds(service, name))
       .map(([rule]) => `${name}: ${rule}`),
   );
 }
 
-export const RULES = Object.keys(rules("", []));
+export const RULES = Object.keys(rules(""));

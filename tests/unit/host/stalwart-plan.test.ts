@@ -103,15 +103,6 @@ test("aliases and catch-all are the settings'", () => {
   expect(text).toContain('"2":{"name":"sales","domainId":"#domain","enabled":true}');
 });
 
-test.each(["admin@example.test", "cf-mail-worker@example.test"])(
-  "%s cannot be the primary account's address",
-  (address) => {
-    expect(() => stalwartPlan(settingsWith({ primaryAddress: address }))).toThrow(
-      `${address} cannot be an address of the primary account`,
-    );
-  },
-);
-
 test("secrets are in files with mode 0600 only, and in no other", () => {
   for (const { path: name, content, mode } of stalwartFiles(settingsWith())) {
     if (mode !== "0600") expect(() => refuseSecrets(content)).not.toThrow();

@@ -174,6 +174,8 @@ const ROWS: readonly Row[] = [
   ["resendRecords", resend(mx, { ...dkim, type: "CNAME", name: "send", value: "a.example.org" }), "is a CNAME"],
   ["resendRecords", resend({ ...dkim, name: "202602r._domainkey" }), "dkimRsaSelector is already the selector"],
   ["resendRecords", resend({ ...mx, name: "stalwart" }), "serverHostname is already the name of a record of Resend"],
+  ["primaryAddress", "admin@example.test", "is the administrator's account"],
+  ["aliases", '["postmaster","cf-mail-worker"]', "aliases[1] is the Worker's account"],
   ["resendApiKey", "two words", "is not one word"],
   ["adminPassword", "eleven-char", "is shorter than 12 characters"],
   ["adminPassword", " begins with a space", "begins or ends with a space"],
