@@ -1,4 +1,4 @@
-/** `node --import tsx tools/build.ts NAME…`: builds foreign programs that the tests start, unless they are there already. */
+/** `npm run tools -- NAME…`: builds foreign programs that the tests start, unless they are there already. */
 import { progressOn } from "../sandbox/progress";
 import { buildTool, GO_TOOLS, type GoToolName, goVersion, isBuilt, pinnedVersion, toolPath } from "./go-tool";
 
