@@ -17,7 +17,7 @@ import { preflight, PreflightError } from "./preflight";
 import type { Settings } from "./settings/settings";
 
 /**
- * Every minute: a run brings at most 20 messages home, so a day's backlog of some thousand is gone within the hour. An empty
+ * Every minute: a run brings some 140 messages home, so a backlog of thousands is gone within the hour. An empty
  * spool costs two listings a run, a tenth of what R2's free plan allows a month.
  */
 const SPOOL_SCHEDULE = "* * * * *";
