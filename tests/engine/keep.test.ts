@@ -127,7 +127,7 @@ test(
     const ended = new Promise<number | null>((resolve) => sandbox.once("exit", (code) => resolve(code)));
     sandbox.kill("SIGINT");
     expect(await Promise.race([ended, sleep(END_MS, "still running")])).toBe(INTERRUPTED);
-    expect(children.filter(isRunning)).toEqual([]);
+    await until("its children are gone", END_MS, () => (children.some(isRunning) ? undefined : true));
     expect(existsSync(folder)).toBe(false);
     expect(await isListening(port)).toBe(false);
   },
