@@ -63,8 +63,7 @@ export class Host extends pulumi.ComponentResource {
 
     this.files = files;
     this.#key = key;
-    // The user's own start files may greet before.
-    this.workerKey = pulumi.secret(key.stdout.apply((printed) => printed.trimEnd().split("\n").at(-1) ?? ""));
+    this.workerKey = pulumi.secret(key.stdout.apply(lastLine));
     this.registerOutputs({ workerKey: this.workerKey });
   }
 
@@ -100,4 +99,9 @@ export class Host extends pulumi.ComponentResource {
       addPreviousOutputInEnv: false,
     };
   }
+}
+
+/** The user's own start files may greet before. Without the engine a failed command leaves nothing, and its error is told. */
+function lastLine(printed: string | undefined): string {
+  return printed?.trimEnd().split("\n").at(-1) ?? "";
 }
