@@ -45,13 +45,18 @@ export function standIns(stack: string): StandIns {
         .toString(),
       dkimEd25519PrivateKey: ed25519Pem(),
       resendApiKey: `re_${hex(24)}`,
-      adminPassword: randomBytes(18).toString("base64url"),
-      accountPassword: randomBytes(18).toString("base64url"),
+      adminPassword: password(),
+      accountPassword: password(),
       hostSshPrivateKey: userKey.private,
     },
     apiToken: randomBytes(30).toString("hex").slice(0, 40),
     host: { hostKey: hostKey.private, authorizedKey: userKey.public },
   };
+}
+
+/** Random letters alone would be too weak for Stalwart, which one in a hundred would be without the digit. */
+function password(): string {
+  return `${randomBytes(18).toString("base64url")}-7`;
 }
 
 /** Of the shape that Resend's API answers for a domain (GET /domains/{id}, `records`). */
