@@ -56,7 +56,8 @@ export async function program(): Promise<MailOutputs> {
 
 /** Declares every resource of the deployment. `zoneIds` has the mail domain's zone and those further ones that exist. */
 export function declareMail(settings: Settings, zoneIds: Readonly<Record<string, string>>): MailOutputs {
-  const { accountId, domain, hostnames, protect, spool } = settings;
+  const { accountId, domain, hostnames, inboundDelivery, protect, spool } = settings;
+  const isLmtp = inboundDelivery === "lmtp";
   const zoneId = zoneIds[domain];
   if (zoneId === undefined)
     throw new pulumi.RunError(`There is no zone id for ${domain}; preflight must find it first.`);
@@ -66,13 +67,15 @@ export function declareMail(settings: Settings, zoneIds: Readonly<Record<string,
     accountId,
     domain,
     hostname: hostnames.inbound,
+    lmtpHostname: isLmtp ? hostnames.lmtp : undefined,
     alertAddress: settings.primaryAddress,
   });
   const tunnel = new HttpTunnel("tunnel", {
     accountId,
     domain,
     hostnames,
-    guard: access.application,
+    inboundDelivery,
+    guards: access.applications,
     protect,
   });
   const dns = new Dns("dns", { domain, records, zoneIds, tunnelId: tunnel.tunnelId, protect });
@@ -82,9 +85,13 @@ export function declareMail(settings: Settings, zoneIds: Readonly<Record<string,
   const worker = new InboundWorker("inbound", {
     accountId,
     scriptName: settings.workerName,
+    // The listener and the way to it are there before the Worker goes it.
+    after: isLmtp ? [host.files, tunnel.ingress, dns] : [],
     bindings: {
-      JMAP_URL: { text: `https://${hostnames.inbound}` },
-      JMAP_TOKEN: { secret: host.workerKey },
+      INBOUND_DELIVERY: { text: inboundDelivery },
+      ...(isLmtp
+        ? { LMTP_URL: { text: `https://${hostnames.lmtp}` } }
+        : { JMAP_URL: { text: `https://${hostnames.inbound}` }, JMAP_TOKEN: { secret: host.workerKey } }),
       ACCESS_CLIENT_ID: { secret: access.clientId },
       ACCESS_CLIENT_SECRET: { secret: access.clientSecret },
       MAIL_DOMAIN: { text: domain },

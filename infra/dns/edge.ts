@@ -2,7 +2,7 @@ import type { Settings } from "../settings/settings";
 import type { Draft } from "./draft";
 
 /** Names that Cloudflare's edge answers, itself or through the tunnel: the home address stays unknown. */
-export function edgeRecords({ hostnames }: Settings): Draft[] {
+export function edgeRecords({ hostnames, inboundDelivery }: Settings): Draft[] {
   return [
     {
       name: hostnames.server,
@@ -22,6 +22,7 @@ export function edgeRecords({ hostnames }: Settings): Draft[] {
         "The Worker delivers inbound mail to this name, which Cloudflare Access guards; " +
         "without it inbound mail does not reach the mailbox.",
     },
+    ...(inboundDelivery === "lmtp" ? [lmtpRecord(hostnames.lmtp)] : []),
     {
       name: hostnames.autoconfig,
       data: { type: "CNAME", target: hostnames.server },
@@ -39,4 +40,16 @@ export function edgeRecords({ hostnames }: Settings): Draft[] {
       why: "Outlook fetches its settings from this name; it is proxied because a Worker answers at the edge.",
     },
   ];
+}
+
+function lmtpRecord(name: string): Draft {
+  return {
+    name,
+    data: { type: "CNAME", target: { tunnel: "http" } },
+    proxied: true,
+    level: "required",
+    why:
+      "The Worker reaches Stalwart's LMTP listener by this name, which Cloudflare Access guards; " +
+      "without it inbound mail does not reach the mailbox.",
+  };
 }

@@ -18,8 +18,9 @@ export interface HttpTunnelArgs {
   readonly accountId: string;
   readonly domain: string;
   readonly hostnames: Settings["hostnames"];
-  /** What guards the Worker's name: nothing is forwarded under it before. */
-  readonly guard: pulumi.Resource;
+  readonly inboundDelivery: Settings["inboundDelivery"];
+  /** What guards the Worker's names: nothing is forwarded under them before. */
+  readonly guards: readonly pulumi.Resource[];
   /** Refuse to delete the tunnel. */
   readonly protect: boolean;
 }
@@ -44,8 +45,8 @@ export class HttpTunnel extends pulumi.ComponentResource {
 
     this.ingress = new cloudflare.ZeroTrustTunnelCloudflaredConfig(
       `${name}-ingress`,
-      { accountId, tunnelId: tunnel.id, config: { ingresses: ingressRules(hostnames) } },
-      { parent: this, dependsOn: [args.guard] },
+      { accountId, tunnelId: tunnel.id, config: { ingresses: ingressRules(hostnames, args.inboundDelivery) } },
+      { parent: this, dependsOn: [...args.guards] },
     );
 
     this.tunnelId = tunnel.id;
@@ -64,10 +65,14 @@ export class HttpTunnel extends pulumi.ComponentResource {
  */
 export function ingressRules(
   hostnames: Settings["hostnames"],
+  inboundDelivery: Settings["inboundDelivery"],
 ): cloudflare.types.input.ZeroTrustTunnelCloudflaredConfigConfigIngress[] {
   return [
     { hostname: hostnames.server, service: `http://${REVERSE_PROXY}:${TRAEFIK_PORTS.tunnel}` },
     { hostname: hostnames.inbound, service: `http://${REVERSE_PROXY}:${TRAEFIK_PORTS.inbound}` },
+    ...(inboundDelivery === "lmtp"
+      ? [{ hostname: hostnames.lmtp, service: `tcp://${REVERSE_PROXY}:${TRAEFIK_PORTS.lmtp}` }]
+      : []),
     { service: "http_status:404" },
   ];
 }

@@ -18,7 +18,15 @@ export const TOOLS = ["stalwart-cli", "onhost"] as const;
 export type ToolName = (typeof TOOLS)[number];
 
 /** Stalwart's listeners. There is none on 25: the Worker brings what comes from outside. */
-export const STALWART_PORTS = { http: 8080, imaps: 993, submissions: 465, submission: 587, sieve: 4190 } as const;
+export const STALWART_PORTS = {
+  http: 8080,
+  imaps: 993,
+  submissions: 465,
+  submission: 587,
+  sieve: 4190,
+  /** Only when mail comes that way. */
+  lmtp: 24,
+} as const;
 
 /** Traefik's entry points. */
 export const TRAEFIK_PORTS = {
@@ -32,6 +40,8 @@ export const TRAEFIK_PORTS = {
   /** The same for cloudflared: where a PROXY header may come, Traefik waits for one, and cloudflared sends none. */
   submissionTunnel: 10587,
   sieveTunnel: 14190,
+  /** From cloudflared alone, for the Worker, and only when mail comes that way. */
+  lmtp: 10024,
   /** Plain HTTP from cloudflared for people: the client's address is the one that Cloudflare's edge names. */
   tunnel: 8080,
   /** Plain HTTP from cloudflared for the Worker, behind Access: needs no certificate, and no ban can hit it. */

@@ -8,6 +8,7 @@ export const ALLOWED: Readonly<Record<KeyName, string>> = {
   aliases: "local parts or addresses in the mail domain, each once, without the primary address",
   catchAll: "none, the primary address or one of the aliases",
   inbound: "worker, off",
+  inboundDelivery: "jmap, lmtp",
   serverHostname: "one label below the mail domain, not used by another record: stalwart.example.org",
   inboundHostname: "one label below the mail domain, not used by another record: inbound.example.org",
   workerName: "1 to 63 characters of a-z, 0-9 and hyphen, no hyphen at either end",

@@ -62,6 +62,13 @@ export const KEYS = {
     default: "worker",
     example: "worker",
   },
+  inboundDelivery: {
+    type: "string",
+    description:
+      "How the Worker brings mail home: `jmap` stores it as it came, `lmtp` hands it to Stalwart's own delivery with Sieve, vacation and spam filter (docs/lmtp.md).",
+    default: "jmap",
+    example: "lmtp",
+  },
   serverHostname: {
     type: "string",
     description: "Public name of the mail server: JMAP, administration, autoconfiguration; one label below the domain.",

@@ -40,9 +40,13 @@ export interface Settings {
   /** Complete address, or undefined: mail for unknown local parts is refused. */
   readonly catchAll: string | undefined;
   readonly inbound: "worker" | "off";
+  /** How the Worker brings mail home. */
+  readonly inboundDelivery: "jmap" | "lmtp";
   readonly hostnames: {
     readonly server: string;
     readonly inbound: string;
+    /** Leads to Stalwart's LMTP listener; there is nothing behind it unless mail comes that way. */
+    readonly lmtp: string;
     readonly mtaSts: string;
     readonly autoconfig: string;
     readonly autodiscover: string;

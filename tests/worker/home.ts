@@ -49,6 +49,7 @@ export interface Home {
 
 export function bindings(changes: Readonly<Record<string, string | undefined>> = {}): DeclaredBinding[] {
   const values: Record<string, string | undefined> = {
+    INBOUND_DELIVERY: "jmap",
     JMAP_URL: INBOUND,
     ACCESS_CLIENT_ID,
     ...SECRETS,

@@ -18,6 +18,10 @@ const INBOUND_PATHS = [
 ];
 const TRANSPORT = "stalwart";
 const BACKEND = "stalwart";
+/** Without a PROXY header: to Stalwart it is Traefik that delivers, whose address no ban can hit. */
+const LMTP_TRANSPORT = "lmtp";
+/** Whoever reaches the listener may deliver, so the other containers are kept away. */
+const CLOUDFLARED_ONLY = "cloudflared-only";
 
 /** Traefik's routing: who gets where and as whom. Watched: a change needs no restart. */
 export function dynamicConfiguration(settings: Settings) {
@@ -69,8 +73,9 @@ function http({ hostnames, host }: Settings) {
 }
 
 /** TLS of these protocols ends in Stalwart, which learns the client's address by PROXY protocol. */
-function tcp({ hostnames, host }: Settings) {
-  const { stalwart } = addresses(host.subnet).mail;
+function tcp({ hostnames, host, inboundDelivery }: Settings) {
+  const { edge, mail } = addresses(host.subnet);
+  const { stalwart } = mail;
   const named = { rule: `HostSNI(\`${hostnames.server}\`)`, tls: { passthrough: true } };
   // The server speaks first, in plain text: there is no name to look at.
   const any = { rule: "HostSNI(`*`)" };
@@ -81,20 +86,21 @@ function tcp({ hostnames, host }: Settings) {
     sieve: { entryPoints: ["sieve", "sieveTunnel"], ...any },
   } satisfies Record<string, { entryPoints: readonly (keyof typeof TRAEFIK_PORTS)[] }>;
   const names = Object.keys(routes) as (keyof typeof routes)[];
-  return {
+  const service = (port: number, serversTransport: string) => ({
+    loadBalancer: { servers: [{ address: `${stalwart}:${port}` }], serversTransport },
+  });
+  const forClients = {
     routers: Object.fromEntries(names.map((name) => [name, { ...routes[name], service: name }])),
-    services: Object.fromEntries(
-      names.map((name) => [
-        name,
-        {
-          loadBalancer: {
-            servers: [{ address: `${stalwart}:${STALWART_PORTS[name]}` }],
-            serversTransport: TRANSPORT,
-          },
-        },
-      ]),
-    ),
+    services: Object.fromEntries(names.map((name) => [name, service(STALWART_PORTS[name], TRANSPORT)])),
     serversTransports: { [TRANSPORT]: { dialTimeout: DIAL_TIMEOUT, proxyProtocol: { version: 2 } } },
+  };
+  if (inboundDelivery !== "lmtp") return forClients;
+  const lmtp = { entryPoints: ["lmtp"], ...any, middlewares: [CLOUDFLARED_ONLY], service: "lmtp" };
+  return {
+    routers: { ...forClients.routers, lmtp },
+    middlewares: { [CLOUDFLARED_ONLY]: { ipAllowList: { sourceRange: [edge.cloudflared] } } },
+    services: { ...forClients.services, lmtp: service(STALWART_PORTS.lmtp, LMTP_TRANSPORT) },
+    serversTransports: { ...forClients.serversTransports, [LMTP_TRANSPORT]: { dialTimeout: DIAL_TIMEOUT } },
   };
 }
 
