@@ -22,9 +22,11 @@ export function augustin(changes: Partial<Settings> = {}): Settings {
     aliases: [`postmaster@${domain}`, `abuse@${domain}`],
     catchAll: `root@${domain}`,
     inbound: "worker",
+    inboundDelivery: "jmap",
     hostnames: {
       server: `stalwart.${domain}`,
       inbound: `inbound.${domain}`,
+      lmtp: `lmtp.${domain}`,
       mtaSts: `mta-sts.${domain}`,
       autoconfig: `autoconfig.${domain}`,
       autodiscover: `autodiscover.${domain}`,
@@ -85,6 +87,7 @@ export function further(changes: Partial<Settings> = {}): Settings {
     hostnames: {
       server: `mail.${domain}`,
       inbound: `inbound.${domain}`,
+      lmtp: `lmtp.${domain}`,
       mtaSts: `mta-sts.${domain}`,
       autoconfig: `autoconfig.${domain}`,
       autodiscover: `autodiscover.${domain}`,
