@@ -3,7 +3,7 @@ import type { LmtpStep, LmtpTrouble } from "../../sandbox/host/lmtp-server";
 import { DOMAIN } from "./home";
 import { startTwoWays } from "./lmtp-home";
 import type { TwoWays } from "./lmtp-home";
-import { EVENT_MS, HANGING_MS, message, MIB, MINUTE_MS, TO } from "./matrix";
+import { EVENT_MS, HANGING_MS, message, MIB, MINUTE_MS, SENDER, TO } from "./matrix";
 import type { Told } from "./matrix";
 
 /**
@@ -285,16 +285,17 @@ describe("copies", () => {
 });
 
 describe("unusual messages, directly and by the spool", () => {
-  test.each<[what: string, raw: () => Buffer, from?: string]>([
+  test.each<[what: string, raw: () => Buffer, from: string]>([
     [
       "24.9 MiB",
       () => Buffer.concat([message(), Buffer.alloc(Math.floor(24.9 * MIB), "0123456789\xff\0\r\n", "latin1")]),
+      SENDER,
     ],
-    ["an empty body", () => Buffer.from(`Message-ID: <empty${Math.random()}@x>\r\n\r\n`)],
-    ["NUL bytes", () => message("a\0b\0\r\n")],
-    ["bare LF", () => Buffer.from(`Message-ID: <lf${Math.random()}@x>\nSubject: x\n\nbody\n.\nx\n`)],
-    ["8-bit", () => Buffer.from(`Message-ID: <8${Math.random()}@x>\r\nSubject: Gr\xfc\xdfe\r\n\r\n\xff\xfe\r\n`, "latin1")],
-    ["no Message-ID", () => Buffer.from(`Subject: without id ${Math.random()}\r\n\r\nbody\r\n`)],
+    ["an empty body", () => Buffer.from(`Message-ID: <empty${Math.random()}@x>\r\n\r\n`), SENDER],
+    ["NUL bytes", () => message("a\0b\0\r\n"), SENDER],
+    ["bare LF", () => Buffer.from(`Message-ID: <lf${Math.random()}@x>\nSubject: x\n\nbody\n.\nx\n`), SENDER],
+    ["8-bit", () => Buffer.from(`Message-ID: <8${Math.random()}@x>\r\nSubject: Gr\xfc\xdfe\r\n\r\n\xff\xfe\r\n`, "latin1"), SENDER],
+    ["no Message-ID", () => Buffer.from(`Subject: without id ${Math.random()}\r\n\r\nbody\r\n`), SENDER],
     ["a null sender", () => message(), ""],
   ])(
     "%s",
