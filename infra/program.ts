@@ -9,6 +9,8 @@ import { EmailRouting } from "./edge/email-routing";
 import { type Binding, InboundWorker } from "./edge/inbound-worker";
 import { PublicWorker } from "./edge/public-worker";
 import { Spool } from "./edge/spool";
+import { PeopleAccess } from "./edge/tcp";
+import { tcpServices } from "./edge/tcp-services";
 import { HttpTunnel } from "./edge/tunnel";
 import { Host } from "./host/host";
 import { hostReachable } from "./host/reachable";
@@ -68,11 +70,17 @@ export function declareMail(settings: Settings, zoneIds: Readonly<Record<string,
     hostname: hostnames.inbound,
     alertAddress: settings.primaryAddress,
   });
+  const tcp = tcpServices(settings);
+  const people =
+    tcp.length === 0
+      ? undefined
+      : new PeopleAccess("people", { accountId, domain, services: tcp, people: settings.clientTcp.people });
   const tunnel = new HttpTunnel("tunnel", {
     accountId,
     domain,
     hostnames,
-    guard: access.application,
+    tcp,
+    guards: [access.application, ...(people?.applications ?? [])],
     protect,
   });
   const dns = new Dns("dns", { domain, records, zoneIds, tunnelId: tunnel.tunnelId, protect });
@@ -109,6 +117,7 @@ export function declareMail(settings: Settings, zoneIds: Readonly<Record<string,
     bindings: {
       MAIL_DOMAIN: domain,
       SERVER_HOSTNAME: hostnames.server,
+      CLIENTS_HOSTNAME: hostnames.clients,
       SERVICES: settings.services.join(","),
       DISPLAY_NAME: domain,
     },

@@ -1,8 +1,10 @@
+import { tcpServices } from "../edge/tcp-services";
 import type { Settings } from "../settings/settings";
 import type { Draft } from "./draft";
 
 /** Names that Cloudflare's edge answers, itself or through the tunnel: the home address stays unknown. */
-export function edgeRecords({ hostnames }: Settings): Draft[] {
+export function edgeRecords(settings: Settings): Draft[] {
+  const { hostnames } = settings;
   return [
     {
       name: hostnames.server,
@@ -38,5 +40,16 @@ export function edgeRecords({ hostnames }: Settings): Draft[] {
       level: "optional",
       why: "Outlook fetches its settings from this name; it is proxied because a Worker answers at the edge.",
     },
+    ...tcpServices(settings).map(
+      ({ service, hostname }): Draft => ({
+        name: hostname,
+        data: { type: "CNAME", target: { tunnel: "http" } },
+        proxied: true,
+        level: "optional",
+        why:
+          `Laptops reach ${service} through the tunnel by this name, which Cloudflare Access guards; ` +
+          "`cloudflared access tcp` on the laptop connects to it.",
+      }),
+    ),
   ];
 }
