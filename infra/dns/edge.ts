@@ -40,16 +40,14 @@ export function edgeRecords(settings: Settings): Draft[] {
       level: "optional",
       why: "Outlook fetches its settings from this name; it is proxied because a Worker answers at the edge.",
     },
-    ...tcpServices(settings).map(
-      ({ service, hostname }): Draft => ({
-        name: hostname,
-        data: { type: "CNAME", target: { tunnel: "http" } },
-        proxied: true,
-        level: "optional",
-        why:
-          `Laptops reach ${service} through the tunnel by this name, which Cloudflare Access guards; ` +
-          "`cloudflared access tcp` on the laptop connects to it.",
-      }),
-    ),
+    ...tcpServices(settings).map(({ service, hostname }): Draft => ({
+      name: hostname,
+      data: { type: "CNAME", target: { tunnel: "http" } },
+      proxied: true,
+      level: "optional",
+      why:
+        `Laptops reach ${service} through the tunnel by this name, which Cloudflare Access guards; ` +
+        "`cloudflared access tcp` on the laptop connects to it.",
+    })),
   ];
 }

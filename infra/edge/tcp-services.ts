@@ -17,7 +17,10 @@ const ENTRY_POINTS = {
 } as const satisfies Record<TunnelledService, number>;
 
 /** What the tunnel carries for laptops. Nothing when nobody may use it: a name without a guard must not exist. */
-export function tcpServices({ hostnames, clientTcp }: Pick<Settings, "hostnames" | "clientTcp">): readonly TcpService[] {
+export function tcpServices({
+  hostnames,
+  clientTcp,
+}: Pick<Settings, "hostnames" | "clientTcp">): readonly TcpService[] {
   if (clientTcp.people.length === 0) return [];
   return clientTcp.services.map((service) => ({
     service,

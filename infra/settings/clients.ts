@@ -72,3 +72,12 @@ export function parseMachineName(text: string): Checked<string> {
   if (/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(text)) return good(text);
   return bad({ rule: "is no machine name" });
 }
+
+/**
+ * The name under which a laptop's mail programs reach its own end of the TCP tunnel; the certificate carries it, and a line
+ * of the hosts file leads it there. Not the server's name: the browser would no longer find JMAP on that laptop. Not the
+ * tunnel's: cloudflared itself would no longer find the tunnel.
+ */
+export function laptopHostname({ domain }: { readonly domain: string }): string {
+  return `${TAILNET_LABEL}.${domain}`;
+}
