@@ -44,11 +44,13 @@ export const INSTALLATION: Readonly<Record<System, Installation>> = {
   windows: {
     file: (_, forward) => scheduledTask(forward),
     // A task for every user may be made by administrators only.
-    commands: (folder, _, forwards) =>
-      forwards.flatMap(({ unit }) => [
-        `schtasks /Create /F /TN ${unit} /XML ${folder}\\${unit}.xml`,
+    commands: (folder, _, forwards) => [
+      `cd ${folder}`,
+      ...forwards.flatMap(({ unit }) => [
+        `schtasks /Create /F /TN ${unit} /XML ${unit}.xml`,
         `schtasks /Run /TN ${unit}`,
       ]),
+    ],
     hostsFile: "C:\\Windows\\System32\\drivers\\etc\\hosts",
     cloudflared: "winget install Cloudflare.cloudflared",
   },
