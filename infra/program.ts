@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 
+import { Tailnet } from "./clients/tailnet";
 import { readCloudflareApi, readSettings } from "./config";
 import { Dns } from "./dns/dns";
 import { mailRecords } from "./dns/records";
@@ -32,6 +33,10 @@ export interface MailOutputs {
   /** The DS record for the registrar. */
   readonly dnssecDs: pulumi.Output<string>;
   readonly accessTokenExpiresAt: pulumi.Output<string>;
+  /** What the tailnet's policy file must have, as JSON; the tag's name is in it. */
+  readonly tailnetPolicy?: string;
+  /** Where phones on the tailnet reach the host. */
+  readonly tailnetAddress?: pulumi.Output<string> | undefined;
   /** What a person still has to do. */
   readonly nextSteps: readonly string[];
 }
@@ -78,7 +83,13 @@ export function declareMail(settings: Settings, zoneIds: Readonly<Record<string,
   const dns = new Dns("dns", { domain, records, zoneIds, tunnelId: tunnel.tunnelId, protect });
   const bucket = spool && new Spool("spool", { accountId, ...spool, protect });
   const certificates = new AcmeToken("certificates", { accountId, domain, zoneId });
-  const host = new Host("host", { settings, tunnelToken: tunnel.token, acmeDnsToken: certificates.value });
+  const tailnet = settings.tailnet && new Tailnet("tailnet", settings.tailnet);
+  const host = new Host("host", {
+    settings,
+    tunnelToken: tunnel.token,
+    acmeDnsToken: certificates.value,
+    tailnetKey: tailnet?.key,
+  });
   const worker = new InboundWorker("inbound", {
     accountId,
     scriptName: settings.workerName,
@@ -108,16 +119,22 @@ export function declareMail(settings: Settings, zoneIds: Readonly<Record<string,
     },
     bindings: {
       MAIL_DOMAIN: domain,
-      SERVER_HOSTNAME: hostnames.server,
+      SERVER_HOSTNAME: hostnames.clients,
       SERVICES: settings.services.join(","),
       DISPLAY_NAME: domain,
     },
   });
-  new EmailRouting("routing", {
+  const routing = new EmailRouting("routing", {
     zoneId,
     worker: settings.inbound === "worker" ? worker.scriptName : undefined,
     after: [worker, dns, tunnel.ingress],
     protect,
+  });
+  const tailnetAddress = tailnet?.lead({
+    node: host.tailnetNode([routing]),
+    records,
+    zoneId,
+    server: hostnames.server,
   });
 
   return {
@@ -127,6 +144,7 @@ export function declareMail(settings: Settings, zoneIds: Readonly<Record<string,
     tunnelId: tunnel.tunnelId,
     dnssecDs: dns.ds,
     accessTokenExpiresAt: access.expiresAt,
+    ...(tailnet && { tailnetPolicy: tailnet.policy, tailnetAddress }),
     nextSteps: nextSteps(settings, records, zoneIds),
   };
 }

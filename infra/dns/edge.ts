@@ -2,8 +2,9 @@ import type { Settings } from "../settings/settings";
 import type { Draft } from "./draft";
 
 /** Names that Cloudflare's edge answers, itself or through the tunnel: the home address stays unknown. */
-export function edgeRecords({ hostnames }: Settings): Draft[] {
+export function edgeRecords({ hostnames, tailnet }: Settings): Draft[] {
   return [
+    ...(tailnet?.mode === "dns-record" ? [tailnetRecord(hostnames.clients)] : []),
     {
       name: hostnames.server,
       data: { type: "CNAME", target: { tunnel: "http" } },
@@ -39,4 +40,16 @@ export function edgeRecords({ hostnames }: Settings): Draft[] {
       why: "Outlook fetches its settings from this name; it is proxied because a Worker answers at the edge.",
     },
   ];
+}
+
+/** Not proxied: the edge speaks no IMAP, and nobody but the tailnet reaches the address (RFC 6598). */
+function tailnetRecord(name: string): Draft {
+  return {
+    name,
+    data: { type: "A", address: { tailnet: "address" } },
+    level: "recommended",
+    why:
+      "Phones on the tailnet find IMAP and submission under this name, which the certificate has too; " +
+      "the address says nothing about the home and leads nowhere outside of the tailnet.",
+  };
 }

@@ -34,6 +34,9 @@ const TLS = { options: { default: { minVersion: "VersionTLS12", sniStrict: true 
  */
 function http({ hostnames, host }: Settings) {
   const server = `Host(\`${hostnames.server}\`)`;
+  const clients = namesFor(hostnames)
+    .map((name) => `Host(\`${name}\`)`)
+    .join(" || ");
   const route = (entryPoint: keyof typeof TRAEFIK_PORTS, rule: string, middlewares: readonly string[]) => ({
     entryPoints: [entryPoint],
     rule,
@@ -43,7 +46,7 @@ function http({ hostnames, host }: Settings) {
   return {
     routers: {
       // The peer is the client: the tailnet's sidecar names it by PROXY protocol.
-      websecure: { ...route("websecure", server, ["as-peer", "hsts"]), tls: tls(hostnames.server) },
+      websecure: { ...route("websecure", clients, ["as-peer", "hsts"]), tls: tls(hostnames) },
       // The client is the one that Cloudflare's edge names.
       tunnel: route("tunnel", server, ["as-edge-says", "hsts"]),
       // The client is cloudflared, which is never banned: all Workers of all of Cloudflare's customers share addresses.
@@ -71,7 +74,12 @@ function http({ hostnames, host }: Settings) {
 /** TLS of these protocols ends in Stalwart, which learns the client's address by PROXY protocol. */
 function tcp({ hostnames, host }: Settings) {
   const { stalwart } = addresses(host.subnet).mail;
-  const named = { rule: `HostSNI(\`${hostnames.server}\`)`, tls: { passthrough: true } };
+  const named = {
+    rule: namesFor(hostnames)
+      .map((name) => `HostSNI(\`${name}\`)`)
+      .join(" || "),
+    tls: { passthrough: true },
+  };
   // The server speaks first, in plain text: there is no name to look at.
   const any = { rule: "HostSNI(`*`)" };
   const routes = {
@@ -98,6 +106,13 @@ function tcp({ hostnames, host }: Settings) {
   };
 }
 
-function tls(name: string) {
-  return { certResolver: RESOLVER, domains: [{ main: name }] };
+/** One certificate for all names, so that Stalwart needs no other; it is dumped for it. */
+function tls(hostnames: Settings["hostnames"]) {
+  const [main, ...sans] = namesFor(hostnames);
+  return { certResolver: RESOLVER, domains: [{ main, ...(sans.length > 0 && { sans }) }] };
+}
+
+/** The names that clients connect to, the server's first. */
+function namesFor({ server, clients }: Settings["hostnames"]): readonly string[] {
+  return [...new Set([server, clients])];
 }
