@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 
+import { Tailnet } from "./clients/tailnet";
 import { readCloudflareApi, readSettings } from "./config";
 import { Dns } from "./dns/dns";
 import { mailRecords } from "./dns/records";
@@ -34,6 +35,10 @@ export interface MailOutputs {
   /** The DS record for the registrar. */
   readonly dnssecDs: pulumi.Output<string>;
   readonly accessTokenExpiresAt: pulumi.Output<string>;
+  /** What the tailnet's policy file must have, as JSON; the tag's name is in it. */
+  readonly tailnetPolicy?: string;
+  /** Where phones on the tailnet reach the host. */
+  readonly tailnetAddress?: pulumi.Output<string> | undefined;
   /** What a person still has to do. */
   readonly nextSteps: readonly string[];
 }
@@ -86,7 +91,13 @@ export function declareMail(settings: Settings, zoneIds: Readonly<Record<string,
   const dns = new Dns("dns", { domain, records, zoneIds, tunnelId: tunnel.tunnelId, protect });
   const bucket = spool && new Spool("spool", { accountId, ...spool, protect });
   const certificates = new AcmeToken("certificates", { accountId, domain, zoneId });
-  const host = new Host("host", { settings, tunnelToken: tunnel.token, acmeDnsToken: certificates.value });
+  const tailnet = settings.tailnet && new Tailnet("tailnet", settings.tailnet);
+  const host = new Host("host", {
+    settings,
+    tunnelToken: tunnel.token,
+    acmeDnsToken: certificates.value,
+    tailnetKey: tailnet?.key,
+  });
   const worker = new InboundWorker("inbound", {
     accountId,
     scriptName: settings.workerName,
@@ -122,11 +133,17 @@ export function declareMail(settings: Settings, zoneIds: Readonly<Record<string,
       DISPLAY_NAME: domain,
     },
   });
-  new EmailRouting("routing", {
+  const routing = new EmailRouting("routing", {
     zoneId,
     worker: settings.inbound === "worker" ? worker.scriptName : undefined,
     after: [worker, dns, tunnel.ingress],
     protect,
+  });
+  const tailnetAddress = tailnet?.lead({
+    node: host.tailnetNode([routing]),
+    records,
+    zoneId,
+    server: hostnames.server,
   });
 
   return {
@@ -136,6 +153,7 @@ export function declareMail(settings: Settings, zoneIds: Readonly<Record<string,
     tunnelId: tunnel.tunnelId,
     dnssecDs: dns.ds,
     accessTokenExpiresAt: access.expiresAt,
+    ...(tailnet && { tailnetPolicy: tailnet.policy, tailnetAddress }),
     nextSteps: nextSteps(settings, records, zoneIds),
   };
 }

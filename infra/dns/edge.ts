@@ -4,8 +4,9 @@ import type { Draft } from "./draft";
 
 /** Names that Cloudflare's edge answers, itself or through the tunnel: the home address stays unknown. */
 export function edgeRecords(settings: Settings): Draft[] {
-  const { hostnames } = settings;
+  const { hostnames, tailnet } = settings;
   return [
+    ...(tailnet?.mode === "dns-record" ? [tailnetRecord(hostnames.clients)] : []),
     {
       name: hostnames.server,
       data: { type: "CNAME", target: { tunnel: "http" } },
@@ -50,4 +51,16 @@ export function edgeRecords(settings: Settings): Draft[] {
         "`cloudflared access tcp` on the laptop connects to it.",
     })),
   ];
+}
+
+/** Not proxied: the edge speaks no IMAP, and nobody but the tailnet reaches the address (RFC 6598). */
+function tailnetRecord(name: string): Draft {
+  return {
+    name,
+    data: { type: "A", address: { tailnet: "address" } },
+    level: "recommended",
+    why:
+      "Phones on the tailnet find IMAP and submission under this name, which the certificate has too; " +
+      "the address says nothing about the home and leads nowhere outside of the tailnet.",
+  };
 }

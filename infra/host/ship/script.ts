@@ -7,6 +7,9 @@ import { quoted } from "./quote";
 /** The command for every script. The script is its standard input: an error shows the command and never the input. */
 export const RUN_SCRIPT = "bash -s";
 
+/** How long a machine may take to join the tailnet: it gets its address within seconds. */
+const JOIN_SECONDS = 90;
+
 export interface InstallOptions {
   /** The apps folder's name below the user's home. */
   readonly folder: string;
@@ -36,6 +39,16 @@ export function retireScript(folder: string, keyNumber: number): string {
 }
 
 /**
+ * Prints the id that the host has in the tailnet, and nothing else; waits that long for it to join. Errors as above.
+ *
+ * @param filesSha256 of the files that were shipped before: with others the host is asked again
+ */
+export function tailnetScript(folder: string, filesSha256: string): string {
+  const values = { apps_folder: folder, files_sha256: filesSha256, tailnet_seconds: String(JOIN_SECONDS) };
+  return script("tailnet", values);
+}
+
+/**
  * The command that stops the containers and leaves everything else. It is no script on standard input, because the provider
  * hands the install script to it; it reads that to the end, or the connection would break off.
  */
@@ -48,7 +61,11 @@ export function stopCommand(folder: string): string {
 }
 
 /** Values, functions, and one last line that starts them: a script that is cut on its way does nothing. */
-function script(name: "install" | "key" | "retire", values: Record<string, string>, secrets: readonly string[] = []) {
+function script(
+  name: "install" | "key" | "retire" | "tailnet",
+  values: Record<string, string>,
+  secrets: readonly string[] = [],
+) {
   return [
     ...Object.entries(values).map(([key, value]) => `readonly ${key}=${quoted(value)}`),
     `secrets=(${secrets
