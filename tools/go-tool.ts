@@ -67,6 +67,12 @@ export const GO_TOOLS = {
     package: "github.com/juanfont/headscale/cmd/headscale",
     binary: "headscale",
   },
+  // Its tags are no versions for Go: this is the commit of 2026.8.2.
+  cloudflared: {
+    module: "github.com/cloudflare/cloudflared",
+    package: "github.com/cloudflare/cloudflared/cmd/cloudflared",
+    binary: "cloudflared",
+  },
 } as const satisfies Record<string, GoTool>;
 
 export type GoToolName = keyof typeof GO_TOOLS;

@@ -14,6 +14,7 @@ describe("programs from Go modules", () => {
       tailscale: "1.96.0",
       containerboot: "1.96.0",
       headscale: "0.27.1",
+      cloudflared: "0.0.0-20260814112252-733bfb939963",
     });
   });
 
