@@ -85,8 +85,9 @@ function session() {
   return { iss: `https://${AUTH_DOMAIN}`, iat: now, nbf: now, exp: now + SESSION_SECONDS };
 }
 
+/** In this order, as Access's own: cloudflared writes the header anew, sorted, and the signature must still fit. */
 function token(world: World, claims: object): string {
-  const encoded = [{ alg: "RS256", typ: "JWT", kid: KEY_ID }, claims]
+  const encoded = [{ alg: "RS256", kid: KEY_ID, typ: "JWT" }, claims]
     .map((part) => Buffer.from(JSON.stringify(part)).toString("base64url"))
     .join(".");
   return `${encoded}.${sign("sha256", Buffer.from(encoded), keyOf(world)).toString("base64url")}`;
