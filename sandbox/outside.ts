@@ -25,7 +25,7 @@ export interface Outside {
   /** The clock of the cron triggers strikes once. */
   cron(): Promise<readonly CronRun[]>;
   /** A request of somebody on the internet to one of the account's names. */
-  fetch(url: string): Promise<Response>;
+  fetch(url: string, init?: RequestInit): Promise<Response>;
   /** A person logs in to a name that Access guards, and gets the token that cloudflared keeps. Throws `LoginRefused`. */
   login(hostname: string, email: string): string;
   /** What `cloudflared access tcp` of anybody connects to; the name is in the request. */
@@ -65,7 +65,7 @@ export async function startOutside(
     cron: () => edge.cron(),
     login: (hostname, email) => login(world, hostname, email),
     tcpEdge,
-    fetch: (url) => edge.fetch(new Request(url), SOMEBODY),
+    fetch: (url, init) => edge.fetch(new Request(url, init), SOMEBODY),
     publishDs(ds) {
       for (const zone of world.zones) if (ds.startsWith(`${zone.name}.`)) zone.dsAtRegistrar = ds;
     },

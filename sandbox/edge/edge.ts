@@ -48,7 +48,13 @@ export class Edge {
     if (script === undefined || !isProxied) return frontDoor(this.world, this.connectors, request, from, trace);
     trace.hop(`${hostname}: Worker ${textAt(script, "scriptName") ?? ""} by its route`);
     const worker = await this.workers.of(script);
-    const { status, headers, body } = await worker.fetch(request.url, { method: request.method });
+    const { method } = request;
+    const sent = method === "GET" || method === "HEAD" ? {} : { body: Buffer.from(await request.arrayBuffer()) };
+    const { status, headers, body } = await worker.fetch(request.url, {
+      method,
+      headers: Object.fromEntries(request.headers),
+      ...sent,
+    });
     return new Response(new Uint8Array(body), { status, headers });
   }
 
