@@ -11,7 +11,13 @@ export const COMPOSE_FOLDER = "mail-stack";
 
 /** Services that run all the time. */
 export const SERVICES = ["stalwart", "traefik", "cloudflared", "certificates"] as const;
-export type ServiceName = (typeof SERVICES)[number];
+
+/** Services that run beside them when there is a tailnet; the last two only where it resolves the server's name. */
+export const TAILNET_SERVICES = ["tailscale", "zone", "coredns"] as const;
+export type ServiceName = (typeof SERVICES)[number] | (typeof TAILNET_SERVICES)[number];
+
+/** Folders in the apps folder that they write to. */
+export const TAILNET_FOLDERS = { state: "tailscale/state", run: "tailscale/run", zone: "coredns/zone" } as const;
 
 /** Services of the compose profile `tools`, run once each time: Stalwart's own command line and our program beside it. */
 export const TOOLS = ["stalwart-cli", "onhost"] as const;
@@ -49,6 +55,15 @@ export const TRAEFIK_PORTS = {
   /** Traefik's health check, inside its container. */
   ping: 8082,
 } as const;
+
+/** Entry points that the tailnet's machine forwards to, under the same port. */
+export const TAILNET_PORTS = [
+  "websecure",
+  "imaps",
+  "submissions",
+  "submission",
+  "sieve",
+] as const satisfies readonly (keyof typeof TRAEFIK_PORTS)[];
 
 /** A network of the compose project. */
 export interface Network {

@@ -40,5 +40,12 @@ export const ALLOWED: Readonly<Record<KeyName, string>> = {
   hostSshPrivateKey: "an unencrypted private key in OpenSSH or PEM form (ssh-keygen -t ed25519 -N '')",
   hostFolder: "1 to 64 characters of a-z, A-Z, 0-9, . _ -, not beginning with a dot or hyphen",
   hostSubnet: "a private IPv4 network of 256 addresses: 172.30.25.0/24",
+  tailnet: "off, split-dns, dns-record",
+  tailnetTag: "tag: and 1 to 50 characters of a-z, 0-9 and hyphen, the first a letter: tag:mail",
+  tailnetHostname: "one DNS label (a-z, 0-9, hyphen): mail",
+  tailnetPolicy: "output, manage",
+  tailnetKeyNumber: "an integer from 1 to 9999",
+  clientTcp: "imaps, submissions, sieve, each once",
+  clientPeople: "addresses, in lower case, each once; they may be in other domains",
   protect: "true, false",
 };

@@ -34,7 +34,7 @@ export interface TcpRelay {
 
 export interface TcpRelayOptions {
   /** Where the ingress rule `tcp://…` leads. Asked for each connection; port 0 is refused by everybody. */
-  readonly target: () => number;
+  readonly target: (request: IncomingMessage) => number;
   /** Stands for Access. */
   readonly admit?: (request: IncomingMessage) => RefusedUpgrade | undefined;
   /** Hears of every upgrade and takes it over when it returns true: for connections that misbehave. */
@@ -62,7 +62,7 @@ export async function startTcpRelay({ target, admit, hijack }: TcpRelayOptions):
     if (refused !== undefined) return answer(downstream, refused);
     const key = request.headers["sec-websocket-key"] ?? "";
     if (hijack?.(downstream, key) === true) return;
-    carry(downstream, key, target(), traffic);
+    carry(downstream, key, target(request), traffic);
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);

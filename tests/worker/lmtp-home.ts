@@ -63,8 +63,13 @@ export async function startTwoWays(mode: Mode): Promise<TwoWays> {
       await worker.dispose();
       worker = start(next, changes);
     },
-    pause: async () => void (await Promise.all([jmap.pause(), lmtp.pause()])),
-    resume: async () => void (await Promise.all([jmap.resume(), lmtp.resume()].map((all) => all.catch(() => undefined)))),
+    async pause() {
+      await Promise.all([jmap.pause(), lmtp.pause()]);
+    },
+    async resume() {
+      // Those that were not paused say so.
+      await Promise.allSettled([jmap.resume(), lmtp.resume()]);
+    },
     send: (to, raw, from = "sender@remote.example") => worker.email({ from, to, raw }),
     drain: () => worker.scheduled(),
     mailbox: () => jmap.mailbox(`root@${DOMAIN}`).map(({ raw }) => raw),

@@ -1,3 +1,4 @@
+import { tcpHostnames } from "../../../infra/settings/clients";
 import { Secret } from "../../../infra/settings/secret";
 import type { Settings } from "../../../infra/settings/settings";
 
@@ -27,6 +28,8 @@ export function augustin(changes: Partial<Settings> = {}): Settings {
       server: `stalwart.${domain}`,
       inbound: `inbound.${domain}`,
       lmtp: `lmtp.${domain}`,
+      clients: `stalwart.${domain}`,
+      tcp: tcpHostnames(domain),
       mtaSts: `mta-sts.${domain}`,
       autoconfig: `autoconfig.${domain}`,
       autodiscover: `autodiscover.${domain}`,
@@ -70,6 +73,8 @@ export function augustin(changes: Partial<Settings> = {}): Settings {
       folder: "apps",
       subnet: "172.30.25.0/24",
     },
+    tailnet: { mode: "split-dns", tag: "tag:mail", hostname: "mail", policy: "output", keyNumber: 1 },
+    clientTcp: { services: ["imaps", "submissions"], people: [`root@${domain}`] },
     protect: true,
     ...changes,
   };
@@ -88,6 +93,8 @@ export function further(changes: Partial<Settings> = {}): Settings {
       server: `mail.${domain}`,
       inbound: `inbound.${domain}`,
       lmtp: `lmtp.${domain}`,
+      clients: `mail.${domain}`,
+      tcp: tcpHostnames(domain),
       mtaSts: `mta-sts.${domain}`,
       autoconfig: `autoconfig.${domain}`,
       autodiscover: `autodiscover.${domain}`,

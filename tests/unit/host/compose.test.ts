@@ -78,7 +78,7 @@ describe("the networks", () => {
   it.each(["edge", "mail"] as const)("gives each of %s a place of its own, none of them to be handed out", (name) => {
     const { subnet, gateway, dynamic } = at[name];
     expect(networks[name]?.ipam.config).toEqual([{ subnet, gateway, ip_range: dynamic }]);
-    const fixed = Object.values(services).flatMap((service) => service.networks[name]?.ipv4_address ?? []);
+    const fixed = Object.values(services).flatMap((service) => service.networks?.[name]?.ipv4_address ?? []);
     const all = [gateway, ...fixed];
     expect(new Set(all).size).toBe(all.length);
     for (const address of all) {
