@@ -213,6 +213,7 @@ describe("the program of the documented deployment", () => {
     const values: PublicEnv = {
       MAIL_DOMAIN: domain,
       SERVER_HOSTNAME: settings.hostnames.server,
+      CLIENTS_HOSTNAME: settings.hostnames.clients,
       SERVICES: settings.services.join(","),
       DISPLAY_NAME: domain,
     };

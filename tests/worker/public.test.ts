@@ -7,9 +7,12 @@ import type { PublicEnv } from "../../worker/src/public-env";
 
 const DOMAIN = "example.org";
 const SERVER = "mail.example.org";
+/** IMAP and submission may be elsewhere. */
+const CLIENTS = "imap.example.org";
 const BINDINGS: PublicEnv = {
   MAIL_DOMAIN: DOMAIN,
   SERVER_HOSTNAME: SERVER,
+  CLIENTS_HOSTNAME: CLIENTS,
   SERVICES: "jmap,caldavs,carddavs,imaps,submissions,submission",
   DISPLAY_NAME: 'Tom & "Jerry" <mail>',
 };
@@ -88,7 +91,7 @@ function loginNames(answer: FetchAnswer): string[] {
 describe("Thunderbird", () => {
   const server = (type: string, port: number, socketType: string) => ({
     "@_type": type,
-    hostname: SERVER,
+    hostname: CLIENTS,
     port,
     socketType,
     authentication: "password-cleartext",
@@ -153,7 +156,7 @@ describe("Thunderbird", () => {
 describe("Outlook", () => {
   const protocol = (type: string, port: number, encryption: string) => ({
     Type: type,
-    Server: SERVER,
+    Server: CLIENTS,
     Port: port,
     LoginName: `root@${DOMAIN}`,
     DomainRequired: "off",

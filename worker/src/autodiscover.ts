@@ -82,7 +82,7 @@ interface Protocol {
 
 /** Outlook takes one way to send. */
 function protocolsOf(provider: Provider): readonly Protocol[] {
-  const { server, services } = provider;
+  const { clients: server, services } = provider;
   const smtp = outgoing(provider).slice(0, 1);
   return [
     ...(services.has("imaps") ? [{ type: "IMAP", server, port: IMAPS_PORT, encryption: "SSL" } as const] : []),

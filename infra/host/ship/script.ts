@@ -61,7 +61,11 @@ export function stopCommand(folder: string): string {
 }
 
 /** Values, functions, and one last line that starts them: a script that is cut on its way does nothing. */
-function script(name: "install" | "key" | "retire" | "tailnet", values: Record<string, string>, secrets: readonly string[] = []) {
+function script(
+  name: "install" | "key" | "retire" | "tailnet",
+  values: Record<string, string>,
+  secrets: readonly string[] = [],
+) {
   return [
     ...Object.entries(values).map(([key, value]) => `readonly ${key}=${quoted(value)}`),
     `secrets=(${secrets

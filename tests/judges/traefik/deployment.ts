@@ -12,7 +12,11 @@ import { startTraefik, type Traefik } from "./server";
 const settings = augustin();
 export const { server: SERVER, inbound: INBOUND } = settings.hostnames;
 export const DOMAIN = settings.domain;
-export const SECRETS = { tunnelToken: "tunnel-token-value", acmeDnsToken: "acme-token-value" };
+export const SECRETS = {
+  tunnelToken: "tunnel-token-value",
+  acmeDnsToken: "acme-token-value",
+  tailnetKey: "tskey-auth-value",
+};
 /** Somebody on the tailnet, and somebody on the internet. */
 export const PHONE = "100.64.1.2";
 export const BROWSER = "198.51.100.7";
