@@ -54,12 +54,14 @@ export function newPlaces() {
 export interface Options {
   readonly issuer?: Issuer;
   readonly environment?: Readonly<Record<string, string>>;
+  /** Where the tailnet's sidecar really comes from, when a real one does: it cannot choose its address here. */
+  readonly sidecar?: string;
 }
 
 /** Starts Traefik there; resolves when it routes. Without an issuer nobody gives it a certificate. */
 export async function startDeployment(
   places: ReturnType<typeof newPlaces>,
-  { issuer = NO_ISSUER, environment }: Options = {},
+  { issuer = NO_ISSUER, environment, sidecar }: Options = {},
 ): Promise<Deployment> {
   const folder = temporaryFolder();
   const documented = addresses(settings.host.subnet).edge.traefik;
@@ -69,7 +71,9 @@ export async function startDeployment(
     folder: folder.path,
     issuer,
   });
-  const traefik = await startTraefik(folder.path, files, environment);
+  const from = places.addresses.edge.tailscale;
+  const placed = files.map((file) => ({ ...file, content: file.content.replaceAll(from, sidecar ?? from) }));
+  const traefik = await startTraefik(folder.path, placed, environment);
   const close = async () => {
     await traefik.stop();
     folder.remove();
