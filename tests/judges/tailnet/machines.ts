@@ -22,8 +22,6 @@ export interface Sidecar {
   readonly address: string;
   /** The id that the host tells. */
   readonly nodeId: string;
-  /** Where CoreDNS listens instead of port 53, on loopback and in the tailnet. */
-  readonly dnsPort: number;
   readonly log: () => string;
   readonly close: () => Promise<void>;
 }
@@ -36,13 +34,14 @@ export interface SidecarOptions {
   readonly key: string;
   /** First three parts of the loopback addresses where Traefik is. */
   readonly loopback: string;
+  /** Where CoreDNS listens instead of port 53, on loopback and in the tailnet. */
+  readonly dnsPort: number;
 }
 
 /** Lays the host's files out and starts what the compose file starts, each with the environment and files that it has there. */
 export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
-  const { folder, settings, headscale, key, loopback } = options;
+  const { folder, settings, headscale, key, loopback, dnsPort } = options;
   const apps = join(folder, "apps");
-  const dnsPort = await freePort();
   const files = hostFiles(settings, { tunnelToken: "tunnel", acmeDnsToken: "acme", tailnetKey: key });
   for (const { path, content } of files) {
     mkdirSync(dirname(join(apps, path)), { recursive: true });
@@ -56,8 +55,6 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
       if (host !== edge) throw new Error(`${host} is not Traefik`);
       handler.TCPForward = `${loopback}${host.slice(host.lastIndexOf("."))}:${portOf(Number(port))}`;
     }
-    // Port 53 of this machine's loopback is not ours; the tailnet's own resolver asks there.
-    config.TCP[DNS_PORT] = { TCPForward: `127.0.0.1:${dnsPort}` };
     return JSON.stringify(config);
   });
   replace(join(apps, "coredns/Corefile"), files, (text) =>
@@ -105,7 +102,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     });
     const socket = placed(environment["TS_SOCKET"] ?? "");
     const health = spawnSync(join(programs, "tailscale"), [`--socket=${socket}`, "ip", "-4"], { encoding: "utf8" });
-    return { address: health.stdout.trim(), nodeId, dnsPort, log, close };
+    return { address: health.stdout.trim(), nodeId, log, close };
   } catch (error) {
     await close();
     throw new Error(`The sidecar does not join. ${log()}`, { cause: error });
@@ -131,8 +128,8 @@ function giveTo(path: string, user: number): void {
 export interface Phone {
   readonly address: string;
   readonly socksPort: number;
-  /** A question to the phone's resolver, which follows the tailnet's DNS settings: code of the answer, then its texts. */
-  readonly lookUp: (name: string, type: "A" | "AAAA" | "HTTPS") => string;
+  /** Which resolver it asks for which name, as the tailnet told it. */
+  readonly dns: () => string;
   readonly close: () => Promise<void>;
 }
 
@@ -172,7 +169,7 @@ export async function startPhone(folder: string, headscale: Headscale): Promise<
   return {
     address: cli("ip", "-4").trim(),
     socksPort,
-    lookUp: (name, type) => cli("dns", "query", name, type),
+    dns: () => cli("dns", "status"),
     close: () => daemon.stop(),
   };
 }
