@@ -157,7 +157,9 @@ describe("the program of the documented deployment", () => {
   });
 
   it("binds exactly the names of the Worker's own type, and those that are secret as secrets", () => {
-    const kinds: { readonly [name in keyof Required<Omit<Env, "LMTP_URL">>]: "plain_text" | "secret_text" | "r2_bucket" } = {
+    const kinds: {
+      readonly [name in keyof Required<Omit<Env, "LMTP_URL">>]: "plain_text" | "secret_text" | "r2_bucket";
+    } = {
       INBOUND_DELIVERY: "plain_text",
       JMAP_URL: "plain_text",
       JMAP_TOKEN: "secret_text",

@@ -62,7 +62,8 @@ test("a message: only X-Original-To is put in front by the Worker, and the log h
 
 describe("the edge and the tunnel", () => {
   test.each([301, 302, 401, 403, 404, 413, 429, 500, 502, 530])("answer the upgrade with %i", async (status) => {
-    home.refusal = () => new Response("error", { status, ...(status < 400 ? { headers: { location: "https://x.example/" } } : {}) });
+    home.refusal = () =>
+      new Response("error", { status, ...(status < 400 ? { headers: { location: "https://x.example/" } } : {}) });
     await expectRow(message(), "accepted", 1);
   });
 
@@ -244,7 +245,13 @@ describe("the bucket", () => {
     ["fails altogether", all("before"), false, "accepted", 1],
     ["fails altogether, and home is down", all("before"), true, "deferred", 0],
     ["takes the claim and does not say so", [{ operation: "put", how: "after", fail: 1 }], false, "accepted", 1],
-    ["does not take that it was delivered", [{ operation: "put", how: "before", skip: 1, fail: 9 }], false, "accepted", 1],
+    [
+      "does not take that it was delivered",
+      [{ operation: "put", how: "before", skip: 1, fail: 9 }],
+      false,
+      "accepted",
+      1,
+    ],
   ])("%s", async (_, faults, isDown, told, expected) => {
     const raw = message();
     if (isDown) await home.pause();
@@ -294,7 +301,11 @@ describe("unusual messages, directly and by the spool", () => {
     ["an empty body", () => Buffer.from(`Message-ID: <empty${Math.random()}@x>\r\n\r\n`), SENDER],
     ["NUL bytes", () => message("a\0b\0\r\n"), SENDER],
     ["bare LF", () => Buffer.from(`Message-ID: <lf${Math.random()}@x>\nSubject: x\n\nbody\n.\nx\n`), SENDER],
-    ["8-bit", () => Buffer.from(`Message-ID: <8${Math.random()}@x>\r\nSubject: Gr\xfc\xdfe\r\n\r\n\xff\xfe\r\n`, "latin1"), SENDER],
+    [
+      "8-bit",
+      () => Buffer.from(`Message-ID: <8${Math.random()}@x>\r\nSubject: Gr\xfc\xdfe\r\n\r\n\xff\xfe\r\n`, "latin1"),
+      SENDER,
+    ],
     ["no Message-ID", () => Buffer.from(`Subject: without id ${Math.random()}\r\n\r\nbody\r\n`), SENDER],
     ["a null sender", () => message(), ""],
   ])(

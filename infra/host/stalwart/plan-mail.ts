@@ -12,8 +12,7 @@ const MAX_MESSAGES_IN_SESSION = 500;
 const BY_LMTP = `listener == '${LMTP_LISTENER}'`;
 
 /** Stalwart's default: without rules the filter gives no scores. */
-const SPAM_RULES_URL =
-  "https://github.com/stalwartlabs/spam-filter/releases/latest/download/spam-filter-rules.json.gz";
+const SPAM_RULES_URL = "https://github.com/stalwartlabs/spam-filter/releases/latest/download/spam-filter-rules.json.gz";
 
 /** The domain, its signatures, and the way out. */
 export function mailLines({ domain, catchAll, dkim, inboundDelivery }: Settings): readonly PlanLine[] {

@@ -18,7 +18,10 @@ const WEBUI_URL = "https://github.com/stalwartlabs/webui/releases/download/v1.0.
 const TLS_FOLDER = "/etc/stalwart/tls";
 
 /** Listeners, addresses, certificate, limits, logs. */
-export function networkLines({ hostnames, services, inboundDelivery }: Settings, { edge, mail }: Addresses): readonly PlanLine[] {
+export function networkLines(
+  { hostnames, services, inboundDelivery }: Settings,
+  { edge, mail }: Addresses,
+): readonly PlanLine[] {
   return [
     upsert("Certificate", ["certificate"], {
       certificate: {

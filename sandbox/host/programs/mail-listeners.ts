@@ -51,7 +51,8 @@ async function serve(socket: Socket, listener: Props, services: MailServices): P
   const stream = listener["tlsImplicit"] === true ? encrypted(socket, services) : socket;
   if (stream === undefined) return void socket.destroy();
   stream.on("error", () => socket.destroy());
-  if (textAt(listener, "protocol") === "lmtp") return await deliverTo(socket, services.lmtp(textAt(listener, "name") ?? ""));
+  if (textAt(listener, "protocol") === "lmtp")
+    return await deliverTo(socket, services.lmtp(textAt(listener, "name") ?? ""));
   converse(stream, dialogue(textAt(listener, "protocol") ?? "", services));
 }
 

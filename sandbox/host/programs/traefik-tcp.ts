@@ -103,20 +103,22 @@ function routersAt(entryPoint: string, files: readonly Props[]): readonly TcpRou
     Object.assign({}, ...files.map((file) => at(file, `tcp.${name}`)).filter(isProps)) as Record<string, Props>;
   const [services, transports] = [section("services"), section("serversTransports")];
   const middlewares = section("middlewares");
-  return Object.values(section("routers"))
-    .filter((router) => textsAt(router, "entryPoints").includes(entryPoint))
-    // A router whose middleware does not exist is not there. Whom one lets in is not modelled: nobody but cloudflared asks.
-    .filter((router) => textsAt(router, "middlewares").every((name) => name in middlewares))
-    .map((router) => {
-      const service = services[textAt(router, "service") ?? ""] ?? {};
-      const transport = transports[textAt(service, "loadBalancer.serversTransport") ?? ""] ?? {};
-      return {
-        names: namesIn(textAt(router, "rule") ?? ""),
-        isTls: router["tls"] !== undefined,
-        server: textAt(listAt(service, "loadBalancer.servers")[0] ?? {}, "address") ?? "",
-        hasProxyHeader: at(transport, "proxyProtocol.version") === 2,
-      };
-    });
+  return (
+    Object.values(section("routers"))
+      .filter((router) => textsAt(router, "entryPoints").includes(entryPoint))
+      // A router whose middleware does not exist is not there. Whom one lets in is not modelled: nobody but cloudflared asks.
+      .filter((router) => textsAt(router, "middlewares").every((name) => name in middlewares))
+      .map((router) => {
+        const service = services[textAt(router, "service") ?? ""] ?? {};
+        const transport = transports[textAt(service, "loadBalancer.serversTransport") ?? ""] ?? {};
+        return {
+          names: namesIn(textAt(router, "rule") ?? ""),
+          isTls: router["tls"] !== undefined,
+          server: textAt(listAt(service, "loadBalancer.servers")[0] ?? {}, "address") ?? "",
+          hasProxyHeader: at(transport, "proxyProtocol.version") === 2,
+        };
+      })
+  );
 }
 
 /** @throws Error for a rule that is no list of names: none is guessed at */

@@ -11,7 +11,9 @@ export function lmtpServices(registry: Registry, store: MailStore, listener: str
     store,
     recipient: (address) => recipient(registry, address),
     trouble: (step) =>
-      step === "MAIL" && mustLogIn(registry, listener) ? { say: "503 5.5.1 You must authenticate first.\r\n" } : undefined,
+      step === "MAIL" && mustLogIn(registry, listener)
+        ? { say: "503 5.5.1 You must authenticate first.\r\n" }
+        : undefined,
   };
 }
 

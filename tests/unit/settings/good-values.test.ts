@@ -22,9 +22,11 @@ test("the least stack file gives complete settings", () => {
     aliases: ["postmaster@example.test", "abuse@example.test"],
     catchAll: "root@example.test",
     inbound: "worker",
+    inboundDelivery: "jmap",
     hostnames: {
       server: "stalwart.example.test",
       inbound: "inbound.example.test",
+      lmtp: "lmtp.example.test",
       clients: "stalwart.example.test",
       tcp: {
         imaps: "imap-tcp.example.test",

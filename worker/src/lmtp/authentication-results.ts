@@ -7,7 +7,7 @@ const RENAMED = "X-Foreign-Auth-Results";
 /** Fields that Email Routing puts in front of a message, and ours. */
 const IN_FRONT = /^(x-original-to|arc-[a-z-]+|received-spf|authentication-results|x-cf-[a-z0-9-]+)$/;
 const RECEIVED = "received";
-const RECEIVED_BY_CLOUDFLARE = /\bby\s+(?:[a-z0-9-]+\.)*cloudflare(?:-email)?\.net\b/i;
+const RECEIVED_BY_CLOUDFLARE = /\bby\s+(?:[a-z0-9-]+\.)*cloudflare(?:-email)?\.net(?=[\s;(]|$)/i;
 
 const LF = 10;
 const CR = 13;
@@ -38,7 +38,7 @@ export function withoutForgedResults(message: Uint8Array): Uint8Array {
     else forged.push(start);
   }
   if (forged.length === 0) return message;
-  const renamed = message.slice();
+  const renamed = new Uint8Array(message);
   for (const start of forged) renamed.set(new TextEncoder().encode(RENAMED), start);
   return renamed;
 }
