@@ -1,8 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { type DeclaredBinding, runEmailWorker } from "../sandbox/edge/worker-runtime";
-import { IMPORTER_PERMISSIONS } from "../sandbox/host/accounts";
+import { createDirectory, IMPORTER_PERMISSIONS } from "../sandbox/host/accounts";
 import { createJmapServer } from "../sandbox/host/jmap-server";
+import { startLmtpServer } from "../sandbox/host/lmtp-server";
+import { createMailStore } from "../sandbox/host/mail-store";
+import { startDelay } from "./delay";
 import { workerdProcesses } from "./process";
 
 const DOMAIN = "example.org";
@@ -14,6 +17,8 @@ const COMPATIBILITY_DATE = "2026-07-01";
 const COLD_BYTES = 20 * 1024;
 
 const BINDINGS: readonly DeclaredBinding[] = Object.entries({
+  INBOUND_DELIVERY: "jmap",
+  LMTP_URL: `https://lmtp.${DOMAIN}`,
   JMAP_URL: ORIGIN,
   JMAP_TOKEN: TOKEN,
   ACCESS_CLIENT_ID: "client.access",
@@ -27,34 +32,56 @@ const BINDINGS: readonly DeclaredBinding[] = Object.entries({
 /** The mail host. Between batches another one takes its place, or the mail of all of them would stay in memory. */
 export interface Home {
   readonly port: () => number;
+  readonly lmtpPort: () => number;
   readonly renew: () => Promise<void>;
   readonly close: () => Promise<void>;
 }
 
 export async function startHome(): Promise<Home> {
-  const start = () =>
-    createJmapServer({
-      publicUrl: `https://mail.${DOMAIN}`,
-      domain: DOMAIN,
-      accounts: [{ address: RECIPIENT, password: "bench" }],
-      apiKey: { token: TOKEN, permissions: IMPORTER_PERMISSIONS },
-    });
-  let server = await start();
-  return {
-    port: () => server.port,
-    renew: async () => {
-      await server.close();
-      server = await start();
-    },
-    close: () => server.close(),
+  const accounts = [{ address: RECIPIENT, password: "bench" }];
+  const start = async () => {
+    const store = createMailStore(undefined);
+    const account = createDirectory(DOMAIN, accounts, undefined).byAddress(RECIPIENT) ?? "unknown";
+    return {
+      jmap: await createJmapServer({
+        publicUrl: `https://mail.${DOMAIN}`,
+        domain: DOMAIN,
+        accounts,
+        apiKey: { token: TOKEN, permissions: IMPORTER_PERMISSIONS },
+        store,
+      }),
+      lmtp: await startLmtpServer({ store, recipient: () => account }),
+    };
   };
+  let servers = await start();
+  const close = async () => {
+    await Promise.all([servers.jmap.close(), servers.lmtp.close()]);
+  };
+  return {
+    port: () => servers.jmap.port,
+    lmtpPort: () => servers.lmtp.port,
+    renew: async () => {
+      await close();
+      servers = await start();
+    },
+    close,
+  };
+}
+
+/** What one message cost. */
+export interface Sent {
+  readonly ms: number;
+  /** That home got; a WebSocket is one. */
+  readonly requests: number;
+  /** In both directions, headers included; what TLS and frames add is not in it. */
+  readonly bytes: number;
 }
 
 /** One Worker in a workerd of its own. */
 export interface Contender {
   readonly pid: number;
-  /** Carries one message and answers how long that took and how many requests home got. */
-  readonly send: (bytes: number, delayMs?: number) => Promise<{ readonly ms: number; readonly requests: number }>;
+  /** Carries one message. */
+  readonly send: (bytes: number, delayMs?: number) => Promise<Sent>;
   /** Requests of the very first message. */
   readonly coldRequests: number;
   readonly close: () => Promise<void>;
@@ -67,10 +94,16 @@ export async function startContender(
 ): Promise<Contender> {
   let requests = 0;
   let delayMs = 0;
+  let transferred = 0;
+  const line = await startDelay({
+    target: home.lmtpPort,
+    delayMs: () => delayMs,
+    counted: (bytes) => void (transferred += bytes),
+  });
   const worker = runEmailWorker({
     script,
     bindings: [
-      ...BINDINGS,
+      ...BINDINGS.filter(({ name }) => !(name in extra)),
       ...Object.entries(extra).map(([name, text]) => ({ type: "plain_text", name, text }) as const),
     ],
     compatibilityDate: COMPATIBILITY_DATE,
@@ -80,31 +113,58 @@ export async function startContender(
       if (delayMs > 0) await sleep(delayMs);
       const { pathname, search } = new URL(request.url);
       request.headers.delete("content-length");
-      return await fetch(`http://127.0.0.1:${home.port()}${pathname}${search}`, {
+      const body = request.method === "GET" ? undefined : await request.arrayBuffer();
+      const response = await fetch(`http://127.0.0.1:${home.port()}${pathname}${search}`, {
         method: request.method,
         headers: request.headers,
         redirect: "manual",
-        ...(request.method === "GET" ? {} : { body: await request.arrayBuffer() }),
+        ...(body === undefined ? {} : { body }),
       });
+      const answer = await response.arrayBuffer();
+      transferred += headBytes(request.headers, request.url) + (body?.byteLength ?? 0);
+      transferred += headBytes(response.headers) + answer.byteLength;
+      return new Response(answer.byteLength === 0 ? null : answer, {
+        status: response.status,
+        headers: response.headers,
+      });
+    },
+    upgrade: async ({ url, headers }) => {
+      requests += 1;
+      transferred += headBytes(headers, url) + UPGRADED_BYTES;
+      if (delayMs > 0) await sleep(delayMs);
+      return line.port;
     },
   });
   const others = workerdProcesses();
   const { requests: coldRequests } = await send(COLD_BYTES);
   const [pid, ...more] = workerdProcesses().filter((candidate) => !others.includes(candidate));
   if (pid === undefined || more.length > 0) throw new Error("workerd is not one child of this process");
-  return { pid, send, coldRequests, close: worker.dispose };
+  return { pid, send, coldRequests, close };
 
-  async function send(bytes: number, delay = 0): Promise<{ ms: number; requests: number }> {
+  async function close(): Promise<void> {
+    await worker.dispose();
+    await line.close();
+  }
+
+  async function send(bytes: number, delay = 0): Promise<Sent> {
     const raw = message(bytes);
-    requests = 0;
+    requests = transferred = 0;
     delayMs = delay;
     const started = performance.now();
     const { outcome, rejectReason, error } = await worker.email({ from: "a@remote.example", to: RECIPIENT, raw });
     const ms = performance.now() - started;
     if (outcome !== "ok" || rejectReason !== undefined)
       throw new Error(`the message was not taken: ${rejectReason ?? error ?? "no reason given"}`);
-    return { ms, requests };
+    return { ms, requests, bytes: transferred };
   }
+}
+
+/** Of the answer 101 with its headers. */
+const UPGRADED_BYTES = 130;
+
+/** As HTTP/1.1 writes them. */
+function headBytes(headers: Headers, url = "/"): number {
+  return [...headers].reduce((sum, [name, value]) => sum + name.length + value.length + 4, url.length + 16);
 }
 
 let serial = 0;

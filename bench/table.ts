@@ -4,7 +4,7 @@ export function quantile(values: readonly number[], share: number): number {
   return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? Number.NaN;
 }
 
-/** Label and one cell for each contender: 78 columns. */
+/** Label and one cell for each contender: 82 columns at five contenders. */
 export function row(label: string, cells: readonly string[]): string {
-  return `${label.padEnd(22)}${cells.map((cell) => cell.padStart(14)).join("")}\n`;
+  return `${label.padEnd(22)}${cells.map((cell) => cell.padStart(12)).join("")}\n`;
 }

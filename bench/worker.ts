@@ -1,6 +1,6 @@
 /**
  * `npm run bench`, second part: this Worker beside the documented flow (bench/documented-flow.ts), in one run, by turns,
- * in real workerd, against the same JMAP server of the sandbox.
+ * in real workerd, against the same mail server of the sandbox; this Worker twice, by JMAP and by LMTP.
  *
  * CPU: utime + stime of the workerd process from /proc before and after a batch, divided by the number of messages. The
  * share of the harness (the request that carries the message in, the report out) is measured with a Worker that does
@@ -20,15 +20,15 @@ const KB = 1000;
 const KIB = 1024;
 const MIB = 1024 * KIB;
 const DOCUMENTED_SOURCE = "bench/documented-flow.ts";
-const SOURCES = ["worker/src/inbound.ts", DOCUMENTED_SOURCE] as const;
+const SOURCES = ["worker/src/inbound.ts", "worker/src/inbound.ts", DOCUMENTED_SOURCE] as const;
 
 /** In the order of the columns. The last one is the documented flow without the redirect to the session. */
-const CONTENDERS = ["this Worker", "documented", "(empty)", "no redirect"] as const;
+const CONTENDERS = ["JMAP", "LMTP", "documented", "(empty)", "no redirect"] as const;
 const OURS = 0;
-const THEIRS = 1;
-const EMPTY = 2;
+const THEIRS = 2;
+const EMPTY = 3;
 /** The first of them are measured in everything; the last one in requests and median latency, with fewer messages. */
-const COMPARED = 3;
+const COMPARED = 4;
 const FEWER = 4;
 
 const WARM_UP_MESSAGES = 60;
@@ -100,11 +100,18 @@ async function measure(home: Home, contenders: readonly Contender[]): Promise<re
     contenders.map(({ coldRequests }) => String(coldRequests)),
   );
   const warm: number[] = [];
+  const bytes: number[] = [];
   for (const contender of contenders) {
     for (let count = 0; count < WARM_UP_MESSAGES; count += 1) await contender.send(LATENCY_BYTES);
-    warm.push((await contender.send(LATENCY_BYTES)).requests);
+    const sent = await contender.send(LATENCY_BYTES);
+    warm.push(sent.requests);
+    bytes.push(sent.bytes);
   }
   print("requests, warm", warm.map(String));
+  print(
+    "bytes for 20 KiB",
+    bytes.map((count, index) => (index === EMPTY ? "-" : `+${count - LATENCY_BYTES}`)),
+  );
 
   const peaks: number[] = [];
   // First of the large messages, because what an earlier one left behind would not count again.
@@ -116,6 +123,7 @@ async function measure(home: Home, contenders: readonly Contender[]): Promise<re
   );
 
   let speedUp = Number.NaN;
+  let atOnce: readonly number[] = [];
   for (const { delayMs, messages } of LATENCIES) {
     const times = await latencies(contenders, delayMs, messages);
     await home.renew();
@@ -129,6 +137,12 @@ async function measure(home: Home, contenders: readonly Contender[]): Promise<re
       `p99 at ${delayMs} ms`,
       tails.map((ms) => `${ms.toFixed(1)} ms`),
     );
+    if (delayMs === 0) atOnce = medians;
+    else
+      print(
+        "flights",
+        medians.map((ms, index) => String(Math.round((ms - (atOnce[index] ?? Number.NaN)) / delayMs))),
+      );
     if (delayMs === GOAL_DELAY_MS) speedUp = (medians[THEIRS] ?? Number.NaN) / (medians[OURS] ?? Number.NaN);
   }
 
@@ -179,8 +193,9 @@ async function main(): Promise<number> {
   const contenders: Contender[] = [];
   const documented = bundle(DOCUMENTED_SOURCE, false);
   try {
-    process.stdout.write("One message through workerd into the sandbox's JMAP server, at so much delay per request\n");
+    process.stdout.write("One message through workerd into the sandbox's mail server, at so much delay per flight\n");
     contenders.push(await startContender(home, bundleWorker("inbound")));
+    contenders.push(await startContender(home, bundleWorker("inbound"), { INBOUND_DELIVERY: "lmtp" }));
     contenders.push(await startContender(home, documented));
     contenders.push(await startContender(home, NOTHING));
     contenders.push(await startContender(home, documented, { SESSION_PATH: "/jmap/session" }));

@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 
+import { Tailnet } from "./clients/tailnet";
 import { readCloudflareApi, readSettings } from "./config";
 import { Dns } from "./dns/dns";
 import { mailRecords } from "./dns/records";
@@ -9,8 +10,11 @@ import { EmailRouting } from "./edge/email-routing";
 import { type Binding, InboundWorker } from "./edge/inbound-worker";
 import { PublicWorker } from "./edge/public-worker";
 import { Spool } from "./edge/spool";
+import { PeopleAccess } from "./edge/tcp";
+import { tcpServices } from "./edge/tcp-services";
 import { HttpTunnel } from "./edge/tunnel";
 import { Host } from "./host/host";
+import { TRAEFIK_PORTS } from "./host/layout";
 import { hostReachable } from "./host/reachable";
 import { nextSteps } from "./next-steps";
 import { preflight, PreflightError } from "./preflight";
@@ -32,6 +36,10 @@ export interface MailOutputs {
   /** The DS record for the registrar. */
   readonly dnssecDs: pulumi.Output<string>;
   readonly accessTokenExpiresAt: pulumi.Output<string>;
+  /** What the tailnet's policy file must have, as JSON; the tag's name is in it. */
+  readonly tailnetPolicy?: string;
+  /** Where phones on the tailnet reach the host. */
+  readonly tailnetAddress?: pulumi.Output<string> | undefined;
   /** What a person still has to do. */
   readonly nextSteps: readonly string[];
 }
@@ -56,7 +64,8 @@ export async function program(): Promise<MailOutputs> {
 
 /** Declares every resource of the deployment. `zoneIds` has the mail domain's zone and those further ones that exist. */
 export function declareMail(settings: Settings, zoneIds: Readonly<Record<string, string>>): MailOutputs {
-  const { accountId, domain, hostnames, protect, spool } = settings;
+  const { accountId, domain, hostnames, inboundDelivery, protect, spool } = settings;
+  const isLmtp = inboundDelivery === "lmtp";
   const zoneId = zoneIds[domain];
   if (zoneId === undefined)
     throw new pulumi.RunError(`There is no zone id for ${domain}; preflight must find it first.`);
@@ -66,25 +75,42 @@ export function declareMail(settings: Settings, zoneIds: Readonly<Record<string,
     accountId,
     domain,
     hostname: hostnames.inbound,
+    lmtpHostname: isLmtp ? hostnames.lmtp : undefined,
     alertAddress: settings.primaryAddress,
   });
+  const tcp = tcpServices(settings);
+  const people =
+    tcp.length === 0
+      ? undefined
+      : new PeopleAccess("people", { accountId, domain, services: tcp, people: settings.clientTcp.people });
   const tunnel = new HttpTunnel("tunnel", {
     accountId,
     domain,
     hostnames,
-    guard: access.application,
+    tcp: [...tcp, ...(isLmtp ? [{ hostname: hostnames.lmtp, port: TRAEFIK_PORTS.lmtp }] : [])],
+    guards: [...access.applications, ...(people?.applications ?? [])],
     protect,
   });
   const dns = new Dns("dns", { domain, records, zoneIds, tunnelId: tunnel.tunnelId, protect });
   const bucket = spool && new Spool("spool", { accountId, ...spool, protect });
   const certificates = new AcmeToken("certificates", { accountId, domain, zoneId });
-  const host = new Host("host", { settings, tunnelToken: tunnel.token, acmeDnsToken: certificates.value });
+  const tailnet = settings.tailnet && new Tailnet("tailnet", settings.tailnet);
+  const host = new Host("host", {
+    settings,
+    tunnelToken: tunnel.token,
+    acmeDnsToken: certificates.value,
+    tailnetKey: tailnet?.key,
+  });
   const worker = new InboundWorker("inbound", {
     accountId,
     scriptName: settings.workerName,
+    // The listener and the way to it are there before the Worker goes it.
+    after: isLmtp ? [host.files, tunnel.ingress, dns] : [],
     bindings: {
-      JMAP_URL: { text: `https://${hostnames.inbound}` },
-      JMAP_TOKEN: { secret: host.workerKey },
+      INBOUND_DELIVERY: { text: inboundDelivery },
+      ...(isLmtp
+        ? { LMTP_URL: { text: `https://${hostnames.lmtp}` } }
+        : { JMAP_URL: { text: `https://${hostnames.inbound}` }, JMAP_TOKEN: { secret: host.workerKey } }),
       ACCESS_CLIENT_ID: { secret: access.clientId },
       ACCESS_CLIENT_SECRET: { secret: access.clientSecret },
       MAIL_DOMAIN: { text: domain },
@@ -109,15 +135,22 @@ export function declareMail(settings: Settings, zoneIds: Readonly<Record<string,
     bindings: {
       MAIL_DOMAIN: domain,
       SERVER_HOSTNAME: hostnames.server,
+      CLIENTS_HOSTNAME: hostnames.clients,
       SERVICES: settings.services.join(","),
       DISPLAY_NAME: domain,
     },
   });
-  new EmailRouting("routing", {
+  const routing = new EmailRouting("routing", {
     zoneId,
     worker: settings.inbound === "worker" ? worker.scriptName : undefined,
     after: [worker, dns, tunnel.ingress],
     protect,
+  });
+  const tailnetAddress = tailnet?.lead({
+    node: host.tailnetNode([routing]),
+    records,
+    zoneId,
+    server: hostnames.server,
   });
 
   return {
@@ -127,6 +160,7 @@ export function declareMail(settings: Settings, zoneIds: Readonly<Record<string,
     tunnelId: tunnel.tunnelId,
     dnssecDs: dns.ds,
     accessTokenExpiresAt: access.expiresAt,
+    ...(tailnet && { tailnetPolicy: tailnet.policy, tailnetAddress }),
     nextSteps: nextSteps(settings, records, zoneIds),
   };
 }

@@ -22,8 +22,11 @@ export interface StandIns {
   };
 }
 
-/** Invents a value for everything that the stack file encrypts or does not have. */
-export function standIns(stack: string): StandIns {
+/**
+ * Invents a value for everything that the stack file encrypts or does not have.
+ * @param instead bare key -> value in place of the stack file's own
+ */
+export function standIns(stack: string, instead: Readonly<Record<string, string>> = {}): StandIns {
   const { raw } = readStackFile(stack);
   const invented: Record<string, string> = {
     accountId: hex(32),
@@ -38,6 +41,7 @@ export function standIns(stack: string): StandIns {
     values: {
       ...Object.fromEntries(Object.entries(invented).filter(([key]) => (raw.get(key)?.text ?? "") === "")),
       ...host,
+      ...instead,
     },
     secrets: {
       dkimRsaPrivateKey: generateKeyPairSync("rsa", { modulusLength: 2048 })

@@ -19,4 +19,6 @@ export interface EdgeSecrets {
   readonly tunnelToken: string;
   /** A Cloudflare API token that may edit the records of the mail domain's zone, and nothing else. */
   readonly acmeDnsToken: string;
+  /** What the host joins the tailnet with, when there is one. */
+  readonly tailnetKey?: string | undefined;
 }

@@ -1,9 +1,11 @@
 import type { Settings } from "../settings/settings";
 import { cloudflaredFiles } from "./cloudflared";
 import { composeFile } from "./compose";
+import { corednsFiles } from "./coredns";
 import type { EdgeSecrets, HostFile } from "./file";
 import { onhostFile } from "./onhost";
 import { stalwartFiles } from "./stalwart/files";
+import { tailscaleFiles } from "./tailscale";
 import { traefikFiles } from "./traefik/files";
 
 /**
@@ -15,6 +17,8 @@ export function hostFiles(settings: Settings, secrets: EdgeSecrets): readonly Ho
     ...stalwartFiles(settings),
     ...traefikFiles(settings, secrets),
     ...cloudflaredFiles(secrets),
+    ...tailscaleFiles(settings, secrets.tailnetKey),
+    ...corednsFiles(settings),
     onhostFile(),
   ];
   return [...files, composeFile(settings, files)];

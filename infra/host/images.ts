@@ -31,6 +31,14 @@ export const IMAGES = {
     "cloudflare/cloudflared:2026.8.2@sha256:0aa26e284f05e6c77ae375b8c9c11d9eb6a448fb7bcd8d40f31cb6176189eb38",
     "The tunnel's inner end; its flags were read in the source of this version.",
   ),
+  tailscale: image(
+    "tailscale/tailscale:v1.102.4@sha256:2667499ed87ae29218f292556ba062918402dd5e92e93637af14867e4df12dd3",
+    "The host's way into the tailnet. The tests start 1.96.0, built from its Go module, with nothing that is newer.",
+  ),
+  coredns: image(
+    "coredns/coredns:1.14.7@sha256:7efd3c635b03efd68c4e8398fc45f0d993d0e9ab016f72c1cefb0fd6d01aa286",
+    "Resolves the server's name on the tailnet. The tests start 1.12.4, built from its Go module.",
+  ),
   node: image(
     "node:24.21.0-alpine3.24@sha256:ebfe2f90462722a7a4de65e91990e97fe0d401c70e0e762c5b53302f905ec1c1",
     "Runs onhost.mjs; the version that the tests run under.",

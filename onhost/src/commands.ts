@@ -9,6 +9,8 @@ import { listenerFindings } from "./listeners";
 import { accountOf, setPasswords } from "./passwords";
 import { parsePlan } from "./plan-line";
 import { registryOf, type Registry } from "./registry";
+import { joinedNode, updateZone } from "./tailnet";
+import { tailnetStatus } from "./tailscaled";
 import { readIfThere } from "./store";
 import { describeFinding, findings, snapshotFor } from "./verify";
 
@@ -20,9 +22,13 @@ onhost passwords            sets the administrator's password and the primary ac
 onhost key NUMBER           prints the Worker's API key, minted if need be
 onhost retire NUMBER        withdraws the Worker's older API keys
 onhost certificates [--watch]   hands Traefik's certificate on to Stalwart
+onhost tailnet [SECONDS]    prints the id of this machine in the tailnet, once it has joined
+onhost zone [--watch]       writes the machine's address into the zone that the tailnet resolves
 `;
 
 const WATCH_MS = 60_000;
+/** The first address of a machine comes within seconds of its start, and clients wait for it. */
+const ZONE_WATCH_MS = 2_000;
 
 interface Output {
   readonly write: (text: string) => unknown;
@@ -42,7 +48,15 @@ interface Context {
 
 type Command = (args: readonly string[], context: Context) => Promise<number>;
 
-const COMMANDS: Readonly<Record<string, Command>> = { verify, passwords, key, retire, certificates };
+const COMMANDS: Readonly<Record<string, Command>> = {
+  verify,
+  passwords,
+  key,
+  retire,
+  certificates,
+  tailnet,
+  zone,
+};
 
 /**
  * Runs a command. Environment: `ONHOST_ROOT`, the apps folder or what of it is mounted (default `/apps`);
@@ -152,6 +166,38 @@ async function watchedReload(context: Context): Promise<boolean> {
     if (!(error instanceof Fault)) throw error;
     context.err.write(`${error.message}\n`);
     return false;
+  }
+}
+
+async function tailnet([seconds = String(WAIT_SECONDS)]: readonly string[], context: Context): Promise<number> {
+  const budget = Number(seconds);
+  if (!/^\d+$/.test(seconds) || budget > MAX_WAIT_SECONDS) return usage(context.err);
+  const { nodeId } = await joinedNode(context.file(FILES.tailscaled), budget * 1_000);
+  context.out.write(`${nodeId}\n`);
+  return EXIT.done;
+}
+
+async function zone(args: readonly string[], context: Context): Promise<number> {
+  const { file, err } = context;
+  const { hostname } = deployment(context);
+  const update = async () => {
+    const { address, state } = await tailnetStatus(file(FILES.tailscaled));
+    if (address === undefined) return `The machine has no address in the tailnet: tailscaled is in state ${state}.`;
+    return updateZone(file(FILES.zone), hostname, address, new Date()) ? `${hostname} is at ${address}.` : undefined;
+  };
+  if (!args.includes("--watch")) {
+    const said = await update();
+    if (said !== undefined) err.write(`${said}\n`);
+    return EXIT.done;
+  }
+  // What is said again and again is said once.
+  for (let last: string | undefined; ; await sleep(ZONE_WATCH_MS)) {
+    const said = await update().catch((error: unknown) => {
+      if (error instanceof Fault) return error.message;
+      throw error;
+    });
+    if (said !== undefined && said !== last) err.write(`${said}\n`);
+    last = said;
   }
 }
 

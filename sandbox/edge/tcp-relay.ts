@@ -34,7 +34,7 @@ export interface TcpRelay {
 
 export interface TcpRelayOptions {
   /** Where the ingress rule `tcp://…` leads. Asked for each connection; port 0 is refused by everybody. */
-  readonly target: () => number;
+  readonly target: (request: IncomingMessage) => number;
   /** Stands for Access. */
   readonly admit?: (request: IncomingMessage) => RefusedUpgrade | undefined;
   /** Hears of every upgrade and takes it over when it returns true: for connections that misbehave. */
@@ -47,10 +47,8 @@ export interface TcpRelayOptions {
  * connection ends without a Close frame.
  */
 export async function startTcpRelay({ target, admit, hijack }: TcpRelayOptions): Promise<TcpRelay> {
-  const received: number[] = [];
-  let dropped = 0;
+  const traffic: Traffic = { received: [], dropped: 0, services: new Set() };
   const sockets = new Set<Duplex>();
-  const services = new Set<Duplex>();
   const server = createServer((request, response) => {
     const { status, headers, body } = admit?.(request) ?? { status: 502 };
     response.writeHead(status, { ...headers }).end(body);
@@ -64,54 +62,15 @@ export async function startTcpRelay({ target, admit, hijack }: TcpRelayOptions):
     if (refused !== undefined) return answer(downstream, refused);
     const key = request.headers["sec-websocket-key"] ?? "";
     if (hijack?.(downstream, key) === true) return;
-    const upstream = connect(target(), "127.0.0.1");
-    upstream.setNoDelay(true);
-    services.add(upstream);
-    upstream.on("close", () => services.delete(upstream));
-    upstream.once("error", () => answer(downstream, { status: 502, body: "error code: 502" }));
-    upstream.once("connect", () => {
-      upstream.removeAllListeners("error");
-      downstream.write(switching(key));
-      pipe(downstream, upstream);
-    });
+    carry(downstream, key, target(request), traffic);
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(0, "127.0.0.1", resolve);
   });
   const { port } = server.address() as AddressInfo;
-  return { port, received, dropped: () => dropped, open: () => services.size, close };
-
-  function pipe(downstream: Socket, upstream: Socket): void {
-    upstream.on("error", () => undefined);
-    const reader = new FrameReader(LARGEST_MESSAGE_BYTES);
-    downstream.on("data", (chunk: Buffer) => {
-      try {
-        for (const { opcode, payload } of reader.push(chunk)) {
-          if (opcode === Opcode.close) return void upstream.end();
-          if (opcode === Opcode.ping) downstream.write(frame(Opcode.pong, payload));
-          // cloudflared reads binary messages only and ends at another one.
-          if (opcode === Opcode.text) return void upstream.destroy();
-          if (opcode !== Opcode.binary) continue;
-          received.push(payload.length);
-          dropped += Math.max(payload.length - COPY_BYTES, 0);
-          if (!upstream.write(payload.subarray(0, COPY_BYTES))) downstream.pause();
-        }
-      } catch {
-        upstream.destroy();
-        downstream.destroy();
-      }
-    });
-    upstream.on("drain", () => downstream.resume());
-    upstream.on("data", (chunk: Buffer) => {
-      for (let offset = 0; offset < chunk.length; offset += COPY_BYTES)
-        if (!downstream.write(frame(Opcode.binary, chunk.subarray(offset, offset + COPY_BYTES)))) upstream.pause();
-    });
-    downstream.on("drain", () => upstream.resume());
-    // No Close frame: the other side sees 1006.
-    upstream.on("close", () => downstream.destroySoon());
-    downstream.on("close", () => upstream.end());
-  }
+  const { received, services } = traffic;
+  return { port, received, dropped: () => traffic.dropped, open: () => services.size, close };
 
   async function close(): Promise<void> {
     for (const socket of [...sockets, ...services]) socket.destroy();
@@ -120,12 +79,71 @@ export async function startTcpRelay({ target, admit, hijack }: TcpRelayOptions):
   }
 }
 
+/** What went through a relay. */
+export interface Traffic {
+  /** WebSocket messages that came, in bytes each. */
+  readonly received: number[];
+  /** Bytes. */
+  dropped: number;
+  /** Open connections. */
+  readonly services: Set<Duplex>;
+}
+
+/**
+ * Joins an upgraded connection with the service on that loopback port, as cloudflared does.
+ * @param key the client's `Sec-WebSocket-Key`
+ */
+export function carry(downstream: Socket, key: string, port: number, traffic: Traffic): void {
+  const upstream = connect(port, "127.0.0.1");
+  upstream.setNoDelay(true);
+  traffic.services.add(upstream);
+  upstream.on("close", () => traffic.services.delete(upstream));
+  upstream.once("error", () => answer(downstream, { status: 502, body: "error code: 502" }));
+  upstream.once("connect", () => {
+    upstream.removeAllListeners("error");
+    downstream.write(switching(key));
+    pipe(downstream, upstream, traffic);
+  });
+}
+
+function pipe(downstream: Socket, upstream: Socket, traffic: Traffic): void {
+  upstream.on("error", () => undefined);
+  const reader = new FrameReader(LARGEST_MESSAGE_BYTES);
+  downstream.on("data", (chunk: Buffer) => {
+    try {
+      for (const { opcode, payload } of reader.push(chunk)) {
+        if (opcode === Opcode.close) return void upstream.end();
+        if (opcode === Opcode.ping) downstream.write(frame(Opcode.pong, payload));
+        // cloudflared reads binary messages only and ends at another one.
+        if (opcode === Opcode.text) return void upstream.destroy();
+        if (opcode !== Opcode.binary) continue;
+        traffic.received.push(payload.length);
+        traffic.dropped += Math.max(payload.length - COPY_BYTES, 0);
+        if (!upstream.write(payload.subarray(0, COPY_BYTES))) downstream.pause();
+      }
+    } catch {
+      upstream.destroy();
+      downstream.destroy();
+    }
+  });
+  upstream.on("drain", () => downstream.resume());
+  upstream.on("data", (chunk: Buffer) => {
+    for (let offset = 0; offset < chunk.length; offset += COPY_BYTES)
+      if (!downstream.write(frame(Opcode.binary, chunk.subarray(offset, offset + COPY_BYTES)))) upstream.pause();
+  });
+  downstream.on("drain", () => upstream.resume());
+  // No Close frame: the other side sees 1006.
+  upstream.on("close", () => downstream.destroySoon());
+  downstream.on("close", () => upstream.end());
+}
+
 /** The answer to an upgrade that is granted. */
 export function switching(key: string): string {
   return `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${acceptKey(key)}\r\n\r\n`;
 }
 
-function answer(socket: Duplex, { status, headers = {}, body = "" }: RefusedUpgrade): void {
+/** Answers without upgrade, and ends the connection. */
+export function answer(socket: Duplex, { status, headers = {}, body = "" }: RefusedUpgrade): void {
   const all = { ...headers, "content-length": String(Buffer.byteLength(body)), connection: "close" };
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
   socket.end(`HTTP/1.1 ${status} Refused\r\n${lines.join("")}\r\n${body}`);

@@ -12,7 +12,7 @@ import {
 } from "./harness";
 import type { BucketFault, EmailReport, InvocationLimits, ScheduledReport } from "./harness";
 import { startOutboundProxy } from "./outbound";
-import type { Outbound, OutboundProxy } from "./outbound";
+import type { Outbound, OutboundProxy, Upgrade } from "./outbound";
 
 /** A binding as WorkersScript declares it. */
 export type DeclaredBinding =
@@ -34,6 +34,8 @@ export interface UploadedWorker {
   readonly compatibilityFlags?: readonly string[];
   /** Where every `fetch` of the Worker goes. */
   readonly outbound: Outbound | OwnNetwork;
+  /** Where its WebSockets go; without it there are none. */
+  readonly upgrade?: Upgrade;
   /** Where the contents of R2 buckets stay, so that a later instance sees them; without it they end with the instance. */
   readonly r2Folder?: string;
 }
@@ -186,7 +188,7 @@ interface Runtime {
 
 async function start(worker: UploadedWorker): Promise<Runtime> {
   const { outbound } = worker;
-  const proxy = typeof outbound === "function" ? await startOutboundProxy(outbound) : undefined;
+  const proxy = typeof outbound === "function" ? await startOutboundProxy(outbound, worker.upgrade) : undefined;
   try {
     const miniflare = new Miniflare({
       modules: [

@@ -157,7 +157,10 @@ describe("the program of the documented deployment", () => {
   });
 
   it("binds exactly the names of the Worker's own type, and those that are secret as secrets", () => {
-    const kinds: { readonly [name in keyof Required<Env>]: "plain_text" | "secret_text" | "r2_bucket" } = {
+    const kinds: {
+      readonly [name in keyof Required<Omit<Env, "LMTP_URL">>]: "plain_text" | "secret_text" | "r2_bucket";
+    } = {
+      INBOUND_DELIVERY: "plain_text",
       JMAP_URL: "plain_text",
       JMAP_TOKEN: "secret_text",
       ACCESS_CLIENT_ID: "secret_text",
@@ -213,6 +216,7 @@ describe("the program of the documented deployment", () => {
     const values: PublicEnv = {
       MAIL_DOMAIN: domain,
       SERVER_HOSTNAME: settings.hostnames.server,
+      CLIENTS_HOSTNAME: settings.hostnames.clients,
       SERVICES: settings.services.join(","),
       DISPLAY_NAME: domain,
     };

@@ -12,7 +12,7 @@ export const PUBLIC = `https://mail.${DOMAIN}`;
 export const SECRETS = { ACCESS_CLIENT_SECRET: "cfast_secret", JMAP_TOKEN: "API_secret" } as const;
 /** Where alerts go; only a fault answers there. */
 export const ALERTS = "https://ntfy.example";
-const ACCESS_CLIENT_ID = "client.access";
+export const ACCESS_CLIENT_ID = "client.access";
 export const COMPATIBILITY_DATE = "2026-07-01";
 
 /** The requests of one delivery, in their order. */
@@ -49,6 +49,7 @@ export interface Home {
 
 export function bindings(changes: Readonly<Record<string, string | undefined>> = {}): DeclaredBinding[] {
   const values: Record<string, string | undefined> = {
+    INBOUND_DELIVERY: "jmap",
     JMAP_URL: INBOUND,
     ACCESS_CLIENT_ID,
     ...SECRETS,
@@ -121,7 +122,8 @@ export async function startHome(
   }
 }
 
-async function pass(port: number, request: Request, body: Buffer | undefined): Promise<Response> {
+/** A request for home, past the door that wants the service token. */
+export async function pass(port: number, request: Request, body: Buffer | undefined): Promise<Response> {
   const { origin, pathname, search } = new URL(request.url);
   if (origin !== INBOUND) return new Response("another server", { status: 421 });
   const { headers } = request;

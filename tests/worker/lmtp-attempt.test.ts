@@ -1,7 +1,7 @@
 import { systemClock } from "../../worker/src/clock";
 import type { Ledger } from "../../worker/src/ledger";
 import { attemptByLmtp, bytesForLmtp, createLmtpHome } from "../../worker/src/lmtp/attempt";
-import type { LmtpAttemptOutcome } from "../../worker/src/lmtp/attempt";
+import type { Outcome } from "../../worker/src/attempt";
 import { LMTP_BUDGETS } from "../../worker/src/lmtp/budgets";
 import { deliveryHeaders } from "../../worker/src/message";
 import { startScriptedServer } from "./lmtp-server";
@@ -31,7 +31,7 @@ afterAll(() => server.close());
 
 function ledgerThatSays(kind: "mine" | "delivered" | "busy"): Ledger {
   return {
-    claim: () => Promise.resolve(kind === "mine" ? { kind, etag: "1" } : { kind }),
+    claim: () => Promise.resolve(kind === "mine" ? { kind, held: [] } : { kind }),
     release: () => Promise.resolve(void told.push("release")),
     complete: () => Promise.resolve(told.push("complete") > 0),
   };
@@ -44,7 +44,7 @@ interface Given {
   readonly port?: number;
 }
 
-async function attempt(given: Given = {}): Promise<LmtpAttemptOutcome> {
+async function attempt(given: Given = {}): Promise<Outcome> {
   const { addresses = [RECIPIENT], hasCatchAll = false, claim = "mine", port = server.port } = given;
   const settings = { name: "worker.example.org", budgets: LMTP_BUDGETS, clock: systemClock, pipelinesBdat: true };
   return await attemptByLmtp({

@@ -1,6 +1,7 @@
 import { createServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
 import { setImmediate as turn } from "node:timers/promises";
+import { ByteInbox } from "../../sandbox/host/byte-inbox";
 import type { Step } from "../../worker/src/lmtp/verdict";
 
 /** What the server does at a step instead of what it should. */
@@ -82,74 +83,8 @@ export async function startScriptedServer(): Promise<ScriptedServer> {
   }
 }
 
-/** The line or the bytes that a state needs, taken from what has come. */
-class Inbox {
-  /** The bytes from `start` to `end` are what has come and was not taken. */
-  private bytes: Buffer = Buffer.alloc(1024);
-  private start = 0;
-  private end = 0;
-  private wake: () => void = () => undefined;
-  private isEnded = false;
-
-  constructor(socket: Socket, burst: () => void) {
-    socket.on("data", (chunk: Buffer) => {
-      this.push(chunk);
-      burst();
-      this.wake();
-    });
-    socket.on("close", () => {
-      this.isEnded = true;
-      this.wake();
-    });
-  }
-
-  async until(mark: Buffer): Promise<Buffer | undefined> {
-    let searched = 0;
-    for (;;) {
-      const index = this.bytes.subarray(this.start, this.end).indexOf(mark, searched);
-      if (index >= 0) return this.remove(index + mark.length);
-      searched = Math.max(this.end - this.start - mark.length, 0);
-      if (!(await this.more())) return undefined;
-    }
-  }
-
-  async exactly(length: number): Promise<Buffer | undefined> {
-    while (this.end - this.start < length) if (!(await this.more())) return undefined;
-    return this.remove(length);
-  }
-
-  /** What was taken last is there again. */
-  unread({ length }: Buffer): void {
-    this.start -= length;
-  }
-
-  private push(chunk: Buffer): void {
-    if (this.end + chunk.length > this.bytes.length) {
-      const waiting = this.bytes.subarray(this.start, this.end);
-      const larger = Buffer.alloc(2 * (waiting.length + chunk.length));
-      waiting.copy(larger);
-      this.end = waiting.length;
-      this.start = 0;
-      this.bytes = larger;
-    }
-    this.end += chunk.copy(this.bytes, this.end);
-  }
-
-  private remove(length: number): Buffer {
-    const taken = Buffer.from(this.bytes.subarray(this.start, this.start + length));
-    this.start += length;
-    return taken;
-  }
-
-  private async more(): Promise<boolean> {
-    if (this.isEnded) return false;
-    await new Promise<void>((resolve) => (this.wake = resolve));
-    return true;
-  }
-}
-
 /** The message before the line that ends it (RFC 5321 section 4.5.2). Strict: only CRLF ends a line. */
-async function dataOf(inbox: Inbox): Promise<Buffer | undefined> {
+async function dataOf(inbox: ByteInbox): Promise<Buffer | undefined> {
   const first = await inbox.exactly(3);
   if (first === undefined || first.toString() === ".\r\n") return first?.subarray(3);
   inbox.unread(first);
@@ -164,7 +99,7 @@ async function serve(
   visit: Visit,
   { extensions = ALL_EXTENSIONS, plays = {}, cuts, isNaive = false }: Script,
 ) {
-  const inbox = new Inbox(socket, () => visit.bursts.push([]));
+  const inbox = new ByteInbox(socket, () => visit.bursts.push([]));
   let hasSender = false;
   let hasRecipient = false;
   let isFailed = false;

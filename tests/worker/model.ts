@@ -109,12 +109,15 @@ export class World {
   }
 }
 
+/** By address and by account. */
+const MARKERS = 2;
+
 export class Actor {
   /** Resolves when the isolate ends before its work is done. */
   readonly death: Promise<"died">;
   #die: () => void = () => undefined;
   #isDead = false;
-  /** Imports that the ledger does not know yet. */
+  /** Markers that the ledger lacks of what was imported. */
   #imported = 0;
 
   constructor(
@@ -148,7 +151,7 @@ export class Actor {
     import: (order) =>
       this.#home("import", () => {
         this.world.import(order);
-        this.#imported++;
+        this.#imported += MARKERS;
         return "imported" as const;
       }),
     forget: () => false,

@@ -10,6 +10,7 @@ export const SERVER = "mail.example.org";
 export const BINDINGS: PublicEnv = {
   MAIL_DOMAIN: DOMAIN,
   SERVER_HOSTNAME: SERVER,
+  CLIENTS_HOSTNAME: SERVER,
   SERVICES: "jmap,caldavs,carddavs,imaps,submissions,submission",
   DISPLAY_NAME: 'Tom & "Jerry" <mail>',
 };

@@ -63,7 +63,7 @@ export const MESSAGE_REQUESTS = 10;
  */
 export const MOST_USAGE = 1_000;
 
-/** The most that one message needs of that. A usual one needs seven. */
+/** The most that one message needs of that. A usual one needs ten. */
 export const MESSAGE_USAGE = 30;
 
 /** One R2 operation of the drain. */

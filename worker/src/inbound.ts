@@ -1,8 +1,6 @@
 import { alert } from "./alert";
 import type { AlertResult } from "./alert";
 import type { BacklogTotal } from "./backlog";
-import { DRAIN_BUDGETS } from "./budgets";
-import { isolateCache } from "./cache";
 import { systemClock } from "./clock";
 import { readAlert, readConfiguration, readSpool } from "./configuration";
 import { deliver } from "./deliver";
@@ -11,12 +9,11 @@ import { drain } from "./drain";
 import type { Env, SpoolBucket } from "./env";
 import { platformFetch } from "./http";
 import type { Fetch } from "./http";
-import { createHome } from "./jmap";
-import type { JmapHome } from "./jmap";
 import { createLedger, NO_LEDGER } from "./ledger";
 import { log } from "./log";
 import { asTransient } from "./transient";
 import { counted } from "./usage";
+import { homeOf } from "./way";
 
 export default { email, scheduled } satisfies ExportedHandler<Env>;
 
@@ -27,19 +24,21 @@ export default { email, scheduled } satisfies ExportedHandler<Env>;
 async function email(message: ForwardableEmailMessage, env: Env): Promise<void> {
   const started = Date.now();
   const progress: Progress = { key: undefined, steps: {} };
-  let home: JmapHome | undefined;
+  let requests = 0;
   const measured = () => ({
     key: progress.key,
     bytes: message.rawSize,
     durationMs: Date.now() - started,
     steps: progress.steps,
-    requests: home?.requests() ?? 0,
+    requests,
   });
   try {
     const configuration = readConfiguration(env);
     const bucket = readSpool(env);
-    const cache = isolateCache(configuration.jmapUrl, configuration.jmapToken);
-    home = createHome(configuration, { cache });
+    const home = homeOf(configuration, "edge", (url, init) => {
+      requests++;
+      return platformFetch(url, init);
+    });
     const ledger = bucket === undefined ? NO_LEDGER : createLedger(bucket, systemClock);
     const surroundings = { home, ledger, bucket, clock: systemClock };
     const decision = await deliver(message, configuration, surroundings, progress);
@@ -51,7 +50,7 @@ async function email(message: ForwardableEmailMessage, env: Env): Promise<void> 
       case "spooled":
         return log({ event: "spooled", reason: decision.reason, ...measured() });
       case "refused":
-        log({ event: "refused", reason: decision.reason, ...measured() });
+        log({ event: "refused", reason: decision.logged ?? decision.reason, ...measured() });
         message.setReject(decision.reason);
     }
   } catch (error) {
@@ -68,7 +67,6 @@ async function scheduled(_controller: ScheduledController, env: Env): Promise<vo
     const configuration = readConfiguration(env);
     const spool = readSpool(env);
     if (spool === undefined) return;
-    const cache = isolateCache(configuration.jmapUrl, configuration.jmapToken);
     const { fetch, bucket, ...usage } = counted(platformFetch, spool);
     let alerted: Promise<AlertResult> | undefined;
     const report = await drain(configuration, {
@@ -76,7 +74,7 @@ async function scheduled(_controller: ScheduledController, env: Env): Promise<vo
       ledger: createLedger(bucket, systemClock),
       clock: systemClock,
       usage,
-      home: () => createHome(configuration, { cache, fetch, budgets: DRAIN_BUDGETS }),
+      home: () => homeOf(configuration, "drain", fetch),
       tell: async (backlog) => {
         alerted = tell(env, backlog, fetch, bucket);
         // A wrong setting of the alert must not stop the mail; it fails the run when that is done.

@@ -1,7 +1,8 @@
 import { candidates } from "./address";
-import { attempt } from "./attempt";
-import type { Home, Outcome } from "./attempt";
+import type { Outcome } from "./attempt";
 import { BUCKET_MS } from "./budgets";
+import { carry } from "./carry";
+import type { AnyHome } from "./carry";
 import type { Clock } from "./clock";
 import type { Recipients } from "./deliver";
 import type { SpoolBucket, SpoolObject } from "./env";
@@ -14,10 +15,10 @@ import type { SpoolEntry } from "./spool";
 import { asTransient } from "./transient";
 
 /** Home for one message of the drain. */
-export interface DrainHome extends Home {
+export type DrainHome = AnyHome & {
   /** Whether home answers at all, whatever it says about a message. */
   readonly answers: () => Promise<boolean>;
-}
+};
 
 /** What a spooled message meets when it has its turn. */
 export interface TurnSurroundings {
@@ -63,7 +64,7 @@ async function tryTurn(due: Due, recipients: Recipients, surroundings: TurnSurro
   const entry = fromMetadata(stored) ?? envelopeInFront(bytes, nameOf(key));
   if (entry === undefined) return await setAside(due, stored, bytes, "the object has no envelope", surroundings);
 
-  const outcome = await carry(bytes, entry, recipients, surroundings);
+  const outcome = await carryEntry(bytes, entry, recipients, surroundings);
   switch (outcome.kind) {
     case "delivered":
     case "duplicate":
@@ -93,9 +94,9 @@ async function stepBack({ object }: Due, error: unknown, { bucket, clock }: Turn
   );
 }
 
-async function carry(
+async function carryEntry(
   bytes: Uint8Array,
-  { to, receivedAt, start }: SpoolEntry,
+  { from, to, receivedAt, start }: SpoolEntry,
   { mailDomain, catchAll }: Recipients,
   { home, ledger, clock }: TurnSurroundings,
 ): Promise<Outcome> {
@@ -106,7 +107,7 @@ async function carry(
   const print = await fingerprint(message);
   const hasCatchAll = catchAll !== undefined;
   const timed = () => undefined;
-  return await attempt({ message, print, addresses, hasCatchAll, receivedAt, home: home(), ledger, clock, timed });
+  return await carry(home(), { message, print, from, addresses, hasCatchAll, receivedAt, ledger, clock, timed });
 }
 
 /** The copy first: whatever fails after it leaves one copy too many, and never none. */

@@ -8,7 +8,11 @@ const SHORTEST = 8;
 export function textsToHide({ stalwart, resend, dkim }: Settings, edge: EdgeSecrets): readonly string[] {
   const keys = [dkim.rsa, dkim.ed25519].map(({ privateKey }) => privateKey.reveal());
   const others = [stalwart.adminPassword, stalwart.accountPassword, resend.apiKey].map((secret) => secret.reveal());
-  return [...others, edge.tunnelToken, edge.acmeDnsToken, ...keys.flatMap((key) => key.split("\n"))].filter(
-    (text) => text.length >= SHORTEST && !text.startsWith("-----"),
-  );
+  return [
+    ...others,
+    edge.tunnelToken,
+    edge.acmeDnsToken,
+    edge.tailnetKey ?? "",
+    ...keys.flatMap((key) => key.split("\n")),
+  ].filter((text) => text.length >= SHORTEST && !text.startsWith("-----"));
 }

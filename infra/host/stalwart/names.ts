@@ -23,6 +23,9 @@ export const WORKER_PERMISSIONS = [
   "unlimitedRequests",
 ] as const;
 
+/** The listener that the Worker delivers to; expressions name it. */
+export const LMTP_LISTENER = "lmtp";
+
 export const RELAY_ROUTE = "resend";
 export const RELAY_TLS = "relay-strict";
 /** The environment variable that Stalwart reads the relay's password from. */

@@ -216,6 +216,18 @@ const ROWS: readonly Row[] = [
   ["hostSshPrivateKey", opensshKey("none").slice(0, 80), "is cut"],
   ["hostSshPrivateKey", "PuTTY-User-Key-File-3: ssh-ed25519", "PuTTY"],
   ["hostSshPrivateKey", encrypted(), "encrypted with a passphrase"],
+  ["tailnet", "dns", "is not one of the allowed words"],
+  ["tailnet", "split_dns", 'did you mean "split-dns"', "mail:tailnet split-dns "],
+  ["tailnetTag", "mail", "lacks tag: in front", "mail:tailnetTag tag:mail "],
+  ["tailnetTag", "tag:1st", "is no tag of a tailnet"],
+  ["tailnetTag", "tag:Mail", "is no tag of a tailnet"],
+  ["tailnetHostname", "mail.example.org", "is no machine name"],
+  ["tailnetPolicy", "overwrite", "is not one of the allowed words"],
+  ["tailnetKeyNumber", "0", "is out of range"],
+  ["clientTcp", '["imap"]', "clientTcp[0] is no service of the TCP tunnel", "--path 'mail:clientTcp[0]' imaps "],
+  ["clientTcp", '["jmap"]', "is no service of the TCP tunnel"],
+  ["clientTcp", '["sieve","sieve"]', "repeats"],
+  ["clientPeople", '["me"]', "it has no @"],
   ["protect", "yes", "is neither true nor false"],
 ];
 

@@ -4,6 +4,7 @@ import type { Ledger } from "../ledger";
 import { messageKey } from "../message";
 import type { Fingerprint, Message } from "../message";
 import { asTransient, TransientError } from "../transient";
+import { withoutForgedResults } from "./authentication-results";
 import { openLmtp } from "./client";
 import type { LmtpOutcome, LmtpSession, LmtpSettings } from "./client";
 import type { ByteStream } from "./stream";
@@ -33,11 +34,6 @@ export interface LmtpAttempt {
   readonly timed: (step: string, milliseconds: number) => void;
 }
 
-/** A refusal says in `logged` what may be logged; `reason` is for the sender and may quote an address. */
-export type LmtpAttemptOutcome =
-  | Exclude<Outcome, { readonly kind: "refused" }>
-  | { readonly kind: "refused"; readonly reason: string; readonly logged: string };
-
 /**
  * Home for one message: its time budget starts now.
  * @param connect opens a connection within so many milliseconds
@@ -66,9 +62,10 @@ export function createLmtpHome(
 /**
  * Carries one message home over LMTP. Never throws. The ledger's key is of the recipient's address, because LMTP does not
  * say whose account that is: one message to two addresses of one account is two orders, and the server's own duplicate
- * suppression, where it has one, makes one mail of them.
+ * suppression, where it has one, makes one mail of them. A Worker that delivers by JMAP has that key too, so that either way
+ * knows what the other one delivered.
  */
-export async function attemptByLmtp(given: LmtpAttempt): Promise<LmtpAttemptOutcome> {
+export async function attemptByLmtp(given: LmtpAttempt): Promise<Outcome> {
   try {
     return await tryOnce(given);
   } catch (error) {
@@ -76,13 +73,13 @@ export async function attemptByLmtp(given: LmtpAttempt): Promise<LmtpAttemptOutc
   }
 }
 
-async function tryOnce(given: LmtpAttempt): Promise<LmtpAttemptOutcome> {
+async function tryOnce(given: LmtpAttempt): Promise<Outcome> {
   const { addresses, print, home, ledger } = given;
   const opening = measured(given, "connect", home.open());
   // It may fail while the ledger is asked.
   opening.catch(() => undefined);
-  const key = await messageKey(addresses[0] ?? "", print);
-  const claim = await measured(given, "claim", ledger.claim(key));
+  const keys = [await messageKey(addresses[0] ?? "", print)];
+  const claim = await measured(given, "claim", ledger.claim(keys));
   if (claim.kind === "delivered" || claim.kind === "busy") {
     await opening.then(
       (session) => session.close(),
@@ -93,10 +90,10 @@ async function tryOnce(given: LmtpAttempt): Promise<LmtpAttemptOutcome> {
   const outcome = await sendTo(given, opening);
   if (outcome.kind === "delivered") {
     // Only after the server has answered for it: a marker without a message would be a message lost.
-    return { kind: "delivered", ledgerWritten: await measured(given, "complete", ledger.complete(key)) };
+    return { kind: "delivered", ledgerWritten: await measured(given, "complete", ledger.complete(keys)) };
   }
   // A claim on what may have happened stays until it ends by itself: until then nobody sends it again.
-  if (outcome.kind === "refused" || !outcome.error.uncertain) await ledger.release(key, claim);
+  if (outcome.kind === "refused" || !outcome.error.uncertain) await ledger.release(claim);
   return outcome;
 }
 
@@ -119,7 +116,7 @@ async function sendTo(
   { message, from, addresses, hasCatchAll, home, ...given }: LmtpAttempt,
   first: Promise<LmtpSession>,
 ): Promise<{ readonly kind: "delivered" } | Unsuccessful> {
-  const bytes = bytesForLmtp(message);
+  const bytes = withoutForgedResults(bytesForLmtp(message));
   let outcome: LmtpOutcome = { kind: "failed", error: new TransientError("lmtp: no address", "message") };
   for (const [index, to] of addresses.entries()) {
     let session: LmtpSession;

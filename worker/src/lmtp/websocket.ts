@@ -1,4 +1,5 @@
 import type { Clock } from "../clock";
+import { isTooMany } from "../http";
 import type { Fetch } from "../http";
 import { TransientError } from "../transient";
 import type { ByteStream } from "./stream";
@@ -61,6 +62,7 @@ export async function openWebSocket(
     response = await clock.within(connectMs, "lmtp connect", opening);
   } catch (error) {
     unneeded.abort();
+    if (isTooMany(error)) throw new TransientError("lmtp connect: the platform allows no more requests", "limit");
     const isLate = error instanceof TransientError;
     throw new TransientError(isLate ? error.message : "lmtp connect: the connection failed");
   }
