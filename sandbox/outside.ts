@@ -49,6 +49,8 @@ export async function startOutside(
 ): Promise<Outside> {
   const { domain, accountId } = settings;
   const world = new World({ accountId, apiToken: invented.apiToken, zones: [newZone(zoneId(domain), domain)] });
+  // The operator has put the tag into the tailnet's policy (docs/phone.md).
+  if (settings.tailnet) world.tailnet.setPolicy(JSON.stringify({ tagOwners: { [settings.tailnet.tag]: [] } }));
   const api = await serveApi(world);
   const connectors = new Connectors();
   const edge = new Edge(world, connectors);

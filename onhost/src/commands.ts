@@ -54,7 +54,17 @@ interface Context {
 
 type Command = (args: readonly string[], context: Context) => Promise<number>;
 
-const COMMANDS: Readonly<Record<string, Command>> = { guard, wait, verify, passwords, key, retire, certificates, tailnet, zone };
+const COMMANDS: Readonly<Record<string, Command>> = {
+  guard,
+  wait,
+  verify,
+  passwords,
+  key,
+  retire,
+  certificates,
+  tailnet,
+  zone,
+};
 
 /**
  * Runs a command. Environment: `ONHOST_ROOT`, the apps folder or what of it is mounted (default `/apps`);

@@ -10,9 +10,11 @@ import { Engine } from "./docker/engine";
 import { installDocker } from "./docker/socket";
 import type { StoredMessage } from "./mail-store";
 import { cloudflared } from "./programs/cloudflared";
+import { coredns } from "./programs/coredns";
 import { node } from "./programs/node";
 import { stalwart } from "./programs/stalwart";
 import { stalwartCli } from "./programs/stalwart-cli";
+import { tailscale } from "./programs/tailscale";
 import { traefik } from "./programs/traefik";
 import { type SshServer, startSshServer } from "./ssh-server";
 
@@ -49,6 +51,8 @@ export async function startHome({ settings, invented, world, connectors, mailFol
     "stalwartlabs/cli": stalwartCli,
     traefik,
     "cloudflare/cloudflared": cloudflared(world, connectors),
+    "tailscale/tailscale": tailscale(world),
+    "coredns/coredns": coredns,
     node,
   });
   const docker = await installDocker(join(machine.path, "bin"), engine);

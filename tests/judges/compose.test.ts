@@ -5,14 +5,14 @@ import { parse, stringify } from "yaml";
 
 import { hostFiles } from "../../infra/host/files";
 import { imageReference, IMAGES } from "../../infra/host/images";
-import { SERVICES, TOOLS } from "../../infra/host/layout";
+import { SERVICES, TAILNET_SERVICES, TOOLS } from "../../infra/host/layout";
 import { type TemporaryFolder, temporaryFolder } from "../../sandbox/temporary";
 import { toolPath } from "../../tools/go-tool";
 import { describeTool } from "../tools";
 import { augustin } from "../unit/dns/fixtures";
 import { type ResolvedProject, RULES, violations } from "./compose/rules";
 
-const SECRETS = { tunnelToken: "tunnel-token-value", acmeDnsToken: "acme-token-value" };
+const SECRETS = { tunnelToken: "tunnel-token-value", acmeDnsToken: "acme-token-value", tailnetKey: "tskey-auth-value" };
 const MINTED = ["stalwart/secrets/recovery-admin.env", "stalwart/secrets/stalwart-cli.env"];
 const COMPOSE_FILE = "mail-stack/compose.yaml";
 
@@ -56,9 +56,9 @@ describeTool("compose")("docker compose", () => {
 
   it("finds every service in it, tools only by their profile", () => {
     const { services } = resolved();
-    expect(Object.keys(services).sort()).toEqual([...SERVICES, ...TOOLS].sort());
+    expect(Object.keys(services).sort()).toEqual([...SERVICES, ...TAILNET_SERVICES, ...TOOLS].sort());
     for (const tool of TOOLS) expect(services[tool]?.profiles).toEqual(["tools"]);
-    for (const service of SERVICES) expect(services[service]?.profiles).toBeUndefined();
+    for (const service of [...SERVICES, ...TAILNET_SERVICES]) expect(services[service]?.profiles).toBeUndefined();
   });
 
   it("refuses the project where the file with the user is missing", () => {

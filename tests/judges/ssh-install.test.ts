@@ -213,7 +213,11 @@ describeWith(SSHD, SSHD_INSTALL)("shipping over OpenSSH", () => {
 
   it("ships the documented deployment; everything that its containers mount is there", async () => {
     host.wipe();
-    const files = hostFiles(augustin(), { tunnelToken: "tunnel-token", acmeDnsToken: "acme-token" });
+    const files = hostFiles(augustin(), {
+      tunnelToken: "tunnel-token",
+      acmeDnsToken: "acme-token",
+      tailnetKey: "tskey-auth-value",
+    });
     expect(await host.run(scriptOf(files))).toEqual({
       code: 0,
       stdout: `installed ${files.length}, removed 0\n`,

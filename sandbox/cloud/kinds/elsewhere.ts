@@ -1,5 +1,5 @@
 import type { Kind } from "../kind";
-import { textAt, textsAt } from "../props";
+import { textAt } from "../props";
 import { Refusal } from "../refusal";
 
 /** aws:s3/bucket:Bucket: names are global and follow S3's rules. */
@@ -14,23 +14,6 @@ export const s3Bucket: Kind = {
     if (world.all("aws:s3/bucket:Bucket").some((other) => other.id === bucket))
       throw new Refusal(409, undefined, `BucketAlreadyOwnedByYou: ${bucket}`);
     return { id: bucket, props: { ...inputs, bucket, arn: `arn:aws:s3:::${bucket}` } };
-  },
-  update: (remote, inputs) => ({ ...remote.props, ...inputs }),
-  delete: () => undefined,
-};
-
-/** tailscale:index/tailnetKey:TailnetKey: every input replaces; a tagged key needs its tag in the policy's tagOwners. */
-export const tailnetKey: Kind = {
-  secret: ["key"],
-  replaceOn: ["description", "ephemeral", "expiry", "preauthorized", "reusable", "tags"],
-  computed: ["key", "createdAt", "expiresAt", "invalid"],
-  filled: ["expiry", "ephemeral", "preauthorized", "reusable", "recreateIfInvalid"],
-  create(inputs, world) {
-    if ((textAt(inputs, "description") ?? "").length > 50)
-      throw new Refusal(400, undefined, "description is longer than 50 characters");
-    const bad = textsAt(inputs, "tags").find((tag) => !tag.startsWith("tag:"));
-    if (bad !== undefined) throw new Refusal(400, undefined, `requested tags [${bad}] are invalid or not permitted`);
-    return { id: world.newId(), props: { ...inputs, key: `tskey-auth-${world.newId()}` } };
   },
   update: (remote, inputs) => ({ ...remote.props, ...inputs }),
   delete: () => undefined,

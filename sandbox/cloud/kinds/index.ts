@@ -2,10 +2,11 @@ import type { Kind } from "../kind";
 import { accessApplication, accessPolicy, accessServiceToken, APPLICATION, POLICY, SERVICE_TOKEN } from "./access";
 import { ACCOUNT_TOKEN, accountToken } from "./account-token";
 import { dnsRecord } from "./dns-record";
-import { remoteCommand, s3Bucket, tailnetKey } from "./elsewhere";
+import { remoteCommand, s3Bucket } from "./elsewhere";
 import { CATCH_ALL, emailRoutingCatchAll, emailRoutingDns, emailRoutingSettings } from "./email-routing";
 import { notificationPolicy } from "./notification-policy";
 import { R2_BUCKET, R2_LIFECYCLE, r2Bucket, r2BucketLifecycle } from "./r2";
+import { acl, dnsSplitNameservers, tailnetKey } from "./tailscale";
 import { tunnel, TUNNEL, TUNNEL_CONFIG, tunnelConfig } from "./tunnel";
 import {
   CRON,
@@ -40,5 +41,7 @@ export const KINDS: Readonly<Record<string, Kind>> = {
   [ACCOUNT_TOKEN]: accountToken,
   "aws:s3/bucket:Bucket": s3Bucket,
   "tailscale:index/tailnetKey:TailnetKey": tailnetKey,
+  "tailscale:index/dnsSplitNameservers:DnsSplitNameservers": dnsSplitNameservers,
+  "tailscale:index/acl:Acl": acl,
   "command:remote:Command": remoteCommand,
 };

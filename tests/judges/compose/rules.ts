@@ -33,8 +33,15 @@ export interface ResolvedProject {
   readonly services: Readonly<Record<string, ResolvedService>>;
 }
 
-/** Capabilities that a service may have: Stalwart's binary does not start without this one. */
-const CAPABILITIES: Readonly<Record<string, readonly string[]>> = { stalwart: ["NET_BIND_SERVICE"] };
+/** Capabilities that a service may have: these images' binaries do not start without this one. */
+const CAPABILITIES: Readonly<Record<string, readonly string[]>> = {
+  stalwart: ["NET_BIND_SERVICE"],
+  coredns: ["NET_BIND_SERVICE"],
+};
+/** CoreDNS stands beside the tailnet's sidecar, and what writes its zone needs no network at all. */
+const NETWORK_MODES: Readonly<Record<string, string>> = { coredns: "service:tailscale", zone: "none" };
+/** Its image holds the program and nothing that could ask it. */
+const WITHOUT_CHECK = ["coredns"];
 const BOUNDED_LOGS = ["local", "json-file"];
 const PINNED = /^[^@]+:[^@:]*\d[^@:]*@sha256:[0-9a-f]{64}$/;
 const TAGGED = /^[^@]+:[^@:]*\d[^@:]*$/;
@@ -46,7 +53,7 @@ function rules(apps: string, unproven: readonly string[]): Readonly<Record<strin
   const isTool = ({ profiles = [] }: ResolvedService) => profiles.includes("tools");
   return {
     "publishes no port": ({ ports = [] }) => ports.length === 0,
-    "has a network of its own": ({ network_mode }) => network_mode === undefined,
+    "has a network of its own": ({ network_mode }, name) => network_mode === NETWORK_MODES[name],
     "shares no namespace": ({ pid, ipc }) => pid === undefined && ipc === undefined,
     "mounts only files of the apps folder": ({ volumes = [] }) =>
       volumes.every(({ type, source = "" }) => type === "bind" && source.startsWith(`${apps}/`)),
@@ -61,8 +68,9 @@ function rules(apps: string, unproven: readonly string[]): Readonly<Record<strin
       cap_drop.includes("ALL") && cap_add.every((each) => CAPABILITIES[name]?.includes(each)),
     "gains no privileges": ({ security_opt = [] }) =>
       security_opt.length === 1 && security_opt[0] === "no-new-privileges:true",
-    "has a health check": (service) =>
+    "has a health check": (service, name) =>
       isTool(service) ||
+      WITHOUT_CHECK.includes(name) ||
       (service.healthcheck?.disable !== true &&
         service.healthcheck?.test?.[0] === "CMD" &&
         service.healthcheck.test.length > 1),
