@@ -118,7 +118,7 @@ function screen(text: string, lit: number): Buffer {
   const blank = Array.from({ length: width + 2 * margin }, () => false);
   const rows = lines.flatMap((line) =>
     [0, 1].map((half) => {
-      const cells = [...line.padEnd(width)].map((character) => BLOCKS[character]?.[half] ?? false);
+      const cells = Array.from(line.padEnd(width)).map((character) => BLOCKS[character]?.[half] ?? false);
       return [...blank.slice(0, margin), ...cells, ...blank.slice(0, margin)];
     }),
   );
