@@ -156,7 +156,19 @@ describe("the program of the documented deployment", () => {
   it("gives every resource a component as parent, which its name begins with", () => {
     const components = new Map(ran.resources.filter(isComponent).map(({ urn, name }) => [urn, name]));
     expect([...components.values()].sort()).toEqual([
-      ...["access", "certificates", "dns", "host", "inbound", "public", "routing", "spool", "tailnet", "tunnel"],
+      ...[
+        "access",
+        "certificates",
+        "dns",
+        "host",
+        "inbound",
+        "people",
+        "public",
+        "routing",
+        "spool",
+        "tailnet",
+        "tunnel",
+      ],
     ]);
     const children = ran.resources.filter(({ type }) => /^(cloudflare|command):/.test(type));
     for (const { name, parent, urn } of children) {
