@@ -376,6 +376,15 @@ describe("the program of the documented deployment", () => {
     expect(after).toEqual(["routing-settings", "routing-dns", "routing-catch-all"]);
   });
 
+  it("forwards nothing under a name that is not guarded yet", () => {
+    const order = ran.world.calls.map(({ name }) => name);
+    const at = (start: string) => order.findIndex((name) => name.startsWith(start));
+    for (const guard of ["access-application", "people-imaps", "people-submissions"]) {
+      expect(at(guard)).toBeGreaterThanOrEqual(0);
+      expect(at(guard)).toBeLessThan(at("tunnel-ingress"));
+    }
+  });
+
   it("tells the operator about the registrar and about nothing that is done", () => {
     expect(ran.outputs.nextSteps).toEqual([expect.stringContaining("DS record")]);
   });
