@@ -383,6 +383,8 @@ describe("the program of the documented deployment", () => {
       expect(at(guard)).toBeGreaterThanOrEqual(0);
       expect(at(guard)).toBeLessThan(at("tunnel-ingress"));
     }
+    // The order above may be luck.
+    expect(named(ran, "tunnel-ingress").options.dependsOn).toHaveLength(3);
   });
 
   it("tells the operator about the registrar and about nothing that is done", () => {
