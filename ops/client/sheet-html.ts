@@ -18,10 +18,12 @@ h1 { margin: 0 0 .25rem; font-size: 1.6rem; overflow-wrap: anywhere; }
 h2 { margin: 1.5rem 0 .1rem; font-size: 1.05rem; color: var(--accent); }
 p { margin: 0 0 .5rem; color: var(--soft); }
 .scroll { overflow-x: auto; }
-table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; }
+table { width: 100%; min-width: 36rem; table-layout: fixed; border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th { text-align: left; font-size: .8rem; font-weight: 600; color: var(--soft); }
 th, td { padding: .3rem .9rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 td:nth-child(2) { font-family: ui-monospace, "Liberation Mono", monospace; font-size: .9em; overflow-wrap: anywhere; }
+th:nth-child(1), th:nth-child(2), th:nth-child(5) { width: 25%; }
+td { overflow-wrap: anywhere; }
 li { overflow-wrap: anywhere; }
 h2, table { break-inside: avoid; }
 `;
@@ -55,6 +57,6 @@ export function sheetHtml(address: string, ways: readonly WayIn[], own: readonly
 }
 
 function row({ service, host, port, security, user }: Entry): string {
-  const cells = [service, host, String(port ?? ""), security, user];
+  const cells = [service, host, String(port), security, user];
   return `<tr>${cells.map((cell) => `<td>${escapeXml(cell)}</td>`).join("")}</tr>`;
 }

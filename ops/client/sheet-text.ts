@@ -8,7 +8,7 @@ export function sheetText(address: string, ways: readonly WayIn[], own: readonly
     ...ways.flatMap(({ title, needs, entries }) => [
       title,
       `  ${needs}`,
-      ...table(entries.map(({ service, host, port, security }) => [service, host, String(port ?? ""), security])),
+      ...table(entries.map(({ service, host, port, security }) => [service, host, String(port), security])),
       "",
     ]),
     "Setting itself up",

@@ -6,10 +6,8 @@ import { forwards } from "./local";
 /** One line of the client sheet. */
 export interface Entry {
   readonly service: string;
-  /** Host name, or the whole URL. */
   readonly host: string;
-  /** Undefined where the URL says it. */
-  readonly port: number | undefined;
+  readonly port: number;
   readonly security: "TLS" | "STARTTLS" | "HTTPS";
   readonly user: string;
 }
@@ -42,11 +40,14 @@ export function waysIn(settings: Settings, address: string): readonly WayIn[] {
 }
 
 /** Where clients that set themselves up find their settings. */
-export function selfConfiguration({ domain, services }: Settings, address: string): readonly string[] {
+export function selfConfiguration({ domain, services, hostnames }: Settings, address: string): readonly string[] {
   return [
     ...(services.includes("imaps") ? ["Thunderbird, Outlook: the address and the password are enough."] : []),
     ...(services.some((service) => ["imaps", "caldavs", "carddavs"].includes(service))
       ? [`iPhone, iPad, Mac: open ${profileUrl(domain, address)}`]
+      : []),
+    ...(services.includes("jmap")
+      ? [`JMAP clients that want a URL: https://${hostnames.server}/.well-known/jmap`]
       : []),
   ];
 }
@@ -82,20 +83,22 @@ function laptop(settings: Settings, user: string): WayIn {
   };
 }
 
+/** RFC 8620 section 2.2, RFC 6764 section 5: clients find the rest below the name. */
+const HTTPS_PORT = 443;
 const HTTPS = [
-  { service: "jmap", what: "Mail, JMAP", path: "/.well-known/jmap" },
-  { service: "caldavs", what: "Calendars, CalDAV", path: "/.well-known/caldav" },
-  { service: "carddavs", what: "Contacts, CardDAV", path: "/.well-known/carddav" },
+  { service: "jmap", what: "Mail, JMAP" },
+  { service: "caldavs", what: "Calendars, CalDAV" },
+  { service: "carddavs", what: "Contacts, CardDAV" },
 ] as const;
 
 function anywhere({ services, hostnames }: Settings, user: string): WayIn {
   return {
     title: "From anywhere",
     needs: "Nothing but HTTPS.",
-    entries: HTTPS.filter(({ service }) => services.includes(service)).map(({ what, path }) => ({
+    entries: HTTPS.filter(({ service }) => services.includes(service)).map(({ what }) => ({
       service: what,
-      host: `https://${hostnames.server}${path}`,
-      port: undefined,
+      host: hostnames.server,
+      port: HTTPS_PORT,
       security: "HTTPS",
       user,
     })),

@@ -42,7 +42,12 @@ export async function openMailListeners(listeners: Iterable<Props>, services: Ma
       ports.set(Number(address.slice(address.lastIndexOf(":") + 1)), loopback.port);
     }
   }
-  return { ports, close: async () => void (await Promise.all(opened.map(({ close }) => close()))) };
+  return {
+    ports,
+    close: async () => {
+      await Promise.all(opened.map(({ close }) => close()));
+    },
+  };
 }
 
 async function serve(socket: Socket, listener: Props, services: MailServices): Promise<void> {

@@ -45,7 +45,12 @@ export async function startTcp(
     opened.push(loopback);
     ports.set(Number(address.slice(address.lastIndexOf(":") + 1)), loopback.port);
   }
-  return { ports, close: async () => void (await Promise.all(opened.map(({ close }) => close()))) };
+  return {
+    ports,
+    close: async () => {
+      await Promise.all(opened.map(({ close }) => close()));
+    },
+  };
 }
 
 async function carry(
