@@ -20,13 +20,18 @@ delivers a message through what was declared. Needs no account.
   --keep            leave it running until Ctrl-C and say how to send to it
   --port PORT       SMTP port of the MX (default: any free port)
   --break LINK      break one link on purpose; the run must then fail:
-                    ${Object.keys(BREAKS).slice(0, 4).join(", ")},
-                    ${Object.keys(BREAKS).slice(4).join(", ")}
+                    ${inLines(Object.keys(BREAKS))}
   --without-engine  behave as on a machine that has no Pulumi engine
   --json            print the report as JSON
   --help            this text
 
 Exit codes: 0 delivered, 1 not, 2 wrong usage, 130 interrupted.`;
+
+/** Names of links, some in each line of the usage. */
+function inLines(names: readonly string[]): string {
+  const lines = names.flatMap((_, at) => (at % 4 === 0 ? [names.slice(at, at + 4).join(", ")] : []));
+  return lines.join(`,\n${" ".repeat(20)}`);
+}
 
 /** By convention 128 and the number of SIGINT. */
 const INTERRUPTED = 130;

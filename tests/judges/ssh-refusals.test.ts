@@ -1,26 +1,14 @@
-import { execFileSync } from "node:child_process";
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { userInfo } from "node:os";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { keyScript, retireScript } from "../../infra/host/ship/script";
 import { describeWith } from "../needs";
 
 import { deployment, install, scriptOf } from "./ssh/files";
-import { type Ended, startHost, type TestHost } from "./ssh/host";
+import { startHost, type TestHost } from "./ssh/host";
+import { NOTHING, refused } from "./ssh/refused";
 import { makeKey, SSHD, SSHD_INSTALL } from "./ssh/sshd";
 import { tree, untouched } from "./ssh/tree";
-
-const NOTHING = "Nothing was installed and nothing was restarted.";
 
 describeWith(SSHD, SSHD_INSTALL)("a run that cannot be", () => {
   let host: TestHost;
@@ -32,15 +20,6 @@ describeWith(SSHD, SSHD_INSTALL)("a run that cannot be", () => {
 
   const folder = (path: string) => mkdirSync(join(host.apps, path), { recursive: true });
   const write = (path: string, content: string) => writeFileSync(join(host.apps, path), content);
-
-  /** Fact, consequence, next command, and nothing on stdout, which the provider shows as well. */
-  function refused({ code, stdout, stderr }: Ended, fact: RegExp, consequence: string, next: RegExp): void {
-    expect({ code, stdout, stderr }).toEqual({ code: 1, stdout: "", stderr: expect.stringMatching(fact) as string });
-    const lines = stderr.trimEnd().split("\n");
-    expect(lines.at(-2)).toContain(consequence);
-    expect(lines.at(-1)).toMatch(next);
-    expect(lines.length).toBeLessThanOrEqual(23);
-  }
 
   async function shipped(): Promise<void> {
     expect(await host.run(install())).toMatchObject({ code: 0, stderr: "" });
@@ -277,74 +256,4 @@ describeWith(SSHD, SSHD_INSTALL)("a run that cannot be", () => {
     );
     expect(existsSync(join(host.home, "other/stalwart"))).toBe(false);
   });
-
-  describe("because the disk is full", () => {
-    const big = { "onhost/onhost.mjs": "x".repeat(300_000) };
-    const canMount = userInfo().uid === 0 && mounts();
-
-    /** Whoever may mount takes a small disk; else no file may grow over the limit, which is the same to a program. */
-    async function runWithRoomFor(bytes: number): Promise<Ended> {
-      if (!canMount)
-        return host.run(
-          install(big),
-          `bash -c 'trap "" XFSZ; ulimit -f ${Math.floor(bytes / 1024 / 3)}; exec bash -s'`,
-        );
-      execFileSync("mount", ["-o", `remount,size=${Math.ceil(bytes / 1024)}k`, host.apps]);
-      return host.run(install(big));
-    }
-
-    beforeEach(async () => {
-      mkdirSync(host.apps);
-      if (canMount) execFileSync("mount", ["-t", "tmpfs", "-o", "size=4m", "tmpfs", host.apps]);
-      process.stderr.write(`disk full by ${canMount ? "a small tmpfs" : "ulimit -f"}\n`);
-      await shipped();
-    });
-    afterEach(() => {
-      if (canMount) execFileSync("umount", [host.apps]);
-    });
-
-    it("while the files arrive", async () => {
-      const before = installed();
-      refused(
-        await runWithRoomFor(200_000),
-        /staging cannot be written: .*(No space left|File too large)/,
-        NOTHING,
-        /df -h/,
-      );
-      expect(installed()).toEqual(before);
-      expect(await host.run(install(big))).toMatchObject(canMount ? { code: 1 } : { code: 0 });
-    });
-
-    if (canMount) {
-      it("while they are installed: what is there is whole, and the next run ends well", async () => {
-        const before = tree(host.apps).filter((line) => !line.includes("staging"));
-        const ballast = join(host.apps, "ballast");
-        host.trouble("fill-disk", ballast);
-        refused(
-          await host.run(install(big)),
-          /onhost\.mjs cannot be written: .*No space left/,
-          "others are as they were",
-          /df -h/,
-        );
-        expect(tree(host.apps).filter((line) => !/staging|ballast/.test(line))).toEqual(before);
-        expect(host.container("stalwart")).toMatchObject({ starts: 2, running: true });
-        rmSync(ballast);
-        host.trouble("fill-disk", undefined);
-        expect(await host.run(install(big))).toMatchObject({ code: 0, stdout: "installed 1, removed 0\n" });
-      });
-    }
-  });
-
-  function mounts(): boolean {
-    const place = mkdtempSync("/tmp/mail-stack-mount-");
-    try {
-      execFileSync("mount", ["-t", "tmpfs", "-o", "size=64k", "tmpfs", place], { stdio: "ignore" });
-      execFileSync("umount", [place]);
-      return true;
-    } catch {
-      return false;
-    } finally {
-      rmSync(place, { recursive: true });
-    }
-  }
 });

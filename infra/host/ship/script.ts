@@ -25,17 +25,17 @@ export interface InstallOptions {
  */
 export function installScript(files: Pack, { folder, stalwartVersion, secrets }: InstallOptions): string {
   const values = { apps_folder: folder, files_sha256: files.sha256, stalwart_version: stalwartVersion };
-  return script("install", values, secrets) + files.archive.toString("base64") + "\n";
+  return script(["guard", "install"], values, secrets) + files.archive.toString("base64") + "\n";
 }
 
 /** Prints the API key of the Worker with this number, and nothing else; mints it when there is none. Errors as above. */
 export function keyScript(folder: string, keyNumber: number): string {
-  return script("key", { apps_folder: folder, key_number: String(keyNumber) });
+  return script(["key"], { apps_folder: folder, key_number: String(keyNumber) });
 }
 
 /** Withdraws the keys of the Worker with lower numbers. Errors as above. */
 export function retireScript(folder: string, keyNumber: number): string {
-  return script("retire", { apps_folder: folder, key_number: String(keyNumber) });
+  return script(["retire"], { apps_folder: folder, key_number: String(keyNumber) });
 }
 
 /**
@@ -61,19 +61,22 @@ export function stopCommand(folder: string): string {
 }
 
 /** Values, functions, and one last line that starts them: a script that is cut on its way does nothing. */
+<<<<<<< HEAD
 function script(
   name: "install" | "key" | "retire" | "tailnet",
   values: Record<string, string>,
   secrets: readonly string[] = [],
 ) {
+=======
+function script(parts: readonly string[], values: Record<string, string>, secrets: readonly string[] = []) {
+>>>>>>> host-sandbox
   return [
     ...Object.entries(values).map(([key, value]) => `readonly ${key}=${quoted(value)}`),
     `secrets=(${secrets
       .filter((secret) => secret !== "")
       .map(quoted)
       .join(" ")})`,
-    source("common"),
-    source(name),
+    ...["common", ...parts].map(source),
     "main; exit",
     "",
   ].join("\n");

@@ -90,7 +90,9 @@ export async function startCyrus(certificate?: ServerCertificate): Promise<Cyrus
 
   async function start(): Promise<void> {
     const pidFile = join(folder.path, "run", "master.pid");
-    master = spawn(CYRUS_MASTER, ["-C", configuration, "-M", services, "-p", pidFile], { stdio: "ignore" });
+    // It ends its whole process group when it ends: without one of its own, also the Cyrus of another test.
+    const options = { stdio: "ignore", detached: true } as const;
+    master = spawn(CYRUS_MASTER, ["-C", configuration, "-M", services, "-p", pidFile], options);
     running.add(master);
     const failed = new Promise<never>((_, reject) => {
       master?.once("error", reject);

@@ -4,7 +4,7 @@ import { STALWART_PORTS } from "../../../infra/host/layout";
 import { stalwartFiles } from "../../../infra/host/stalwart/files";
 import { reloadPlan, stalwartPlan } from "../../../infra/host/stalwart/plan";
 import { FILES, parseDeployment, STALWART_VERSION } from "../../../onhost/src/deployment";
-import { parsePlan, renderPlan, type Fields, type PlanLine } from "../../../onhost/src/plan-line";
+import { isFields, parsePlan, renderPlan, type Fields, type PlanLine } from "../../../onhost/src/plan-line";
 import { SCHEMA, SCHEMA_VERSION, type SchemaExcerpt } from "../../../sandbox/host/registry/schema";
 import { refuseSecrets } from "../onhost/lab";
 import { SECRETS, settingsWith } from "../settings/fixtures";
@@ -43,6 +43,18 @@ test("the schema excerpt lacks a field that was taken away", () => {
 test("no line touches credentials, and the recovery administrator is in no file", () => {
   expect(renderPlan(plan)).not.toContain("credentials");
   expect(stalwartFiles(settingsWith()).map(({ path: name }) => name)).not.toContain(FILES.recoveryAdmin);
+});
+
+test("every expression says that it has no conditions: a default's would stay, and send the relay's key to anyone", () => {
+  const expressions: Fields[] = [];
+  const walk = (value: unknown): void => {
+    if (!isFields(value)) return;
+    if ("else" in value) expressions.push(value);
+    Object.values(value).forEach(walk);
+  };
+  plan.forEach(({ value }) => walk(value));
+  expect(expressions).toHaveLength(8);
+  for (const expression of expressions) expect(isFields(expression["match"])).toBe(true);
 });
 
 test("references point to what an earlier line made", () => {
