@@ -45,7 +45,7 @@ export function retireScript(folder: string, keyNumber: number): string {
  */
 export function tailnetScript(folder: string, filesSha256: string): string {
   const values = { apps_folder: folder, files_sha256: filesSha256, tailnet_seconds: String(JOIN_SECONDS) };
-  return script("tailnet", values);
+  return script(["tailnet"], values);
 }
 
 /**
@@ -61,15 +61,7 @@ export function stopCommand(folder: string): string {
 }
 
 /** Values, functions, and one last line that starts them: a script that is cut on its way does nothing. */
-<<<<<<< HEAD
-function script(
-  name: "install" | "key" | "retire" | "tailnet",
-  values: Record<string, string>,
-  secrets: readonly string[] = [],
-) {
-=======
 function script(parts: readonly string[], values: Record<string, string>, secrets: readonly string[] = []) {
->>>>>>> host-sandbox
   return [
     ...Object.entries(values).map(([key, value]) => `readonly ${key}=${quoted(value)}`),
     `secrets=(${secrets
