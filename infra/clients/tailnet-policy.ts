@@ -59,7 +59,7 @@ function same(other: unknown, grant: Grant): boolean {
     Object.keys(other).length === keys.length &&
     keys.every((key) => {
       const list: unknown = other[key];
-      return Array.isArray(list) && JSON.stringify([...list].sort()) === JSON.stringify([...grant[key]].sort());
+      return Array.isArray(list) && JSON.stringify(list.map(String).sort()) === JSON.stringify([...grant[key]].sort());
     })
   );
 }

@@ -13,7 +13,7 @@ import * as tailscale from "@pulumi/tailscale";
 import { isOfTailnet, tailnetRecordArgs } from "../dns/dns";
 import type { MailRecord } from "../dns/record";
 import type { TailnetSettings } from "../settings/settings";
-import { type Device, hostDevice } from "./device";
+import { hostDevice } from "./device";
 import { policyFragment, withFragment } from "./tailnet-policy";
 
 /** Seconds: a key that nobody used in this time is worth nothing. It is Tailscale's longest, 90 days. */
@@ -77,7 +77,7 @@ export class Tailnet extends pulumi.ComponentResource {
   lead({ node, records, zoneId, server }: LeadArgs): pulumi.Output<string> {
     const devices = node.apply(() => tailscale.getDevices({}, { parent: this }));
     const address = pulumi.all([node, devices]).apply(async ([nodeId, { devices: all = [] }]) => {
-      const found = hostDevice(all as readonly Device[], nodeId, this.#settings);
+      const found = hostDevice(all, nodeId, this.#settings);
       for (const warning of found.warnings) await pulumi.log.warn(warning, this);
       return found.address;
     });

@@ -84,9 +84,8 @@ export function certificatesService(): Service {
 
 /** Asks the tailnet's sidecar for the machine's address and writes it into CoreDNS' zone, also when it becomes another. */
 export function zoneService(): Service {
-  const { networks: _, ...rest } = program();
   return {
-    ...rest,
+    ...programAlone(),
     command: ["node", PROGRAM, "zone", "--watch"],
     volumes: [
       inApps(readOnly, "onhost"),
@@ -142,13 +141,16 @@ function inApps(mount: typeof readOnly, path: string): BindMount {
   return mount(path, `${APPS}/${path}`);
 }
 
+/** Beside Stalwart. */
 function program() {
+  return { ...programAlone(), environment: { STALWART_URL }, networks: { mail: {} } } as const;
+}
+
+function programAlone() {
   return {
     image: imageReference(IMAGES.node),
     // Node as the first process of a container does not end at SIGTERM.
     init: true,
-    environment: { STALWART_URL },
-    networks: { mail: {} },
     mem_limit: "192m",
     pids_limit: 64,
     ...lockedDown(),

@@ -24,6 +24,8 @@ export const TYPE = {
   application: "cloudflare:index/zeroTrustAccessApplication:ZeroTrustAccessApplication",
   accountToken: "cloudflare:index/accountToken:AccountToken",
   bucket: "aws:s3/bucket:Bucket",
+  splitDns: "tailscale:index/dnsSplitNameservers:DnsSplitNameservers",
+  acl: "tailscale:index/acl:Acl",
   tailnetKey: "tailscale:index/tailnetKey:TailnetKey",
   command: "command:remote:Command",
 } as const;
@@ -36,7 +38,9 @@ export const DOMAIN = "example.org";
 
 /** An account with one zone and nothing in it. */
 export function emptyWorld(): World {
-  return new World({ accountId, apiToken: "token", zones: [newZone(zoneId, DOMAIN)] });
+  const world = new World({ accountId, apiToken: "token", zones: [newZone(zoneId, DOMAIN)] });
+  world.tailnet.setPolicy(JSON.stringify({ tagOwners: { "tag:mail": [] } }));
+  return world;
 }
 
 /** An account with one of each thing that others refer to. */

@@ -140,6 +140,7 @@ describe("what the real service reads back unchanged shows no difference after a
     ["notification with a description", "notification", notification()],
     ["S3 bucket", "bucket", { bucket: "mail-backup" }],
     ["S3 bucket that AWS names", "bucket", {}],
+    ["split DNS", "splitDns", { domain: "mail.example.org", nameservers: ["100.64.0.1"] }],
     ["tailnet key", "tailnetKey", { description: "phone", tags: ["tag:mail"], reusable: false }],
     ["remote command", "command", command()],
     ["token of the account", "accountToken", accountToken()],

@@ -125,6 +125,15 @@ describe("the model refuses of the rest", () => {
       undefined,
       "BucketAlreadyOwnedByYou",
     ],
+    ["a tag without an owner", [], ["tailnetKey", { tags: ["tag:web"] }], undefined, "requested tags [tag:web]"],
+    ["a policy file that somebody wrote", [], ["acl", { acl: "{}" }], undefined, "Import the ACL first"],
+    [
+      "a resolver that is no address",
+      [],
+      ["splitDns", { domain: "mail.example.org", nameservers: ["mail"] }],
+      undefined,
+      "invalid nameserver mail",
+    ],
     [
       "a tag without its prefix",
       [],
