@@ -26,6 +26,8 @@ onhost tailnet [SECONDS]    prints the id of this machine in the tailnet, once i
 onhost zone [--watch]       writes the machine's address into the zone that the tailnet resolves
 `;
 
+const WAIT_SECONDS = 120;
+const MAX_WAIT_SECONDS = 3_600;
 const WATCH_MS = 60_000;
 /** The first address of a machine comes within seconds of its start, and clients wait for it. */
 const ZONE_WATCH_MS = 2_000;
