@@ -20,7 +20,7 @@ const BUDGET_MS = 1_800_000;
 /** On a machine so slow that time ends the runs. */
 const MOST_RUNS = 500;
 /** Unless its time is over. */
-const MIN_PER_RUN = 100;
+const MIN_PER_RUN = 80;
 
 const folder = temporaryFolder();
 let home: Home;
