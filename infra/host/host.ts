@@ -95,7 +95,7 @@ export class Host extends pulumi.ComponentResource {
       this.#run(this.#sha256.apply((sha256) => tailnetScript(folder, sha256))),
       { parent: this, dependsOn: [this.files, ...after], additionalSecretOutputs: ["stderr"] },
     );
-    return node.stdout.apply((text) => text.trim());
+    return node.stdout.apply(lastLine);
   }
 
   /**
