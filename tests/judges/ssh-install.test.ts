@@ -122,13 +122,13 @@ describeWith(SSHD, SSHD_INSTALL)("shipping over OpenSSH", () => {
   });
 
   it("removes a file that is not wanted any more, its empty folder, and nothing else", async () => {
-    await ship({ "tailscale/serve/serve.json": "{}\n", "traefik/dynamic/more.yaml": "http: {}\n" });
+    await ship({ "more/serve/serve.json": "{}\n", "traefik/dynamic/more.yaml": "http: {}\n" });
     writeFileSync(join(host.apps, "traefik/dynamic/mine.yaml"), "mine\n");
     expect(await host.run(install({ "traefik/dynamic/mail.yaml": undefined }))).toMatchObject({
       code: 0,
       stdout: "installed 0, removed 3\n",
     });
-    expect(existsSync(join(host.apps, "tailscale"))).toBe(false);
+    expect(existsSync(join(host.apps, "more"))).toBe(false);
     expect(tree(join(host.apps, "traefik/dynamic"))).toHaveLength(1);
     expect(read("traefik/dynamic/mine.yaml")).toBe("mine\n");
     await ship();

@@ -196,11 +196,11 @@ describeWith(SSHD, SSHD_INSTALL)("a run that cannot be", () => {
   );
 
   it("also when a file that is to be removed lies behind a link now", async () => {
-    expect(await host.run(install({ "tailscale/serve.json": "{}\n" }))).toMatchObject({ code: 0 });
+    expect(await host.run(install({ "more/serve.json": "{}\n" }))).toMatchObject({ code: 0 });
     const elsewhere = join(host.home, "elsewhere");
-    renameSync(join(host.apps, "tailscale"), elsewhere);
-    symlinkSync(elsewhere, join(host.apps, "tailscale"));
-    refused(await host.run(install()), /tailscale is a symbolic link/, NOTHING, /real folder/);
+    renameSync(join(host.apps, "more"), elsewhere);
+    symlinkSync(elsewhere, join(host.apps, "more"));
+    refused(await host.run(install()), /more is a symbolic link/, NOTHING, /real folder/);
     expect(tree(elsewhere)).toHaveLength(1);
   });
 
