@@ -97,7 +97,9 @@ async function tryOnce({ message, print, ...given }: Attempt): Promise<Outcome> 
     const preparing = Promise.all([uploading, measured("inbox", home.inbox(accountId))]);
     preparing.catch(() => undefined);
     // By address as well, because that is all that a Worker knows that delivers by LMTP (see lmtp/attempt.ts).
-    const keys = [await messageKey(addresses[0] ?? "", print), await messageKey(accountId, print)];
+    // Some servers call an account by its address: then both keys are one, which nobody can claim twice.
+    const both = [await messageKey(addresses[0] ?? "", print), await messageKey(accountId, print)];
+    const keys = [...new Set(both)];
     const claim = await measured("claim", ledger.claim(keys));
     if (claim.kind === "delivered") return { kind: "duplicate" };
     if (claim.kind === "busy") return { kind: "busy" };
