@@ -77,6 +77,8 @@ export class Tailnet extends pulumi.ComponentResource {
   lead({ node, records, zoneId, server }: LeadArgs): pulumi.Output<string> {
     const devices = node.apply(() => tailscale.getDevices({}, { parent: this }));
     const address = pulumi.all([node, devices]).apply(async ([nodeId, { devices: all = [] }]) => {
+      // Without the engine a failed command leaves nothing, and its error is told.
+      if (nodeId === "") return "";
       const found = hostDevice(all, nodeId, this.#settings);
       for (const warning of found.warnings) await pulumi.log.warn(warning, this);
       return found.address;
