@@ -9,7 +9,8 @@ import { installScript } from "../../../infra/host/ship/script";
 export const SECRETS = {
   relay: "re_8dQkZ1relayKey5pXw",
   tunnel: "eyJhIjoidHVubmVsVG9rZW4ifQ0123456789",
-  plan: "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC",
+  /** Not only the first bytes, which every RSA key has: others on this machine run programs too. */
+  plan: "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCq7vJd0planKeyW",
   /** What a shell could take for something else. */
   odd: `odd'$(id)"\\x/private+Key=`,
 } as const;
