@@ -14,7 +14,7 @@ import { isOfTailnet, tailnetRecordArgs } from "../dns/dns";
 import type { MailRecord } from "../dns/record";
 import type { TailnetSettings } from "../settings/settings";
 import { hostDevice } from "./device";
-import { policyFragment, withFragment } from "./tailnet-policy";
+import { type PolicyFragment, policyFragment, withFragment } from "./tailnet-policy";
 
 /** Seconds: a key that nobody used in this time is worth nothing. It is Tailscale's longest, 90 days. */
 const KEY_EXPIRY = 7_776_000;
@@ -44,15 +44,7 @@ export class Tailnet extends pulumi.ComponentResource {
     this.#name = name;
     this.#settings = settings;
     const fragment = policyFragment(settings);
-    const policy =
-      settings.policy === "manage"
-        ? // At the top of the stack: `pulumi import` knows no component.
-          new tailscale.Acl(
-            `${name}-policy`,
-            { acl: tailscale.getAclOutput().apply((current) => withFragment(current, fragment)) },
-            { protect: true, retainOnDelete: true },
-          )
-        : undefined;
+    const policy = settings.policy === "manage" ? managedPolicy(`${name}-policy`, fragment) : undefined;
     const key = new tailscale.TailnetKey(
       `${name}-key`,
       {
@@ -99,4 +91,31 @@ export class Tailnet extends pulumi.ComponentResource {
     }
     return address;
   }
+}
+
+/**
+ * The tailnet's policy file with the fragment in it. Nothing here deletes it or gives it back: it is the whole tailnet's. At the
+ * top of the stack, because `pulumi import` knows no component.
+ */
+function managedPolicy(name: string, fragment: PolicyFragment): pulumi.Resource {
+  const imported = new pulumi.ResourceHook(
+    `${name}-imported`,
+    () => {
+      throw new Error(importFirst(name));
+    },
+    { onDryRun: true },
+  );
+  return new tailscale.Acl(
+    name,
+    { acl: tailscale.getAclOutput().apply((current) => withFragment(current, fragment)) },
+    { retainOnDelete: true, hooks: { beforeCreate: [imported] } },
+  );
+}
+
+/** The provider's own error names Terraform's command, and comes when half of the run is done. */
+function importFirst(name: string): string {
+  return (
+    "mail:tailnetPolicy is manage, and this stack has not imported the tailnet's policy file. It was left as it is. " +
+    `Run: pulumi import tailscale:index/acl:Acl ${name} acl, then: pulumi up`
+  );
 }

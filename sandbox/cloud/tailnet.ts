@@ -17,6 +17,7 @@ export interface AuthKey {
   readonly tags: readonly string[];
   readonly isReusable: boolean;
   used: boolean;
+  expired: boolean;
 }
 
 const MAGIC_DNS = "tail1234.ts.net";
@@ -30,6 +31,7 @@ export class Tailnet {
   /** Name servers by domain, also those that other people set. */
   readonly splitDns = new Map<string, readonly string[]>();
   readonly #machines: Machine[] = [];
+  #joined = 0;
 
   get machines(): readonly Machine[] {
     return this.#machines;
@@ -55,10 +57,11 @@ export class Tailnet {
   /** A machine joins with a key. @throws Refusal in the control plane's words. */
   join(key: string, hostname: string): Machine {
     const known = this.keys.get(key);
-    if (known === undefined || (known.used && !known.isReusable))
-      throw new Refusal(401, undefined, "invalid key: API key does not exist or was used");
+    if (known === undefined || known.expired || (known.used && !known.isReusable))
+      throw new Refusal(401, undefined, "invalid key: API key does not exist, has expired or was used");
     known.used = true;
-    const number = this.#machines.length + 1;
+    this.#joined += 1;
+    const number = this.#joined;
     const sameName = this.#machines.filter((machine) => machine.hostname === hostname).length;
     const machine = {
       nodeId: `n${number}SANDBOXCNTRL`,
@@ -69,6 +72,11 @@ export class Tailnet {
     };
     this.#machines.push(machine);
     return machine;
+  }
+
+  /** The days of all keys that were given out are over. */
+  expireKeys(): void {
+    for (const key of this.keys.values()) key.expired = true;
   }
 
   /** Somebody removes it in the console. */
