@@ -13,7 +13,7 @@ import * as tailscale from "@pulumi/tailscale";
 import { isOfTailnet, tailnetRecordArgs } from "../dns/dns";
 import type { MailRecord } from "../dns/record";
 import type { TailnetSettings } from "../settings/settings";
-import { hostDevice } from "./device";
+import { type FoundDevice, hostDevice } from "./device";
 import { type PolicyFragment, policyFragment, withFragment } from "./tailnet-policy";
 
 /** Seconds: a key that nobody used in this time is worth nothing. It is Tailscale's longest, 90 days. */
@@ -71,7 +71,7 @@ export class Tailnet extends pulumi.ComponentResource {
     const address = pulumi.all([node, devices]).apply(async ([nodeId, { devices: all = [] }]) => {
       // Without the engine a failed command leaves nothing, and its error is told.
       if (nodeId === "") return "";
-      const found = hostDevice(all, nodeId, this.#settings);
+      const found = machineOf(all, nodeId, this.#settings);
       for (const warning of found.warnings) await pulumi.log.warn(warning, this);
       return found.address;
     });
@@ -90,6 +90,15 @@ export class Tailnet extends pulumi.ComponentResource {
       });
     }
     return address;
+  }
+}
+
+/** A fact about the tailnet is no mistake of the program's: no stack trace. */
+function machineOf(...args: Parameters<typeof hostDevice>): FoundDevice {
+  try {
+    return hostDevice(...args);
+  } catch (error) {
+    throw error instanceof Error ? new pulumi.RunError(error.message) : error;
   }
 }
 

@@ -5,11 +5,14 @@ import { join } from "node:path";
 import { ACL, DNS_SPLIT, TAILNET_KEY } from "../../sandbox/cloud/kinds/tailscale";
 import { up, upAgain } from "../../sandbox/converge";
 import { type LanguageHost, serveLanguageHost } from "../../sandbox/engine/language-host";
+import { deliver } from "../../sandbox/send";
 import { standIns } from "../../sandbox/stand-ins";
 import { describeEngine } from "./describe";
 import { impatient } from "./impatient";
 import { ENGINE_TIMEOUT_MS, type Lab, newLab, upElsewhere } from "./lab";
 
+const ROOT = "root@augustin.ai";
+const MESSAGE = Buffer.from("From: a@sender.example\r\nMessage-ID: <tailnet@sender.example>\r\n\r\nHello\r\n");
 const SERVER = "stalwart.augustin.ai";
 const RECORD = "imap.augustin.ai";
 const RAISE = "raise mail:tailnetKeyNumber by one, then: pulumi up";
@@ -108,7 +111,7 @@ describeEngine("joining the tailnet again", () => {
   let lab: Lab;
   beforeAll(async () => {
     lab = await labWith({});
-    await up(lab.stack);
+    await converged(lab);
   }, ENGINE_TIMEOUT_MS);
   afterAll(() => lab.close());
 
@@ -133,7 +136,7 @@ describeEngine("joining the tailnet again", () => {
     async () => {
       const { host, world } = lab.outside;
       await host.pause();
-      rmSync(join(host.folder, "apps", "tailscale", "state"), { recursive: true });
+      rmSync(join(host.folder, "apps", "tailscale", "state", "2"), { recursive: true });
       await host.resume();
       // As on a host that was made anew, everything is shipped to it.
       await set(lab, "hostSubnet", "172.30.26.0/24");
@@ -142,6 +145,8 @@ describeEngine("joining the tailnet again", () => {
       expect(failure).toContain("mail by the tunnel does not need it");
       expect(failure).toContain(RAISE);
       expect(leading(lab).resolvers).toEqual([[SERVER, ["100.64.0.2"]]]);
+      const { stored, sent } = await deliver(lab.outside, ROOT, ROOT, MESSAGE);
+      expect(stored).toEqual(sent);
 
       await set(lab, "tailnetKeyNumber", "3");
       await converged(lab);
@@ -158,6 +163,7 @@ describeEngine("joining the tailnet again", () => {
       tailnet.remove(tailnet.machines.at(-1)?.nodeId ?? "");
       const failure = await failureOf(lab);
       expect(failure).toContain("it was removed there. Phones do not reach the host");
+      expect(failure).not.toMatch(/\bat .*\.(ts|js):\d+/);
       expect(failure).toContain("Raise mail:tailnetKeyNumber by one, so that it joins anew, then: pulumi up");
       await set(lab, "tailnetKeyNumber", "4");
       await converged(lab);
