@@ -262,6 +262,9 @@ describeEngine("the tailnet's policy file, managed", () => {
     "stays when it is no longer managed, and when the deployment is taken down",
     async () => {
       const before = lab.outside.world.tailnet.policy;
+      await set(lab, "tailnetPolicy", "output");
+      await up(lab.stack);
+      expect(lab.outside.world.tailnet.policy).toEqual(before);
       await set(lab, "inbound", "off");
       await set(lab, "protect", "false");
       await up(lab.stack);
