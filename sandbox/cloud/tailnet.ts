@@ -20,6 +20,12 @@ export interface AuthKey {
   expired: boolean;
 }
 
+/** How other machines reach the ports of one that is connected: the loopback port behind each. */
+export interface Reach {
+  readonly tcp: (port: number) => number | undefined;
+  readonly udp: (port: number) => number | undefined;
+}
+
 const MAGIC_DNS = "tail1234.ts.net";
 
 /** The tailnet's control plane, as much as one host and its names need. */
@@ -31,6 +37,7 @@ export class Tailnet {
   /** Name servers by domain, also those that other people set. */
   readonly splitDns = new Map<string, readonly string[]>();
   readonly #machines: Machine[] = [];
+  readonly #connected = new Map<string, Reach>();
   #joined = 0;
 
   get machines(): readonly Machine[] {
@@ -72,6 +79,24 @@ export class Tailnet {
     };
     this.#machines.push(machine);
     return machine;
+  }
+
+  /** A machine's program runs, and ends by what is given back. */
+  connect(nodeId: string, reach: Reach): () => void {
+    this.#connected.set(nodeId, reach);
+    return () => void this.#connected.delete(nodeId);
+  }
+
+  /** The machine at an address; undefined when there is none, or it is not connected. */
+  reach(address: string): Reach | undefined {
+    const machine = this.#machines.find(({ addresses }) => addresses.includes(address));
+    return machine && this.#connected.get(machine.nodeId);
+  }
+
+  /** Who a machine of the tailnet asks for a name: of the domains that it is in, the longest counts. */
+  resolversOf(name: string): readonly string[] {
+    const domains = [...this.splitDns.keys()].filter((domain) => name === domain || name.endsWith(`.${domain}`));
+    return this.splitDns.get(domains.sort((a, b) => b.length - a.length)[0] ?? "") ?? [];
   }
 
   /** The days of all keys that were given out are over. */

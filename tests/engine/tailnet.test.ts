@@ -2,9 +2,11 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 
+import { settingsOf } from "../../infra/settings/stack-file";
 import { ACL, DNS_SPLIT, TAILNET_KEY } from "../../sandbox/cloud/kinds/tailscale";
 import { up, upAgain } from "../../sandbox/converge";
 import { type LanguageHost, serveLanguageHost } from "../../sandbox/engine/language-host";
+import { checkPhone } from "../../sandbox/phone";
 import { deliver } from "../../sandbox/send";
 import { standIns } from "../../sandbox/stand-ins";
 import { describeEngine } from "./describe";
@@ -37,6 +39,13 @@ async function converged(lab: Lab): Promise<void> {
   const { dnssecDs } = await up(lab.stack);
   lab.outside.publishDs(dnssecDs);
   expect(await upAgain(lab.stack)).toBe(0);
+}
+
+/** What somebody's phone finds, asking the lab's settings as they are now. */
+async function phone(lab: Lab, tailnet: string): Promise<string> {
+  const invented = { ...lab.invented, values: { ...lab.invented.values, tailnet } };
+  const { name, address } = await checkPhone(lab.outside, settingsOf("prod", invented));
+  return `${name} ${address}`;
 }
 
 /** Addresses that lead to the host: records of the public zone, and who resolves the server's name on the tailnet. */
@@ -76,6 +85,7 @@ describeEngine("the way to the tailnet", () => {
         `_submissions 465 ${RECORD}`,
       ]);
       expect(runs(lab)).toEqual(["tailscale"]);
+      expect(await phone(lab, "dns-record")).toBe(`${RECORD} 100.64.0.1`);
     },
     ENGINE_TIMEOUT_MS,
   );
@@ -89,6 +99,7 @@ describeEngine("the way to the tailnet", () => {
       expect(targets(lab)).toContain(`_imaps 993 ${SERVER}`);
       expect(runs(lab)).toEqual(["tailscale", "zone", "coredns"]);
       expect(lab.outside.world.tailnet.machines).toHaveLength(1);
+      expect(await phone(lab, "split-dns")).toBe(`${SERVER} 100.64.0.1`);
     },
     ENGINE_TIMEOUT_MS,
   );
@@ -122,6 +133,7 @@ describeEngine("joining the tailnet again", () => {
       const shown = await shownBy(lab);
       expect(shown).toContain("an older machine of this host, mail.tail1234.ts.net. It is not used; remove it");
       expect(leading(lab).resolvers).toEqual([[SERVER, ["100.64.0.2"]]]);
+      expect(await phone(lab, "split-dns")).toBe(`${SERVER} 100.64.0.2`);
       // As long as it is there it is told of, and nothing changes by that.
       expect(await upAgain(lab.stack)).toBe(0);
       const [old] = lab.outside.world.tailnet.machines;
@@ -151,6 +163,7 @@ describeEngine("joining the tailnet again", () => {
       await set(lab, "tailnetKeyNumber", "3");
       await converged(lab);
       expect(leading(lab).resolvers).toEqual([[SERVER, ["100.64.0.3"]]]);
+      expect(await phone(lab, "split-dns")).toBe(`${SERVER} 100.64.0.3`);
       expect(world.tailnet.machines.map(({ name }) => name)).toHaveLength(2);
     },
     ENGINE_TIMEOUT_MS,
@@ -168,6 +181,7 @@ describeEngine("joining the tailnet again", () => {
       await set(lab, "tailnetKeyNumber", "4");
       await converged(lab);
       expect(leading(lab).resolvers).toEqual([[SERVER, ["100.64.0.4"]]]);
+      expect(await phone(lab, "split-dns")).toBe(`${SERVER} 100.64.0.4`);
     },
     ENGINE_TIMEOUT_MS,
   );
@@ -185,6 +199,7 @@ describeEngine("joining the tailnet again", () => {
       await set(lab, "tailnetKeyNumber", "6");
       await converged(lab);
       expect(leading(lab).resolvers).toEqual([[SERVER, ["100.64.0.5"]]]);
+      expect(await phone(lab, "split-dns")).toBe(`${SERVER} 100.64.0.5`);
     },
     ENGINE_TIMEOUT_MS,
   );

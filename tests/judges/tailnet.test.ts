@@ -16,7 +16,7 @@ import { describeWith } from "../needs";
 import { describeTool } from "../tools";
 import { augustin } from "../unit/dns/fixtures";
 import { type Cyrus, CYRUS_INSTALL, CYRUS_MASTER, PASSWORD, ROOT, startCyrus } from "./cyrus/server";
-import { NOERROR, NXDOMAIN, parseAnswer, question, REFUSED, TYPES } from "./tailnet/dns";
+import { NOERROR, NXDOMAIN, parseAnswer, question, REFUSED, TYPES } from "../../sandbox/dns-message";
 import { freePort, type Headscale, startHeadscale } from "./tailnet/headscale";
 import { type Phone, type Sidecar, startPhone, startSidecar } from "./tailnet/machines";
 import { askBySocks, dialBySocks } from "./tailnet/socks";
