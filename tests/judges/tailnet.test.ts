@@ -14,7 +14,7 @@ import { temporaryFolder } from "../../sandbox/temporary";
 import { type GoToolName, isBuilt } from "../../tools/go-tool";
 import { describeWith } from "../needs";
 import { describeTool } from "../tools";
-import { augustin } from "../unit/dns/fixtures";
+import { augustin, byRecord } from "../unit/dns/fixtures";
 import { type Cyrus, CYRUS_INSTALL, CYRUS_MASTER, PASSWORD, ROOT, startCyrus } from "./cyrus/server";
 import { NOERROR, NXDOMAIN, parseAnswer, question, REFUSED, TYPES } from "../../sandbox/dns-message";
 import { freePort, type Headscale, startHeadscale } from "./tailnet/headscale";
@@ -234,6 +234,40 @@ describeAll("a phone on the tailnet", () => {
       const socket = await until(async () => secured(await dialled(993), SERVER));
       await say(socket, undefined, /^\* OK/);
       socket.destroy();
+    },
+    START_BUDGET_MS,
+  );
+
+  it(
+    "reads mail under the name of its own that a host has whose phones find it by a record",
+    async () => {
+      const others = newPlaces();
+      const deployed = byRecord({ clientTcp: { services: [], people: [] } });
+      const folder = temporaryFolder();
+      const ending: (() => Promise<void>)[] = [];
+      try {
+        const backend = await proxiedBackend(others.stalwart("imaps"), local(cyrus.imapsPort));
+        ending.push(backend.close);
+        ending.push((await echoBackend(others.stalwart("http"))).close);
+        ending.push((await startDeployment(others, { sidecar: "127.0.0.1", settings: deployed })).close);
+        const host = await startSidecar({
+          ...{ folder: folder.path, settings: deployed, headscale, loopback: others.loopback, dnsPort },
+          key: headscale.key(tailnet.tag),
+        });
+        ending.push(() => host.close());
+        expect(host.address).not.toBe(sidecar.address);
+        const dial = () => dialBySocks(phone.socksPort, host.address, 993);
+        const socket = await until(async () => secured(await dial(), deployed.hostnames.clients));
+        await say(socket, undefined, /^\* OK/);
+        await say(socket, `a LOGIN ${ROOT} ${PASSWORD}`, /^a OK/);
+        socket.destroy();
+        expect(backend.clients.at(-1)).toBe(phone.address);
+        // Nobody is led there by another name.
+        await expect(dial().then((plain) => secured(plain, "example.org"))).rejects.toThrow();
+      } finally {
+        for (const end of ending.reverse()) await end();
+        folder.remove();
+      }
     },
     START_BUDGET_MS,
   );
