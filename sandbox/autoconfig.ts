@@ -25,7 +25,7 @@ export async function checkAutoconfig(
     if (response.status !== 200) throw new NoAutoconfig(`${url} answers HTTP ${response.status}: ${config}`);
     const [, host, port] =
       /<incomingServer type="imap">\s*<hostname>(.*?)<\/hostname>\s*<port>(\d+)<\/port>/.exec(config) ?? [];
-    if (host !== hostnames.server || port === undefined)
+    if (host !== hostnames.clients || port === undefined)
       throw new NoAutoconfig(`${url} does not say where IMAP is: ${host ?? config}`);
     return `${host}:${port}`;
   } finally {

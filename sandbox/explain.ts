@@ -5,13 +5,14 @@ import { NoAutoconfig } from "./autoconfig";
 import { Refusal } from "./cloud/refusal";
 import { Changed } from "./converge";
 import { PolicyMismatch } from "./mta-sts";
+import { NotReached } from "./phone";
 import { NotDelivered } from "./send";
 
 /** Why a run failed, in words that a person can act on; a stack trace only for what is a defect of the sandbox. */
 export function explain(error: unknown): string {
   if (error instanceof CommandError) return explainEngine(error.message);
   if (error instanceof Refusal) return `The deployment was refused:\n  ${error.message}`;
-  const isResult = [NotDelivered, Changed, PolicyMismatch, NoAutoconfig, StackFileError].some(
+  const isResult = [NotDelivered, Changed, PolicyMismatch, NoAutoconfig, NotReached, StackFileError].some(
     (kind) => error instanceof kind,
   );
   if (isResult && error instanceof Error) return error.message;

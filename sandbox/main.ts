@@ -6,6 +6,7 @@ import { type BreakName, BREAKS } from "./breaks";
 import { Cleanup } from "./cleanup";
 import { explain } from "./explain";
 import type { Spooled } from "./outage";
+import type { Reached } from "./phone";
 import { progressOn, silent } from "./progress";
 import { run, type RunReport } from "./run";
 import { temporaryFolder } from "./temporary";
@@ -157,6 +158,7 @@ function text(report: RunReport, seconds: number): string {
       ]),
     `mta-sts     policy covers ${report.policyCovers.length} MX: ${report.policyCovers.map((host) => host.split(".")[0] ?? "").join(", ")}`,
     ...(report.autoconfig === undefined ? [] : [`autoconfig  IMAP at ${report.autoconfig}, said while home was down`]),
+    ...(report.phone === undefined ? [] : [phoneText(report.phone)]),
     ...(report.spooled === undefined ? [] : [spooledText(report.spooled)]),
     `time        ${seconds.toFixed(1)} s`,
   ];
@@ -171,14 +173,18 @@ function text(report: RunReport, seconds: number): string {
   return `${lines.join("\n")}\n`;
 }
 
+function phoneText({ name, address, messages }: Reached): string {
+  return `phone       ${name} is ${address} on the tailnet; IMAP has ${messages} messages`;
+}
+
 function spooledText({ sent, delivered, twice }: Spooled): string {
   return `spool       home down: ${sent} sent, all accepted; up again: ${delivered} in the mailbox, ${twice} twice`;
 }
 
 function json({ engine, resources, changes, deliveries, ...checks }: RunReport, seconds: number): string {
-  const { policyCovers, autoconfig, spooled } = checks;
+  const { policyCovers, autoconfig, phone, spooled } = checks;
   const rounded = Number(seconds.toFixed(1));
-  const report = { resources, changes, deliveries, policyCovers, autoconfig, spooled, seconds: rounded };
+  const report = { resources, changes, deliveries, policyCovers, autoconfig, phone, spooled, seconds: rounded };
   return JSON.stringify({ engine: engine?.source, ...report }, null, 2);
 }
 

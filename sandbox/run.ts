@@ -14,6 +14,7 @@ import { createStack } from "./engine/stack";
 import { checkPolicy } from "./mta-sts";
 import { type Outside, startOutside } from "./outside";
 import { outage, type Spooled } from "./outage";
+import { checkPhone, type Reached } from "./phone";
 import type { Progress } from "./progress";
 import { deliver, type Delivery } from "./send";
 import { type StandIns, standIns } from "./stand-ins";
@@ -46,6 +47,8 @@ export interface RunReport {
   readonly policyCovers: readonly string[];
   /** Host and port of IMAP, as mail clients learn them while home is down; undefined when IMAP is not offered. */
   readonly autoconfig: string | undefined;
+  /** What a phone on the tailnet found; undefined when there is no tailnet. */
+  readonly phone: Reached | undefined;
   /** What became of mail that came while home was down; undefined when there is no spool. */
   readonly spooled: Spooled | undefined;
 }
@@ -73,6 +76,9 @@ export async function run(options: RunOptions): Promise<RunReport> {
         ? await onMocks(options, invented, outside, theProgram)
         : await onEngine(options, engine, invented, outside, theProgram, cleanup);
     const deliveries = await deliverAll(settings, outside, progress);
+    const phone =
+      settings.tailnet &&
+      (await progress.step("a phone on the tailnet: DNS by UDP, IMAP over TLS", () => checkPhone(outside, settings)));
     const { spool } = settings;
     const spooled =
       spool &&
@@ -97,6 +103,7 @@ export async function run(options: RunOptions): Promise<RunReport> {
       deliveries,
       policyCovers,
       autoconfig,
+      phone,
       spooled,
     };
   } catch (error) {

@@ -13,8 +13,8 @@ import * as tailscale from "@pulumi/tailscale";
 import { isOfTailnet, tailnetRecordArgs } from "../dns/dns";
 import type { MailRecord } from "../dns/record";
 import type { TailnetSettings } from "../settings/settings";
-import { hostDevice } from "./device";
-import { policyFragment, withFragment } from "./tailnet-policy";
+import { type FoundDevice, hostDevice } from "./device";
+import { type PolicyFragment, policyFragment, withFragment } from "./tailnet-policy";
 
 /** Seconds: a key that nobody used in this time is worth nothing. It is Tailscale's longest, 90 days. */
 const KEY_EXPIRY = 7_776_000;
@@ -44,15 +44,7 @@ export class Tailnet extends pulumi.ComponentResource {
     this.#name = name;
     this.#settings = settings;
     const fragment = policyFragment(settings);
-    const policy =
-      settings.policy === "manage"
-        ? // At the top of the stack: `pulumi import` knows no component.
-          new tailscale.Acl(
-            `${name}-policy`,
-            { acl: tailscale.getAclOutput().apply((current) => withFragment(current, fragment)) },
-            { protect: true, retainOnDelete: true },
-          )
-        : undefined;
+    const policy = settings.policy === "manage" ? managedPolicy(`${name}-policy`, fragment) : undefined;
     const key = new tailscale.TailnetKey(
       `${name}-key`,
       {
@@ -79,7 +71,7 @@ export class Tailnet extends pulumi.ComponentResource {
     const address = pulumi.all([node, devices]).apply(async ([nodeId, { devices: all = [] }]) => {
       // Without the engine a failed command leaves nothing, and its error is told.
       if (nodeId === "") return "";
-      const found = hostDevice(all, nodeId, this.#settings);
+      const found = machineOf(all, nodeId, this.#settings);
       for (const warning of found.warnings) await pulumi.log.warn(warning, this);
       return found.address;
     });
@@ -99,4 +91,40 @@ export class Tailnet extends pulumi.ComponentResource {
     }
     return address;
   }
+}
+
+/** A fact about the tailnet is no mistake of the program's: no stack trace. */
+function machineOf(...args: Parameters<typeof hostDevice>): FoundDevice {
+  try {
+    return hostDevice(...args);
+  } catch (error) {
+    throw error instanceof Error ? new pulumi.RunError(error.message) : error;
+  }
+}
+
+/**
+ * The tailnet's policy file with the fragment in it. Nothing here deletes it or gives it back: it is the whole tailnet's. At the
+ * top of the stack, because `pulumi import` knows no component.
+ */
+function managedPolicy(name: string, fragment: PolicyFragment): pulumi.Resource {
+  const imported = new pulumi.ResourceHook(
+    `${name}-imported`,
+    () => {
+      throw new Error(importFirst(name));
+    },
+    { onDryRun: true },
+  );
+  return new tailscale.Acl(
+    name,
+    { acl: tailscale.getAclOutput().apply((current) => withFragment(current, fragment)) },
+    { retainOnDelete: true, hooks: { beforeCreate: [imported] } },
+  );
+}
+
+/** The provider's own error names Terraform's command, and comes when half of the run is done. */
+function importFirst(name: string): string {
+  return (
+    "mail:tailnetPolicy is manage, and this stack has not imported the tailnet's policy file. It was left as it is. " +
+    `Run: pulumi import tailscale:index/acl:Acl ${name} acl, then: pulumi up`
+  );
 }

@@ -31,6 +31,8 @@ export interface Kind {
   place?(id: string, props: Props): string;
   /** The API knows no delete: the object stays as it is when its resource is destroyed. */
   readonly stays?: true;
+  /** What is there without having been declared, for `pulumi import`. */
+  found?(id: string, world: World): Remote | undefined;
   /** What a read finds, when it differs from what was stored (status that changes by itself). */
   read?(remote: Remote, world: World): Props | undefined;
 }

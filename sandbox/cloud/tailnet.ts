@@ -17,6 +17,13 @@ export interface AuthKey {
   readonly tags: readonly string[];
   readonly isReusable: boolean;
   used: boolean;
+  expired: boolean;
+}
+
+/** How other machines reach the ports of one that is connected: the loopback port behind each. */
+export interface Reach {
+  readonly tcp: (port: number) => number | undefined;
+  readonly udp: (port: number) => number | undefined;
 }
 
 const MAGIC_DNS = "tail1234.ts.net";
@@ -30,6 +37,8 @@ export class Tailnet {
   /** Name servers by domain, also those that other people set. */
   readonly splitDns = new Map<string, readonly string[]>();
   readonly #machines: Machine[] = [];
+  readonly #connected = new Map<string, Reach>();
+  #joined = 0;
 
   get machines(): readonly Machine[] {
     return this.#machines;
@@ -55,10 +64,11 @@ export class Tailnet {
   /** A machine joins with a key. @throws Refusal in the control plane's words. */
   join(key: string, hostname: string): Machine {
     const known = this.keys.get(key);
-    if (known === undefined || (known.used && !known.isReusable))
-      throw new Refusal(401, undefined, "invalid key: API key does not exist or was used");
+    if (known === undefined || known.expired || (known.used && !known.isReusable))
+      throw new Refusal(401, undefined, "invalid key: API key does not exist, has expired or was used");
     known.used = true;
-    const number = this.#machines.length + 1;
+    this.#joined += 1;
+    const number = this.#joined;
     const sameName = this.#machines.filter((machine) => machine.hostname === hostname).length;
     const machine = {
       nodeId: `n${number}SANDBOXCNTRL`,
@@ -69,6 +79,29 @@ export class Tailnet {
     };
     this.#machines.push(machine);
     return machine;
+  }
+
+  /** A machine's program runs, and ends by what is given back. */
+  connect(nodeId: string, reach: Reach): () => void {
+    this.#connected.set(nodeId, reach);
+    return () => void this.#connected.delete(nodeId);
+  }
+
+  /** The machine at an address; undefined when there is none, or it is not connected. */
+  reach(address: string): Reach | undefined {
+    const machine = this.#machines.find(({ addresses }) => addresses.includes(address));
+    return machine && this.#connected.get(machine.nodeId);
+  }
+
+  /** Who a machine of the tailnet asks for a name: of the domains that it is in, the longest counts. */
+  resolversOf(name: string): readonly string[] {
+    const domains = [...this.splitDns.keys()].filter((domain) => name === domain || name.endsWith(`.${domain}`));
+    return this.splitDns.get(domains.sort((a, b) => b.length - a.length)[0] ?? "") ?? [];
+  }
+
+  /** The days of all keys that were given out are over. */
+  expireKeys(): void {
+    for (const key of this.keys.values()) key.expired = true;
   }
 
   /** Somebody removes it in the console. */

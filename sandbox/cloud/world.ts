@@ -104,8 +104,10 @@ export class World {
   /** What the service says of the resource now; undefined when it has none. */
   read(type: string, id: string, props: Props): Props | undefined {
     const kind = this.kind(type);
-    const remote = this.#of(type).get(place(kind, id, props));
+    const at = place(kind, id, props);
+    const remote = this.#of(type).get(at) ?? kind.found?.(id, this);
     if (!remote) return undefined;
+    this.#of(type).set(at, remote);
     return kind.read ? kind.read(remote, this) : remote.props;
   }
 

@@ -123,7 +123,9 @@ function implementation(world: World): grpc.UntypedServiceImplementation {
       if (!found) return response;
       response.setId(request.getId());
       response.setProperties(struct(marked(kind, found)));
-      response.setInputs(struct(marked(kind, readInputs(propsOf(request.getInputs()), found))));
+      // An import knows no inputs yet: they are what was found.
+      const declared = request.getInputs() === undefined ? inputsOf(kind, found) : propsOf(request.getInputs());
+      response.setInputs(struct(marked(kind, readInputs(declared, found))));
       return response;
     }),
     delete: unary(async (request: messages.DeleteRequest) => {
@@ -189,6 +191,10 @@ function afterWrite(world: World, type: string, inputs: Props, remote: Props): P
 /** The inputs as the service has them now: only those that the program declares. */
 function readInputs(declared: Props, found: Props): Props {
   return Object.fromEntries(Object.keys(declared).map((key) => [key, found[key]]));
+}
+
+function inputsOf(kind: Kind, found: Props): Props {
+  return Object.fromEntries(Object.entries(found).filter(([key]) => !kind.computed.includes(key)));
 }
 
 function unknowns(keys: readonly string[], inputs: Props): Props {

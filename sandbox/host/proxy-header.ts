@@ -9,6 +9,12 @@ export function proxyHeader(): Buffer {
   return Buffer.concat([SIGNATURE, Buffer.from([LOCAL, 0, 0, 0])]);
 }
 
+/** The same of a header that may be missing: 0 when there is none. */
+export function optionalProxyHeaderLength(bytes: Buffer): number | undefined {
+  const seen = Math.min(bytes.length, SIGNATURE.length);
+  return seen > 0 && !bytes.subarray(0, seen).equals(SIGNATURE.subarray(0, seen)) ? 0 : proxyHeaderLength(bytes);
+}
+
 /**
  * Bytes of the header at the beginning; undefined while it is not complete.
  *

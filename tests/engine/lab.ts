@@ -15,6 +15,8 @@ import { type StandIns, standIns } from "../../sandbox/stand-ins";
 /** Engine runs take seconds each. */
 export const ENGINE_TIMEOUT_MS = 180_000;
 
+export type ProgramName = "program" | "impatient";
+
 /** One deployment on the engine with its own world outside. */
 export interface Lab extends SandboxStack {
   readonly outside: Outside;
@@ -49,9 +51,14 @@ export async function newLab(theProgram: PulumiFn = program, invented: StandIns 
   };
 }
 
-/** `pulumi up` of the lab's stack in a process of its own (up-once.ts). @returns "succeeded" or the error */
-export function upElsewhere(lab: Lab): Promise<string> {
-  const child = spawn(process.execPath, ["--import", "tsx", join(__dirname, "up-once.ts")], {
+/**
+ * `pulumi up`, or a preview, of the lab's stack in a process of its own (up-once.ts).
+ *
+ * @param which of the programs that up-once.ts knows
+ * @returns "succeeded" or the error
+ */
+export function upElsewhere(lab: Lab, which: ProgramName = "program", verb: "up" | "preview" = "up"): Promise<string> {
+  const child = spawn(process.execPath, ["--import", "tsx", join(__dirname, "up-once.ts"), which, verb], {
     stdio: ["pipe", "pipe", "inherit"],
   });
   child.stdin.end(JSON.stringify(lab.workspace));

@@ -6,19 +6,18 @@
  */
 import { connect as connectTcp } from "node:net";
 
-import { SMTPServer } from "smtp-server";
-
 import { type PolicyFragment, policyFragment } from "../../infra/clients/tailnet-policy";
 import { selfSigned } from "../../onhost/src/self-signed";
 import { temporaryFolder } from "../../sandbox/temporary";
 import { type GoToolName, isBuilt } from "../../tools/go-tool";
 import { describeWith } from "../needs";
 import { describeTool } from "../tools";
-import { augustin } from "../unit/dns/fixtures";
+import { augustin, byRecord } from "../unit/dns/fixtures";
 import { type Cyrus, CYRUS_INSTALL, CYRUS_MASTER, PASSWORD, ROOT, startCyrus } from "./cyrus/server";
-import { NOERROR, NXDOMAIN, parseAnswer, question, REFUSED, TYPES } from "./tailnet/dns";
+import { NOERROR, NXDOMAIN, parseAnswer, question, REFUSED, TYPES } from "../../sandbox/dns-message";
 import { freePort, type Headscale, startHeadscale } from "./tailnet/headscale";
 import { type Phone, type Sidecar, startPhone, startSidecar } from "./tailnet/machines";
+import { startSubmission } from "./tailnet/submission";
 import { askBySocks, dialBySocks } from "./tailnet/socks";
 import { echoBackend, type MailBackend, type Place, proxiedBackend } from "./traefik/backends";
 import { namesOf, say, secured, until } from "./traefik/client";
@@ -26,7 +25,6 @@ import { newPlaces, startDeployment } from "./traefik/deployment";
 
 const START_BUDGET_MS = 240_000;
 const TEST_BUDGET_MS = 60_000;
-/** The first packets between two machines go round by the relay. */
 const SUBJECT = "read over the tailnet";
 
 const settings = augustin();
@@ -57,12 +55,16 @@ describeAll("a phone on the tailnet", () => {
   beforeAll(async () => {
     cyrus = await startCyrus(certificate);
     closing.push(() => cyrus.close());
-    const servers = [smtpServer({ secure: true }), smtpServer({})] as const;
-    closing.push(...servers.map((each) => () => new Promise<void>((done) => each.close(() => done()))));
+    const onMail = (text: string) => received.push(text);
+    const [smtps, smtp] = [
+      await startSubmission({ certificate, implicitTls: true, onMail }),
+      await startSubmission({ certificate, implicitTls: false, onMail }),
+    ];
+    closing.push(smtps.close, smtp.close);
     backends = {
       imaps: await proxiedBackend(places.stalwart("imaps"), local(cyrus.imapsPort)),
-      submissions: await proxiedBackend(places.stalwart("submissions"), local(await listening(servers[0]))),
-      submission: await proxiedBackend(places.stalwart("submission"), local(await listening(servers[1]))),
+      submissions: await proxiedBackend(places.stalwart("submissions"), local(smtps.port)),
+      submission: await proxiedBackend(places.stalwart("submission"), local(smtp.port)),
       sieve: await proxiedBackend(places.stalwart("sieve"), local(cyrus.sievePort)),
     };
     closing.push(...Object.values(backends).map(({ close }) => close));
@@ -101,26 +103,6 @@ describeAll("a phone on the tailnet", () => {
     loopback: places.loopback,
     dnsPort,
   });
-
-  function smtpServer(options: { readonly secure?: true }): SMTPServer {
-    const smtp = new SMTPServer({
-      ...options,
-      cert: certificate.chain,
-      key: certificate.key,
-      onAuth: ({ username, password }, _session, done) =>
-        username === ROOT && password === PASSWORD ? done(null, { user: ROOT }) : done(new Error("wrong password")),
-      onData: (stream, _session, done) => {
-        let text = "";
-        stream.setEncoding("utf8").on("data", (part: string) => (text += part));
-        stream.on("end", () => {
-          received.push(text);
-          done();
-        });
-      },
-    });
-    smtp.on("error", () => undefined);
-    return smtp;
-  }
 
   const dialled = (port: number) => dialBySocks(phone.socksPort, sidecar.address, port);
   const resolved = async (name: string, type: keyof typeof TYPES) => {
@@ -239,6 +221,40 @@ describeAll("a phone on the tailnet", () => {
   );
 
   it(
+    "reads mail under the name of its own that a host has whose phones find it by a record",
+    async () => {
+      const others = newPlaces();
+      const deployed = byRecord({ clientTcp: { services: [], people: [] } });
+      const folder = temporaryFolder();
+      const ending: (() => Promise<void>)[] = [];
+      try {
+        const backend = await proxiedBackend(others.stalwart("imaps"), local(cyrus.imapsPort));
+        ending.push(backend.close);
+        ending.push((await echoBackend(others.stalwart("http"))).close);
+        ending.push((await startDeployment(others, { sidecar: "127.0.0.1", settings: deployed })).close);
+        const host = await startSidecar({
+          ...{ folder: folder.path, settings: deployed, headscale, loopback: others.loopback, dnsPort },
+          key: headscale.key(tailnet.tag),
+        });
+        ending.push(() => host.close());
+        expect(host.address).not.toBe(sidecar.address);
+        const dial = () => dialBySocks(phone.socksPort, host.address, 993);
+        const socket = await until(async () => secured(await dial(), deployed.hostnames.clients));
+        await say(socket, undefined, /^\* OK/);
+        await say(socket, `a LOGIN ${ROOT} ${PASSWORD}`, /^a OK/);
+        socket.destroy();
+        expect(backend.clients.at(-1)).toBe(phone.address);
+        // Nobody is led there by another name.
+        await expect(dial().then((plain) => secured(plain, "example.org"))).rejects.toThrow();
+      } finally {
+        for (const end of ending.reverse()) await end();
+        folder.remove();
+      }
+    },
+    START_BUDGET_MS,
+  );
+
+  it(
     "is told of a host that has lost its state that its key was used",
     async () => {
       const lost = temporaryFolder();
@@ -281,14 +297,4 @@ async function reaches(to: Place): Promise<void> {
 
 function local(port: number): Place {
   return { host: "127.0.0.1", port };
-}
-
-function listening(server: SMTPServer): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const listener = server.listen(0, "127.0.0.1", () => {
-      const bound = listener.address();
-      if (typeof bound === "object" && bound !== null) resolve(bound.port);
-      else reject(new Error("the submission server has no port"));
-    });
-  });
 }

@@ -87,7 +87,7 @@ async function run(changes: Readonly<Record<string, string>> = {}, furtherZones:
 function joinedTailnet(world: World): void {
   const { tag = "", hostname = "" } = settings.tailnet ?? {};
   world.tailnet.setPolicy(JSON.stringify({ tagOwners: { [tag]: [] } }));
-  world.tailnet.keys.set("key", { tags: [tag], isReusable: false, used: false });
+  world.tailnet.keys.set("key", { tags: [tag], isReusable: false, used: false, expired: false });
   const { nodeId } = world.tailnet.join("key", hostname);
   world.commands = {
     run: (_step, inputs) => {

@@ -6,7 +6,7 @@ import { remoteCommand, s3Bucket } from "./elsewhere";
 import { CATCH_ALL, emailRoutingCatchAll, emailRoutingDns, emailRoutingSettings } from "./email-routing";
 import { notificationPolicy } from "./notification-policy";
 import { R2_BUCKET, R2_LIFECYCLE, r2Bucket, r2BucketLifecycle } from "./r2";
-import { acl, dnsSplitNameservers, tailnetKey } from "./tailscale";
+import { ACL, acl, DNS_SPLIT, dnsSplitNameservers, TAILNET_KEY, tailnetKey } from "./tailscale";
 import { tunnel, TUNNEL, TUNNEL_CONFIG, tunnelConfig } from "./tunnel";
 import {
   CRON,
@@ -40,8 +40,8 @@ export const KINDS: Readonly<Record<string, Kind>> = {
   [APPLICATION]: accessApplication,
   [ACCOUNT_TOKEN]: accountToken,
   "aws:s3/bucket:Bucket": s3Bucket,
-  "tailscale:index/tailnetKey:TailnetKey": tailnetKey,
-  "tailscale:index/dnsSplitNameservers:DnsSplitNameservers": dnsSplitNameservers,
-  "tailscale:index/acl:Acl": acl,
+  [TAILNET_KEY]: tailnetKey,
+  [DNS_SPLIT]: dnsSplitNameservers,
+  [ACL]: acl,
   "command:remote:Command": remoteCommand,
 };

@@ -4,6 +4,10 @@ import type { Kind } from "../kind";
 import { textAt, textsAt } from "../props";
 import { Refusal } from "../refusal";
 
+export const TAILNET_KEY = "tailscale:index/tailnetKey:TailnetKey";
+export const ACL = "tailscale:index/acl:Acl";
+export const DNS_SPLIT = "tailscale:index/dnsSplitNameservers:DnsSplitNameservers";
+
 const LONGEST_DESCRIPTION = 50;
 
 /** tailscale:index/tailnetKey:TailnetKey: every input replaces; a tagged key needs its tag in the policy's tagOwners. */
@@ -24,7 +28,7 @@ export const tailnetKey: Kind = {
     const tags = textsAt(inputs, "tags");
     world.tailnet.refuseTags(tags);
     const key = `tskey-auth-${world.newId()}`;
-    world.tailnet.keys.set(key, { tags, isReusable: inputs["reusable"] === true, used: false });
+    world.tailnet.keys.set(key, { tags, isReusable: inputs["reusable"] === true, used: false, expired: false });
     return { id: world.newId(), props: { ...inputs, key } };
   },
   // The API has no update of a key; only recreateIfInvalid, which is the provider's own, changes in place.
@@ -64,7 +68,9 @@ export const acl: Kind = {
       throw new Refusal(
         412,
         undefined,
-        "Failed to set ACL: You may be trying to overwrite a non-default policy file. Import the ACL first or set overwrite_existing_content = true",
+        "Failed to set ACL: ! You seem to be trying to overwrite a non-default ACL with a tailscale_acl resource.\n" +
+          "Before doing this, please import your existing ACL into Terraform state using:\n" +
+          " terraform import $(this_resource) acl",
       );
     world.tailnet.setPolicy(textAt(inputs, "acl") ?? "");
     return { id: "acl", props: { ...inputs } };
@@ -75,4 +81,7 @@ export const acl: Kind = {
   },
   stays: true,
   delete: () => undefined,
+  // Of every id: there is one file.
+  found: (id, world) => ({ id, props: { acl: world.tailnet.policy.hujson } }),
+  read: ({ props }, world) => ({ ...props, acl: world.tailnet.policy.hujson }),
 };

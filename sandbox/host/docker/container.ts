@@ -18,6 +18,8 @@ export interface Process {
   readonly http?: (to: Destination, request: OriginRequest) => Promise<OriginResponse> | undefined;
   /** Loopback ports behind the container's own, for programs that connect themselves. */
   readonly ports?: () => ReadonlyMap<number, number>;
+  /** The same for UDP. */
+  readonly datagrams?: () => ReadonlyMap<number, number>;
   /** Whether the health check's command would end well; "never" saves waiting for what cannot come. */
   readonly probe: (test: readonly string[]) => Promise<boolean | "never">;
   readonly stop: () => Promise<void>;
@@ -43,6 +45,8 @@ export interface Neighbours {
   readonly request: (host: string, port: number, request: OriginRequest) => Promise<OriginResponse>;
   /** The loopback port behind `host:port`; undefined when the name or address is unknown or nobody listens. */
   readonly port: (host: string, port: number) => number | undefined;
+  /** The loopback UDP port behind `127.0.0.1:port` of the asker's network namespace; undefined when nobody listens. */
+  readonly datagrams: (port: number) => number | undefined;
   /** Loopback ports behind those of the others, by `name:port`. */
   readonly ports: () => Readonly<Record<string, number>>;
 }

@@ -238,6 +238,11 @@ export class Engine {
     return {
       request: (host, port, request) => this.#ask(asker, host, port, request),
       port: (host, port) => this.#neighbour(asker, host)?.process?.ports?.().get(port),
+      datagrams: (port) =>
+        [...this.#containers.values()]
+          .filter(({ service }) => service.networkMode === `service:${asker.name}`)
+          .map(({ process }) => process?.datagrams?.().get(port))
+          .find((loopback) => loopback !== undefined),
       ports: () => {
         const all = [...this.#containers.values()].filter(({ service }) => shared(asker, service) !== undefined);
         const pairs = all.flatMap(({ service, process }) =>

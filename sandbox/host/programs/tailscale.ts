@@ -2,7 +2,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync }
 import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 
-import type { Tailnet } from "../../cloud/tailnet";
+import type { Reach, Tailnet } from "../../cloud/tailnet";
 import { isProps } from "../../cloud/props";
 import type { World } from "../../cloud/world";
 import type { Container, Process, Program } from "../docker/container";
@@ -18,6 +18,8 @@ export function tailscale(world: World): Program {
       // What is in the configuration's folder is read and refused as the real one does.
       forwarded(container);
       const joined = identity(world.tailnet, container);
+      const disconnect =
+        typeof joined === "object" ? world.tailnet.connect(joined.nodeId, reachOf(container)) : () => undefined;
       const server = await localApi(socket, world.tailnet, joined);
       return {
         probe: ([program, , verb]) => {
@@ -26,6 +28,7 @@ export function tailscale(world: World): Program {
           return Promise.resolve(typeof joined === "object" ? true : "never");
         },
         stop: async () => {
+          disconnect();
           await new Promise((resolve) => server.close(resolve));
           rmSync(socket, { force: true });
         },
@@ -34,8 +37,20 @@ export function tailscale(world: World): Program {
   };
 }
 
+/** TCP goes where the serve configuration says; UDP, which it says nothing of, to loopback of the network namespace. */
+function reachOf(container: Container): Reach {
+  return {
+    tcp: (port) => {
+      const target = forwarded(container)[String(port)] ?? "";
+      const colon = target.lastIndexOf(":");
+      return container.neighbours.port(target.slice(0, colon), Number(target.slice(colon + 1)));
+    },
+    udp: (port) => container.neighbours.datagrams(port),
+  };
+}
+
 /** The target by port. @throws Error for a configuration that tailscaled refuses. */
-export function forwarded(container: Container): Readonly<Record<string, string>> {
+function forwarded(container: Container): Readonly<Record<string, string>> {
   const config: unknown = JSON.parse(container.read(container.service.environment["TS_SERVE_CONFIG"] ?? ""));
   const tcp = isProps(config) && isProps(config["TCP"]) ? config["TCP"] : {};
   return Object.fromEntries(

@@ -3,7 +3,7 @@ import { connect, type Socket } from "node:net";
 import { at, isProps, listAt, type Props, textAt, textsAt } from "../../cloud/props";
 import type { Container } from "../docker/container";
 import { listen, type Loopback } from "../loopback";
-import { proxyHeader } from "../proxy-header";
+import { optionalProxyHeaderLength, proxyHeader } from "../proxy-header";
 import { serverName } from "./client-hello";
 
 interface TcpRouter {
@@ -62,7 +62,7 @@ async function carry(
   const plain = routers.find(({ isTls }) => !isTls);
   const hasTls = routers.some(({ isTls }) => isTls);
   let seen: Buffer = Buffer.alloc(0);
-  if (waits && !hasTls) seen = await read(client, (bytes) => (bytes.length > 0 ? bytes : undefined));
+  if (waits) await withoutProxyHeader(client);
   let chosen = plain;
   if (hasTls) {
     const name = await read(client, (bytes) => {
@@ -84,6 +84,15 @@ async function carry(
   server.on("close", () => client.destroy());
 }
 
+/** Waits for the first bytes, takes a PROXY header off and leaves the rest in the socket. */
+async function withoutProxyHeader(client: Socket): Promise<void> {
+  const rest = await read(client, (bytes) => {
+    const length = bytes.length === 0 ? undefined : optionalProxyHeaderLength(bytes);
+    return length === undefined ? undefined : bytes.subarray(length);
+  });
+  if (rest.length > 0) client.unshift(rest);
+}
+
 /** Reads until `ready` finds what it looks for in all that came. Nothing is lost: the reader hands it on. */
 function read<T>(client: Socket, ready: (bytes: Buffer) => T | undefined): Promise<T> {
   return new Promise((resolve, reject) => {
@@ -99,7 +108,10 @@ function read<T>(client: Socket, ready: (bytes: Buffer) => T | undefined): Promi
         reject(error instanceof Error ? error : new Error(String(error)));
       }
     };
-    client.on("data", onData).once("close", () => reject(new Error("the client hung up")));
+    client
+      .on("data", onData)
+      .resume()
+      .once("close", () => reject(new Error("the client hung up")));
   });
 }
 

@@ -3,6 +3,7 @@ import { chownSync, copyFileSync, mkdirSync, readdirSync, writeFileSync } from "
 import { dirname, join } from "node:path";
 
 import { composeProject } from "../../../infra/host/compose";
+import { hasResolver } from "../../../infra/host/coredns";
 import { hostFiles } from "../../../infra/host/files";
 import { addresses } from "../../../infra/host/layout";
 import type { Settings } from "../../../infra/settings/settings";
@@ -16,7 +17,7 @@ import { type Program, startProgram } from "./program";
 const USER = 65_532;
 const DNS_PORT = "53";
 
-/** The host's side of the tailnet: containerboot with tailscaled, our program that writes the zone, CoreDNS. */
+/** The host's side of the tailnet: containerboot with tailscaled; where it resolves names, CoreDNS and what writes its zone. */
 export interface Sidecar {
   /** In the tailnet. */
   readonly address: string;
@@ -57,9 +58,11 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     }
     return JSON.stringify(config);
   });
-  replace(join(apps, "coredns/Corefile"), files, (text) =>
-    text.replace(`:${DNS_PORT} {`, `:${dnsPort} {`).replace("file /zone/", `file ${join(apps, "coredns/zone")}/`),
-  );
+  const resolves = hasResolver(settings);
+  if (resolves)
+    replace(join(apps, "coredns/Corefile"), files, (text) =>
+      text.replace(`:${DNS_PORT} {`, `:${dnsPort} {`).replace("file /zone/", `file ${join(apps, "coredns/zone")}/`),
+    );
   for (const each of ["tailscale/state", "tailscale/run", "coredns/zone"])
     mkdirSync(join(apps, each), { recursive: true });
   const programs = join(folder, "bin");
@@ -84,11 +87,14 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   });
   const onhost = (...args: readonly string[]) => [join(apps, "onhost/onhost.mjs"), ...args];
   const surroundings = { ONHOST_ROOT: apps };
-  const zone = startProgram("onhost", process.execPath, onhost("zone", "--watch"), { environment: surroundings });
-  const coredns = startProgram("coredns", toolPath("coredns"), ["-conf", join(apps, "coredns/Corefile")]);
-  const log = () => [tailscale, zone, coredns].map((program) => program.log().slice(-4_000)).join("\n---\n");
+  const resolver = () => [
+    startProgram("onhost", process.execPath, onhost("zone", "--watch"), { environment: surroundings }),
+    startProgram("coredns", toolPath("coredns"), ["-conf", join(apps, "coredns/Corefile")]),
+  ];
+  const running = [tailscale, ...(resolves ? resolver() : [])];
+  const log = () => running.map((program) => program.log().slice(-4_000)).join("\n---\n");
   const close = async () => {
-    await Promise.all([tailscale, zone, coredns].map(({ stop }) => stop()));
+    await Promise.all(running.map(({ stop }) => stop()));
   };
   try {
     const nodeId = await until(() => {

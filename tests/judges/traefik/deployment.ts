@@ -2,6 +2,7 @@ import { randomInt } from "node:crypto";
 
 import { type Addresses, addresses, STALWART_PORTS, TRAEFIK_PORTS } from "../../../infra/host/layout";
 import { traefikFiles } from "../../../infra/host/traefik/files";
+import type { Settings } from "../../../infra/settings/settings";
 import { temporaryFolder } from "../../../sandbox/temporary";
 import { augustin } from "../../unit/dns/fixtures";
 import type { Place } from "./backends";
@@ -56,16 +57,18 @@ export interface Options {
   readonly environment?: Readonly<Record<string, string>>;
   /** Where the tailnet's sidecar really comes from, when a real one does: it cannot choose its address here. */
   readonly sidecar?: string;
+  /** In place of the documented deployment's. */
+  readonly settings?: Settings;
 }
 
 /** Starts Traefik there; resolves when it routes. Without an issuer nobody gives it a certificate. */
 export async function startDeployment(
   places: ReturnType<typeof newPlaces>,
-  { issuer = NO_ISSUER, environment, sidecar }: Options = {},
+  { issuer = NO_ISSUER, environment, sidecar, settings: deployed = settings }: Options = {},
 ): Promise<Deployment> {
   const folder = temporaryFolder();
-  const documented = addresses(settings.host.subnet).edge.traefik;
-  const files = remapped(traefikFiles(settings, SECRETS), {
+  const documented = addresses(deployed.host.subnet).edge.traefik;
+  const files = remapped(traefikFiles(deployed, SECRETS), {
     from: documented.slice(0, documented.lastIndexOf(".")),
     to: places.loopback,
     folder: folder.path,

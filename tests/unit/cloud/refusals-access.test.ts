@@ -126,7 +126,7 @@ describe("the model refuses of the rest", () => {
       "BucketAlreadyOwnedByYou",
     ],
     ["a tag without an owner", [], ["tailnetKey", { tags: ["tag:web"] }], undefined, "requested tags [tag:web]"],
-    ["a policy file that somebody wrote", [], ["acl", { acl: "{}" }], undefined, "Import the ACL first"],
+    ["a policy file that somebody wrote", [], ["acl", { acl: "{}" }], undefined, "please import your existing ACL"],
     [
       "a resolver that is no address",
       [],

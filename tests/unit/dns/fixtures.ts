@@ -80,6 +80,17 @@ export function augustin(changes: Partial<Settings> = {}): Settings {
   };
 }
 
+/** The documented deployment whose phones find it by a record of its own instead of the tailnet's resolver. */
+export function byRecord(changes: Partial<Settings> = {}): Settings {
+  const { hostnames, tailnet, ...rest } = augustin(changes);
+  if (tailnet === undefined) throw new Error("the documented deployment has a tailnet");
+  return {
+    ...rest,
+    hostnames: { ...hostnames, clients: `imap.${rest.domain}` },
+    tailnet: { ...tailnet, mode: "dns-record" },
+  };
+}
+
 /** A further domain: reports go to two other organisations, Resend asks for CNAMEs, few services are offered. */
 export function further(changes: Partial<Settings> = {}): Settings {
   const domain = "example.co.uk";

@@ -1,7 +1,7 @@
 import { presentation } from "../../../infra/dns/rdata";
 import { mailRecords } from "../../../infra/dns/records";
 import type { MailRecord } from "../../../infra/dns/record";
-import { augustin, further } from "./fixtures";
+import { augustin, byRecord, further } from "./fixtures";
 
 /** Type, name, value, and what differs from a DNS-only record of this program. */
 function rows(records: readonly MailRecord[]): string[] {
@@ -89,6 +89,25 @@ describe("the documented domain", () => {
         expect.stringMatching(/^caa-@-[0-9a-f]{8}$/),
       ]),
     );
+  });
+});
+
+describe("a tailnet that a record leads to", () => {
+  const there = rows(mailRecords(byRecord()));
+  const usual = rows(records);
+
+  it("has that record, and the services that the edge does not speak have its name; nothing else differs", () => {
+    expect(there.filter((row) => !usual.includes(row))).toEqual([
+      "SRV _imaps._tcp.augustin.ai 0 1 993 imap.augustin.ai.",
+      "SRV _submission._tcp.augustin.ai 0 1 587 imap.augustin.ai.",
+      "SRV _submissions._tcp.augustin.ai 0 1 465 imap.augustin.ai.",
+      "A imap.augustin.ai 100.64.0.0",
+    ]);
+    expect(usual.filter((row) => !there.includes(row))).toEqual([
+      "SRV _imaps._tcp.augustin.ai 0 1 993 stalwart.augustin.ai.",
+      "SRV _submission._tcp.augustin.ai 0 1 587 stalwart.augustin.ai.",
+      "SRV _submissions._tcp.augustin.ai 0 1 465 stalwart.augustin.ai.",
+    ]);
   });
 });
 

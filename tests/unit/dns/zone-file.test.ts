@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { mailRecords } from "../../../infra/dns/records";
 import { renderZone, type ZoneFileOptions } from "../../../infra/dns/zone-file";
 import type { Settings } from "../../../infra/settings/settings";
-import { augustin, further } from "./fixtures";
+import { augustin, byRecord, further } from "./fixtures";
 
 const GOLDEN = join(__dirname, "..", "..", "golden");
 
@@ -26,6 +26,10 @@ describe("renderZone", () => {
 
   it("prints the documented domain as served", () => {
     expectGolden("augustin.ai.served.zone", zone(augustin(), { proxied: "as-served" }));
+  });
+
+  it("prints the documented domain with a record that leads to the tailnet", () => {
+    expectGolden("augustin.ai.dns-record.zone", zone(byRecord(), { proxied: "as-declared" }));
   });
 
   it("prints a further domain with CNAMEs from Resend", () => {

@@ -3,7 +3,7 @@ import { dynamicConfiguration } from "../../../infra/host/traefik/dynamic";
 import { traefikFiles } from "../../../infra/host/traefik/files";
 import { staticConfiguration } from "../../../infra/host/traefik/static";
 import { expectGolden } from "../../golden";
-import { further } from "../dns/fixtures";
+import { byRecord, further } from "../dns/fixtures";
 import { documented, EDGE_SECRETS } from "./fixtures";
 
 const settings = documented();
@@ -39,6 +39,26 @@ describe("traefikFiles", () => {
     expect(text).not.toMatch(/augustin|172\.30/);
     expect(text).toContain("Host(`mail.example.co.uk`)");
     expect(text).toContain("10.9.8.148:993");
+  });
+});
+
+describe("the names of clients", () => {
+  const withRecord = dynamicConfiguration(byRecord());
+
+  it("are in the one certificate, the server's first", () => {
+    const names = { main: "stalwart.augustin.ai", sans: ["imap.augustin.ai"] };
+    expect(withRecord.http.routers.websecure.tls.domains).toEqual([names]);
+    // Without services for laptops too.
+    const clientTcp = { services: [], people: [] };
+    expect(dynamicConfiguration(byRecord({ clientTcp })).http.routers.websecure.tls.domains).toEqual([names]);
+    const one = dynamicConfiguration(documented({ clientTcp }));
+    expect(one.http.routers.websecure.tls.domains).toEqual([{ main: "stalwart.augustin.ai" }]);
+  });
+
+  it("each lead to HTTPS, IMAP and submission", () => {
+    const rule = (kind: string) => `${kind}(\`stalwart.augustin.ai\`) || ${kind}(\`imap.augustin.ai\`)`;
+    expect(withRecord.http.routers.websecure.rule).toBe(rule("Host"));
+    for (const router of ["imaps", "submissions"]) expect(withRecord.tcp.routers[router]?.rule).toBe(rule("HostSNI"));
   });
 });
 

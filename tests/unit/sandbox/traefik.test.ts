@@ -39,6 +39,7 @@ async function proxy(change: (path: string, content: string) => string = (_, con
   const arrived: Proxy["arrived"] = [];
   const neighbours: Neighbours = {
     port: () => undefined,
+    datagrams: () => undefined,
     ports: () => ({}),
     request: (host, port, request) => {
       arrived.push({ host, port, request });
