@@ -2,23 +2,6 @@ import type { Kind } from "../kind";
 import { textAt, textsAt } from "../props";
 import { Refusal } from "../refusal";
 
-/** aws:s3/bucket:Bucket: names are global and follow S3's rules. */
-export const s3Bucket: Kind = {
-  replaceOn: ["bucket"],
-  computed: ["arn", "bucketDomainName", "bucketRegionalDomainName", "hostedZoneId", "region", "bucketRegion"],
-  filled: ["bucket", "forceDestroy", "tagsAll", "objectLockEnabled", "requestPayer"],
-  create(inputs, world) {
-    const bucket = textAt(inputs, "bucket") ?? `bucket-${world.newId()}`;
-    if (!/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(bucket))
-      throw new Refusal(400, undefined, `InvalidBucketName: ${bucket}`);
-    if (world.all("aws:s3/bucket:Bucket").some((other) => other.id === bucket))
-      throw new Refusal(409, undefined, `BucketAlreadyOwnedByYou: ${bucket}`);
-    return { id: bucket, props: { ...inputs, bucket, arn: `arn:aws:s3:::${bucket}` } };
-  },
-  update: (remote, inputs) => ({ ...remote.props, ...inputs }),
-  delete: () => undefined,
-};
-
 /** tailscale:index/tailnetKey:TailnetKey: every input replaces; a tagged key needs its tag in the policy's tagOwners. */
 export const tailnetKey: Kind = {
   secret: ["key"],
