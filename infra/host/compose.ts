@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 
+import { resticService } from "../backup/compose";
 import type { Settings } from "../settings/settings";
 import { cloudflaredService } from "./cloudflared";
-import { onhostService, certificatesService, stalwartCliService, stalwartService } from "./compose-mail";
+import { exportService, onhostService, certificatesService, stalwartCliService, stalwartService } from "./compose-mail";
 import type { ComposeNetwork, ComposeProject, Service } from "./compose-type";
 import type { HostFile } from "./file";
 import { addresses, COMPOSE_FOLDER, COMPOSE_PROJECT, type Network, SERVICES, type ServiceName } from "./layout";
@@ -42,6 +43,7 @@ export function composeProject(settings: Settings, files: readonly HostFile[]): 
       ...Object.fromEntries(SERVICES.map((name) => [name, labelled(services[name], filesDigest(name, files))])),
       "stalwart-cli": stalwartCliService(),
       onhost: onhostService(),
+      ...(settings.backup && { export: exportService(), restic: resticService(settings) }),
     },
     networks: { edge: network(at.edge), mail: network(at.mail) },
   };

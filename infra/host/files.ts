@@ -1,3 +1,4 @@
+import { backupFiles } from "../backup/files";
 import type { Settings } from "../settings/settings";
 import { cloudflaredFiles } from "./cloudflared";
 import { composeFile } from "./compose";
@@ -16,6 +17,7 @@ export function hostFiles(settings: Settings, secrets: EdgeSecrets): readonly Ho
     ...traefikFiles(settings, secrets),
     ...cloudflaredFiles(secrets),
     onhostFile(),
+    ...backupFiles(settings, secrets.backupKey),
   ];
   return [...files, composeFile(settings, files)];
 }

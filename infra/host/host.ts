@@ -6,6 +6,7 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 
+import type { BackupKey } from "../backup/bucket";
 import type { Settings } from "../settings/settings";
 
 import { hostFiles } from "./files";
@@ -24,6 +25,8 @@ export interface HostArgs {
   readonly tunnelToken: pulumi.Input<string>;
   /** Secret. */
   readonly acmeDnsToken: pulumi.Input<string>;
+  /** Secret; for backups into a bucket of ours. */
+  readonly backupKey?: pulumi.Input<BackupKey> | undefined;
 }
 
 export class Host extends pulumi.ComponentResource {
@@ -43,12 +46,14 @@ export class Host extends pulumi.ComponentResource {
     this.#settings = settings;
     const { folder } = settings.host;
 
-    const script = pulumi.all([args.tunnelToken, args.acmeDnsToken]).apply(([tunnelToken, acmeDnsToken]) => {
-      const edge = { tunnelToken, acmeDnsToken };
-      const secrets = textsToHide(settings, edge);
-      const files = pack(hostFiles(settings, edge));
-      return installScript(files, { folder, stalwartVersion: IMAGES.stalwart.tag.replace(/^v/, ""), secrets });
-    });
+    const script = pulumi
+      .all([args.tunnelToken, args.acmeDnsToken, args.backupKey])
+      .apply(([tunnelToken, acmeDnsToken, backupKey]) => {
+        const edge = { tunnelToken, acmeDnsToken, backupKey };
+        const secrets = textsToHide(settings, edge);
+        const files = pack(hostFiles(settings, edge));
+        return installScript(files, { folder, stalwartVersion: IMAGES.stalwart.tag.replace(/^v/, ""), secrets });
+      });
     const files = new command.remote.Command(
       `${name}-files`,
       { ...this.#run(script), delete: stopCommand(folder) },

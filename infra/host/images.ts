@@ -32,6 +32,10 @@ export const IMAGES = {
     "cloudflare/cloudflared:2026.8.2@sha256:0aa26e284f05e6c77ae375b8c9c11d9eb6a448fb7bcd8d40f31cb6176189eb38",
     "The tunnel's inner end; its flags were read in the source of this version.",
   ),
+  restic: image(
+    "restic/restic:0.18.1@sha256:39d9072fb5651c80d75c7a811612eb60b4c06b32ffe87c2e9f3c7222e1797e76",
+    "The backups; the tests run the same version, built from its Go module.",
+  ),
   node: image(
     "node:24.21.0-alpine3.24@sha256:ebfe2f90462722a7a4de65e91990e97fe0d401c70e0e762c5b53302f905ec1c1",
     "Runs onhost.mjs; the version that the tests run under.",

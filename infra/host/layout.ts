@@ -15,7 +15,9 @@ export type ServiceName = (typeof SERVICES)[number];
 
 /** Services of the compose profile `tools`, run once each time: Stalwart's own command line and our program beside it. */
 export const TOOLS = ["stalwart-cli", "onhost"] as const;
-export type ToolName = (typeof TOOLS)[number];
+/** Further ones where there are backups. */
+export const BACKUP_TOOLS = ["export", "restic"] as const;
+export type ToolName = (typeof TOOLS)[number] | (typeof BACKUP_TOOLS)[number];
 
 /** Stalwart's listeners. There is none on 25: the Worker brings what comes from outside. */
 export const STALWART_PORTS = { http: 8080, imaps: 993, submissions: 465, submission: 587, sieve: 4190 } as const;
