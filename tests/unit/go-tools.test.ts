@@ -9,6 +9,9 @@ describe("programs from Go modules", () => {
       compose: "2.40.3",
       traefik: "3.6.0",
       pebble: "2.9.0",
+      restic: "0.18.1",
+      "rest-server": "0.14.0",
+      versitygw: "1.8.0",
     });
   });
 
