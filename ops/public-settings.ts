@@ -36,5 +36,6 @@ function secretStandIns(): Record<string, string> {
     resendApiKey: "stand-in",
     adminPassword: "stand-in-password",
     accountPassword: "stand-in-password",
+    backupPassword: "stand-in-password-of-backups",
   };
 }

@@ -47,6 +47,7 @@ export function standIns(stack: string): StandIns {
       resendApiKey: `re_${hex(24)}`,
       adminPassword: randomBytes(18).toString("base64url"),
       accountPassword: randomBytes(18).toString("base64url"),
+      backupPassword: randomBytes(24).toString("base64url"),
       hostSshPrivateKey: userKey.private,
     },
     apiToken: randomBytes(30).toString("hex").slice(0, 40),

@@ -11,6 +11,7 @@ import { installDocker } from "./docker/socket";
 import type { StoredMessage } from "./mail-store";
 import { cloudflared } from "./programs/cloudflared";
 import { node } from "./programs/node";
+import { restic } from "./programs/restic";
 import { stalwart } from "./programs/stalwart";
 import { stalwartCli } from "./programs/stalwart-cli";
 import { traefik } from "./programs/traefik";
@@ -50,10 +51,11 @@ export async function startHome({ settings, invented, world, connectors, mailFol
     traefik,
     "cloudflare/cloudflared": cloudflared(world, connectors),
     node,
+    "restic/restic": restic,
   });
   const docker = await installDocker(join(machine.path, "bin"), engine);
   const { user, port } = settings.host;
-  const ssh = await startSshServer({ ...invented, user, home: folder, path: [docker.folder], port });
+  const ssh = await startSshServer({ ...invented, user, home: folder, path: [docker.folder, join(__dirname, "systemd")], port });
   world.commands = { run: runCommand };
   return {
     ssh,

@@ -14,6 +14,7 @@ mail-backup unlock             removes locks that ended runs of this host have l
 mail-backup restore mail [SNAPSHOT]    Stalwart's data as they were; the present ones are kept aside
 mail-backup restore export [SNAPSHOT]  the exported files, in backup/restore/export
 mail-backup restore host [SNAPSHOT]    mail, keys and certificates, on a new host
+mail-backup restore nothing            an empty Stalwart; the present data are kept aside
 mail-backup start-again        starts Stalwart if a run was cut while it stood still
 END
 }

@@ -19,7 +19,7 @@ restic() {
 # Keeps the last lines of what restic says in $said, and shows all of it.
 restic_says() {
   local status=0
-  said=$(restic "$@" 2>&1 | tee /dev/stderr | tail -n "$shown_lines"; exit "${PIPESTATUS[0]}") || status=$?
+  said=$(restic "$@" 2>&1 | tee >(cat >&2) | tail -n "$shown_lines"; exit "${PIPESTATUS[0]}") || status=$?
   return "$status"
 }
 
@@ -124,7 +124,7 @@ do_check() {
 
 do_export() {
   local status=0
-  said=$(tool export 2>&1 | tee /dev/stderr | tail -n "$shown_lines"; exit "${PIPESTATUS[0]}") || status=$?
+  said=$(tool export 2>&1 | tee >(cat >&2) | tail -n "$shown_lines"; exit "${PIPESTATUS[0]}") || status=$?
   ((status == 0)) || fail "The export ended with status $status: ${said##*$'\n'}" \
     "The last good export is as it was; what could be read is in it." "$here/mail-backup export"
 }

@@ -1,13 +1,14 @@
 # shellcheck shell=bash
 # Restores. Nothing that is there is lost: it is moved aside first. Each may be run again after it was cut.
 
-# mail|export|host [SNAPSHOT]
+# mail|export|host [SNAPSHOT], or nothing
 restore() {
   local what=${1-} snapshot=${2-latest}
   [[ $snapshot =~ ^(latest|[0-9a-f]{8,64})$ ]] || fail "'$snapshot' is no snapshot." "Nothing was done." "$here/mail-backup snapshots"
   case $what in
     mail) restore_mail "$snapshot" ;;
     export) fetch "$snapshot" export /export && printf 'The exported mail is in %s\n' "$here/restore/export/export" ;;
+    nothing) put_aside && start_again && printf 'Stalwart is empty. What was there before is in %s\n' "$aside" ;;
     host) restore_host "$snapshot" ;;
     *)
       usage >&2
@@ -31,11 +32,8 @@ restore_mail() {
   put_mail_in_place "$here/restore/mail"
 }
 
-# FOLDER: a restored snapshot whose store becomes Stalwart's.
-put_mail_in_place() {
-  local from=$1 aside
-  [ -n "$(ls -A -- "$from/stalwart-data" 2>/dev/null)" ] || fail "The snapshot holds no mail." "Nothing was changed." \
-    "Take another one: $here/mail-backup snapshots"
+# Stops Stalwart, until start_again, and empties its store into the folder $aside.
+put_aside() {
   aside=$apps/stalwart/data.before-$(date -u +%Y%m%dT%H%M%SZ)
   exec 8>>"$stack/lock"
   flock -w "$stack_lock_seconds" 8 || fail "pulumi up has been busy for $stack_lock_seconds s." "Nothing was changed." \
@@ -45,13 +43,20 @@ put_mail_in_place() {
   mkdir -m 0700 -- "$aside"
   # The folder itself stays: it may be a link to another disk.
   find -H "$data" -mindepth 1 -maxdepth 1 -exec mv -t "$aside" {} +
+}
+
+# FOLDER: a restored snapshot whose store becomes Stalwart's.
+put_mail_in_place() {
+  local from=$1
+  [ -n "$(ls -A -- "$from/stalwart-data" 2>/dev/null)" ] || fail "The snapshot holds no mail." "Nothing was changed." \
+    "Take another one: $here/mail-backup snapshots"
+  put_aside
   find "$from/stalwart-data" -mindepth 1 -maxdepth 1 -exec mv -t "$data" {} +
   # The export comes from the same snapshot: JMAP's states repeat after a restore, so a newer one would go on from what is lost.
   [ ! -d "$from/export" ] || mv -T -- "$from/export" "$data/export"
   rm -rf -- "$from"
   start_again || fail "The mail is restored, and Stalwart does not start." "What was there before is in $aside." \
     "docker compose -f $stack/compose.yaml logs --tail 50 stalwart"
-  exec 8>&-
   printf 'Restored. What was there before is in %s\n' "$aside"
 }
 

@@ -99,7 +99,9 @@ export async function startBackupHost(
     }
   };
   ship({});
-  for (const path of ["stalwart/secrets", "stalwart/plan", "onhost"]) mkdirSync(join(apps, path), { recursive: true });
+  for (const path of ["stalwart/secrets", "stalwart/plan", "stalwart/tls", "onhost"])
+    mkdirSync(join(apps, path), { recursive: true });
+  writeFileSync(join(apps, "stalwart/config.json"), "{}");
   writeFileSync(join(apps, "mail-stack/.env"), "MAIL_UID=0\nMAIL_GID=0\n");
   writeFileSync(join(home, "engine/running mail-stack stalwart"), "");
 
