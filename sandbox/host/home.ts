@@ -55,7 +55,13 @@ export async function startHome({ settings, invented, world, connectors, mailFol
   });
   const docker = await installDocker(join(machine.path, "bin"), engine);
   const { user, port } = settings.host;
-  const ssh = await startSshServer({ ...invented, user, home: folder, path: [docker.folder, join(__dirname, "systemd")], port });
+  const ssh = await startSshServer({
+    ...invented,
+    user,
+    home: folder,
+    path: [docker.folder, join(__dirname, "systemd")],
+    port,
+  });
   world.commands = { run: runCommand };
   return {
     ssh,

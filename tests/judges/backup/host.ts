@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { userInfo } from "node:os";
@@ -30,6 +30,8 @@ export interface BackupHost {
   readonly apps: string;
   /** Runs the shipped program. `kill`: ends it with SIGKILL, and all it started, when a call of docker has this text. */
   readonly run: (args: string, options?: { readonly killAt?: string }) => Promise<Ended>;
+  /** Runs a command as a login of the host's user would. */
+  readonly shell: (command: string) => Promise<Ended>;
   /** Makes a program of the test's out of bash lines: what `docker compose NAME` does to a container. */
   readonly hook: (name: string, script: string | undefined) => void;
   readonly calls: () => readonly string[];
@@ -99,13 +101,15 @@ export async function startBackupHost(
     }
   };
   ship({});
+  // A server that is another user's looks into it.
+  for (const path of [folder.path, home, apps, join(apps, "stalwart")]) chmodSync(path, 0o755);
   for (const path of ["stalwart/secrets", "stalwart/plan", "stalwart/tls", "onhost"])
     mkdirSync(join(apps, path), { recursive: true });
   writeFileSync(join(apps, "stalwart/config.json"), "{}");
   writeFileSync(join(apps, "mail-stack/.env"), "MAIL_UID=0\nMAIL_GID=0\n");
   writeFileSync(join(home, "engine/running mail-stack stalwart"), "");
 
-  return { home, apps, run, hook, calls, posts: () => posts.splice(0), status, ship, close };
+  return { home, apps, run, shell, hook, calls, posts: () => posts.splice(0), status, ship, close };
 
   async function run(args: string, { killAt }: { killAt?: string } = {}): Promise<Ended> {
     const child = spawn(join(apps, "backup/mail-backup"), args.split(" "), {
@@ -125,6 +129,15 @@ export async function startBackupHost(
     const code = await new Promise<number | null>((resolve) => child.on("close", resolve));
     clearInterval(watch);
     return { code, stdout, stderr };
+  }
+
+  async function shell(command: string): Promise<Ended> {
+    const path = `${programs}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin`;
+    const child = spawn("bash", ["-c", command], { cwd: home, env: { HOME: home, PATH: path } });
+    let [stdout, stderr] = ["", ""];
+    child.stdout.setEncoding("latin1").on("data", (text: string) => (stdout += text));
+    child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+    return { code: await new Promise((resolve) => child.on("close", resolve)), stdout, stderr };
   }
 
   function hook(called: string, script: string | undefined): void {

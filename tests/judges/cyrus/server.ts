@@ -56,10 +56,12 @@ export interface ServerCertificate {
  * Starts a throw-away Cyrus IMAPd 3.6 or newer on loopback: IMAP and JMAP, users {@link ROOT} and {@link OTHER} without
  * mailboxes. The first IMAP login of a user creates them; before it JMAP does not know the account.
  *
+ * `at`: where all of it lies; a folder of its own otherwise, which is removed at the end.
+ *
  * Started by root it becomes Debian's user `cyrus`, started by anyone else it stays that user.
  */
-export async function startCyrus(certificate?: ServerCertificate): Promise<Cyrus> {
-  const folder = temporaryFolder();
+export async function startCyrus(certificate?: ServerCertificate, at?: string): Promise<Cyrus> {
+  const folder = at === undefined ? temporaryFolder() : { path: at, remove: () => undefined };
   const ports = await freePorts();
   const { imapPort } = ports;
   const isRoot = userInfo().uid === 0;
