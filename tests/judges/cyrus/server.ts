@@ -47,9 +47,10 @@ export interface Cyrus {
  * Starts a throw-away Cyrus IMAPd 3.6 or newer on loopback: IMAP and JMAP, users {@link ROOT} and {@link OTHER} without
  * mailboxes. The first IMAP login of a user creates them; before it JMAP does not know the account.
  *
- * Started by root it becomes Debian's user `cyrus`, started by anyone else it stays that user.
+ * Started by root it becomes Debian's user `cyrus`, started by anyone else it stays that user. `settings`: lines of
+ * imapd.conf that take the place of those here, by their names.
  */
-export async function startCyrus(): Promise<Cyrus> {
+export async function startCyrus(settings: Readonly<Record<string, string>> = {}): Promise<Cyrus> {
   const folder = temporaryFolder();
   const [imapPort, jmapPort] = await freePorts();
   const isRoot = userInfo().uid === 0;
@@ -58,7 +59,7 @@ export async function startCyrus(): Promise<Cyrus> {
   let master: ChildProcess | undefined;
 
   try {
-    writeFileSync(configuration, imapdConf(folder.path, isRoot ? undefined : userInfo().username));
+    writeFileSync(configuration, changed(imapdConf(folder.path, isRoot ? undefined : userInfo().username), settings));
     writeFileSync(services, cyrusConf(configuration, imapPort, jmapPort));
     for (const part of ["conf/db", "conf/socket", "spool", "sieve", "run/proc", "run/lock"])
       mkdirSync(join(folder.path, part), { recursive: true });
@@ -159,6 +160,12 @@ SERVICES {
 EVENTS {
 }
 `;
+}
+
+/** Cyrus takes no name twice. */
+function changed(conf: string, settings: Readonly<Record<string, string>>): string {
+  const kept = conf.split("\n").filter((line) => !Object.hasOwn(settings, line.split(":", 1).join("")));
+  return [...kept, ...Object.entries(settings).map(([name, value]) => `${name}: ${value}`), ""].join("\n");
 }
 
 /** `munge8bit` off: Cyrus would replace 8-bit characters in header fields by X. `cyrus_user` is who the master becomes. */
