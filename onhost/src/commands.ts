@@ -6,6 +6,7 @@ import { FILES, parseDeployment, STALWART_VERSION, type Deployment } from "./dep
 import { EXPORT_USAGE, exportCommand, type TransferContext } from "./export/command";
 import { Fault, reasonOf } from "./fault";
 import { guardUpgrade } from "./guard";
+import { IMPORT_USAGE, importCommand } from "./import/command";
 import { basic, httpTo, type Http } from "./http";
 import { ensureKey, retireKeys, type KeyPlace } from "./keys";
 import { listenerFindings } from "./listeners";
@@ -26,7 +27,7 @@ onhost passwords            sets the administrator's password and the primary ac
 onhost key NUMBER           prints the Worker's API key, minted if need be
 onhost retire NUMBER        withdraws the Worker's older API keys
 onhost certificates [--watch]   hands Traefik's certificate on to Stalwart
-${EXPORT_USAGE}`;
+${EXPORT_USAGE}${IMPORT_USAGE}`;
 
 const WAIT_SECONDS = 120;
 const MAX_WAIT_SECONDS = 3_600;
@@ -59,6 +60,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   retire,
   certificates,
   export: (args, context) => exportCommand(args, transfer(context)),
+  import: (args, context) => importCommand(args, transfer(context)),
 };
 
 /**

@@ -1,21 +1,21 @@
 import { createHash } from "node:crypto";
 import {
-  appendFileSync,
+  closeSync,
   createReadStream,
   existsSync,
   mkdirSync,
+  openSync,
   readdirSync,
   renameSync,
   rmSync,
   statSync,
 } from "node:fs";
-import { open } from "node:fs/promises";
 import * as path from "node:path";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { isFields, parsed, text } from "../jmap/json";
 import { Trouble } from "../jmap/trouble";
-import { FOLDER_MODE, syncFolder } from "./files";
+import { FOLDER_MODE, syncAll, syncFolder, writeAll } from "./files";
 import { readIfThere, SECRET_MODE } from "../store";
 
 /** Below the account's folder while something changes there. That it exists says that a run has not ended. */
@@ -31,6 +31,8 @@ export interface Incoming {
   readonly file: (sha256: string) => string;
   /** Messages that this run has brought. */
   readonly taken: () => number;
+  /** After this what was taken is on the disk for good. */
+  readonly settle: () => void;
   /** Removes it: everything is part of the export. */
   readonly remove: () => void;
 }
@@ -45,9 +47,10 @@ export async function openIncoming(accountFolder: string): Promise<Incoming> {
   mkdirSync(folder, { recursive: true, mode: FOLDER_MODE });
   const journal = path.join(folder, JOURNAL);
   const found = await survivors(folder, readIfThere(journal) ?? "");
+  const journalDescriptor = openSync(journal, "a", SECRET_MODE);
   let parts = 0;
   let taken = 0;
-  return { found, take, file, taken: () => taken, remove };
+  return { found, take, file, taken: () => taken, settle, remove };
 
   function file(sha256: string): string {
     return path.join(folder, `${sha256}.eml`);
@@ -56,27 +59,32 @@ export async function openIncoming(accountFolder: string): Promise<Incoming> {
   async function take(key: string, size: number, body: Readable): Promise<string> {
     const part = path.join(folder, `${(parts += 1)}.part`);
     const hash = createHash("sha256");
-    const handle = await open(part, "w", SECRET_MODE);
+    // Asynchronous writes cost more than the rest of a message's way; a chunk is at most 64 KiB.
+    const descriptor = openSync(part, "w", SECRET_MODE);
     let written = 0;
     try {
       for await (const chunk of body as AsyncIterable<Buffer>) {
         hash.update(chunk);
-        await handle.write(chunk);
+        writeAll(descriptor, chunk);
         written += chunk.length;
       }
       if (written !== size) throw new Trouble(`download: ${written} bytes of a message that has ${size}`, "passing");
-      await handle.datasync();
     } finally {
-      await handle.close();
+      closeSync(descriptor);
     }
     const sha256 = hash.digest("hex");
     renameSync(part, file(sha256));
-    appendFileSync(journal, `${JSON.stringify({ key, sha256 })}\n`, { mode: SECRET_MODE });
+    writeAll(journalDescriptor, Buffer.from(`${JSON.stringify({ key, sha256 })}\n`));
     taken += 1;
     return sha256;
   }
 
+  function settle(): void {
+    if (taken > 0) syncAll(folder);
+  }
+
   function remove(): void {
+    closeSync(journalDescriptor);
     rmSync(folder, { recursive: true, force: true });
     syncFolder(accountFolder);
   }

@@ -76,6 +76,8 @@ export async function exportMail(
     if (!places.has(email.sha256)) places.set(email.sha256, path.join(folder, place));
   }
   const gaps = await fetchUnknown(order, emails, known, incoming, places);
+  // Before a message gets its name: what has one is whole.
+  incoming.settle();
 
   const stored: StoredEmail[] = [];
   for (const email of emails.values()) {

@@ -49,8 +49,7 @@ export function messages(count: number, seed = 1): readonly ImapMessage[] {
   return Array.from({ length: count }, (_, index) => {
     const day = String(1 + below(28)).padStart(2, " ");
     const clock = [below(24), below(60), below(60)].map((part) => String(part).padStart(2, "0")).join(":");
-    const body =
-      index % 7 === 0 ? Buffer.from(`Grüße ${index} \xff\r\n.\r\nFrom here\r\n`, "latin1") : Buffer.alloc(0);
+    const body = index % 7 === 0 ? Buffer.from(`Grüße ${index} \xff\r\n.\r\nFrom here\r\n`, "latin1") : Buffer.alloc(0);
     const text = "0123456789 abcdefghijklmnopqrstuvwxyz\r\n".repeat(1 + below(MAX_BODY / 38));
     return {
       raw: Buffer.concat([

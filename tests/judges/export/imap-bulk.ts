@@ -110,7 +110,7 @@ export class BulkImap {
   }
 
   private async line(): Promise<string> {
-    for (let from = 0; ; ) {
+    for (let from = 0; ;) {
       const end = this.received.indexOf(CRLF, from);
       if (end >= 0) return (await this.take(end + CRLF.length)).toString("latin1", 0, end);
       from = Math.max(0, this.received.length - 1);
