@@ -2,9 +2,10 @@ import { existsSync } from "node:fs";
 import * as path from "node:path";
 import { Fault } from "../fault";
 import type { Client } from "../jmap/client";
-import { compare, text, type Fields } from "../jmap/json";
+import { compare, objects, strings, text, type Fields } from "../jmap/json";
 import { listAll } from "../jmap/list";
 import { MAIL } from "../jmap/session";
+import { Trouble } from "../jmap/trouble";
 import type { Account } from "./accounts";
 import { agrees, countInMailboxes, EMAIL, fullListing, updatedListing, type Listing, type StoredEmail } from "./emails";
 import { makeFolder, prune } from "./files";
@@ -99,23 +100,58 @@ async function listMail(
   { client, account, previous, now }: Order,
   last: () => ReadonlyMap<string, StoredEmail>,
 ): Promise<{ readonly mailboxes: readonly Fields[]; readonly listing: Listing }> {
-  const state = previous?.id === account.id ? previous.states[EMAIL.type] : undefined;
-  const isDue = previous === undefined || !(now.getTime() - Date.parse(previous.listedAt) < LISTING_DAYS * DAY_MS);
+  const isDue = !(now.getTime() - Date.parse(previous?.listedAt ?? "") < LISTING_DAYS * DAY_MS);
+  const known = previous?.id === account.id && !isDue ? previous : undefined;
+  const state = known?.states[EMAIL.type];
+  const knownCounts = known?.inMailboxes ?? {};
+  if (state !== undefined) {
+    const unchanged = await unchangedMailboxes(client, account.id, state);
+    if (unchanged !== undefined && agrees(knownCounts, unchanged.mailboxes))
+      return { mailboxes: unchanged.mailboxes, listing: { ...unchanged, emails: undefined, isFull: false } };
+  }
   // Twice, because a message may come between the two requests.
-  for (let attempt = 0; attempt < 2 && state !== undefined && !isDue; attempt += 1) {
+  for (let attempt = 0; attempt < 2 && state !== undefined; attempt += 1) {
     const listing = await updatedListing(client, account.id, state, last);
     const mailboxes = await listMailboxes(client, account.id);
     if (listing === undefined) break;
     const { emails } = listing;
-    const counts = emails === undefined ? previous?.inMailboxes : countInMailboxes(emails.values());
-    if (agrees(counts ?? {}, mailboxes)) return { mailboxes, listing };
+    const counts = emails === undefined ? knownCounts : countInMailboxes(emails.values());
+    if (agrees(counts, mailboxes)) return { mailboxes, listing };
   }
   const listing = await fullListing(client, account.id);
   return { mailboxes: await listMailboxes(client, account.id), listing };
 }
 
+/** The mailboxes, in one request that says that no e-mail has changed; undefined when one has, or it needs more requests. */
+async function unchangedMailboxes(
+  client: Client,
+  accountId: string,
+  state: string,
+): Promise<{ readonly mailboxes: readonly Fields[]; readonly state: string } | undefined> {
+  const limit = client.session.maxObjectsInGet;
+  const [changes, query, get] = await client.calls(
+    [MAIL],
+    [
+      ["Email/changes", { accountId, sinceState: state, maxChanges: 1 }],
+      ["Mailbox/query", { accountId, limit }],
+      ["Mailbox/get", { accountId, "#ids": { resultOf: "1", name: "Mailbox/query", path: "/ids" } }],
+    ],
+  );
+  for (const result of [changes, query, get]) if (result === undefined || result instanceof Trouble) return undefined;
+  const [told, ids, got] = [changes, query, get] as readonly Fields[];
+  const changed = ["created", "updated", "destroyed"].flatMap((name) => strings(told?.[name]));
+  const mailboxes = objects(got?.["list"]);
+  const isAll = strings(ids?.["ids"]).length === mailboxes.length && mailboxes.length < limit;
+  if (changed.length > 0 || told?.["hasMoreChanges"] === true || !isAll) return undefined;
+  return { mailboxes: inOrder(mailboxes), state: text(told?.["newState"], state) };
+}
+
 async function listMailboxes(client: Client, accountId: string): Promise<readonly Fields[]> {
   const { list } = await listAll(client, accountId, { type: MAILBOXES.type, using: MAIL });
+  return inOrder(list);
+}
+
+function inOrder(list: readonly Fields[]): readonly Fields[] {
   return [...list].sort((one, other) => compare(text(one["id"]), text(other["id"])));
 }
 

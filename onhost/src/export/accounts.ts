@@ -22,7 +22,9 @@ export async function reachableAccounts(client: Client): Promise<readonly Accoun
   if (session.capabilities.includes(PRINCIPALS))
     for (const account of await principals(client)) accounts.set(account.id, account);
   const reached: Account[] = [];
-  for (const account of accounts.values()) if (await isReached(client, account.id)) reached.push(account);
+  // The session's own are not asked for: what they refuse is told with the account.
+  for (const account of accounts.values())
+    if (own.some(({ id }) => id === account.id) || (await isReached(client, account.id))) reached.push(account);
   return reached;
 }
 

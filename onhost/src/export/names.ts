@@ -8,6 +8,7 @@ import { compare } from "../jmap/json";
  */
 export const MAX_NAME_BYTES = 200;
 
+// eslint-disable-next-line no-control-regex
 const RESERVED = /[%<>:"/\\|?*\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]/g;
 const DOS_DEVICE = /^(?:con|prn|aux|nul|com\d|lpt\d)(?=$|[. ])/i;
 /** A folder must not look like a message in it, nor like a name that was made distinct. */

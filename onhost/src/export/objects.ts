@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import * as path from "node:path";
-import type { Client } from "../jmap/client";
+import type { Call, Client, Result } from "../jmap/client";
 import { readText } from "../jmap/http";
 import { compare, objects, text, type Fields } from "../jmap/json";
 import { listAll } from "../jmap/list";
@@ -13,6 +13,9 @@ import type { AccountEntry, Gap, LinesFile } from "./manifest";
 import { fileName } from "./names";
 
 const HASH_IN_NAME = 12;
+/** For what is not mail: a server that breaks off at every attempt must not hold up the rest. */
+const OPTIONAL_MS = 20_000;
+const TOGETHER_MS = 1_000;
 
 export interface ExportedObjects {
   readonly files: Readonly<Record<string, LinesFile>>;
@@ -36,20 +39,22 @@ export async function exportObjects(
   const states: Record<string, string> = {};
   const gaps: Gap[] = [];
   const scripts: string[] = [];
-  for (const kind of OTHER_KINDS) {
-    const using = offered(client.session, accountId, kind);
-    if (using === undefined) continue;
+  for (const { kind, using, first } of await firstAnswers(client, accountId)) {
     const last = previous?.files[kind.kind];
     try {
-      const state = kind.hasQuery ? await stateOf(client, accountId, kind, using) : undefined;
-      if (state !== undefined) states[kind.type] = state;
-      if (last !== undefined && state !== undefined && previous?.states[kind.type] === state) {
-        files[kind.kind] = last;
-        continue;
+      if (first instanceof Trouble) throw first;
+      const state = kind.hasQuery ? text(first["state"]) : "";
+      if (state !== "") states[kind.type] = state;
+      if (last !== undefined && state !== "" && previous?.states[kind.type] === state) files[kind.kind] = last;
+      else {
+        const list = kind.hasQuery
+          ? (await listAll(client, accountId, { type: kind.type, using })).list
+          : first["list"];
+        const sorted = inOrder(objects(list));
+        const known = last === undefined || kind !== SIEVE ? [] : readLines(folder, last);
+        const lines = kind === SIEVE ? await withScripts(client, accountId, folder, sorted, known) : sorted;
+        files[kind.kind] = writeLines(folder, kind.kind, lines);
       }
-      const list = await listKind(client, accountId, kind, using);
-      const lines = kind === SIEVE ? await withScripts(client, accountId, folder, list) : list;
-      files[kind.kind] = writeLines(folder, kind.kind, lines);
     } catch (error) {
       if (!(error instanceof Trouble)) throw error;
       gaps.push({ what: kind.kind, why: error.fact });
@@ -61,16 +66,49 @@ export async function exportObjects(
   return { files, states, scripts, gaps };
 }
 
-async function stateOf(client: Client, accountId: string, { type }: Kind, using: string): Promise<string | undefined> {
-  const got = await client.call([using], [`${type}/get`, { accountId, ids: [] }]);
-  return text(got["state"]) || undefined;
+interface FirstAnswer {
+  readonly kind: Kind;
+  readonly using: string;
+  /** All objects, or where there is a query only the state. */
+  readonly first: Result;
 }
 
-async function listKind(client: Client, accountId: string, kind: Kind, using: string): Promise<readonly Fields[]> {
-  const { type, hasQuery } = kind;
-  const list = hasQuery
-    ? (await listAll(client, accountId, { type, using })).list
-    : objects((await client.call([using], [`${type}/get`, { accountId, ids: null }]))["list"]);
+/** All kinds in one request, and if that fails one by one, so that a kind that breaks the server costs only itself. */
+async function firstAnswers(client: Client, accountId: string): Promise<readonly FirstAnswer[]> {
+  const kinds = OTHER_KINDS.flatMap((kind) => {
+    const using = offered(client.session, accountId, kind);
+    return using === undefined ? [] : [{ kind, using }];
+  });
+  const calls = kinds.map(({ kind: { type, hasQuery } }): Call => [
+    `${type}/get`,
+    { accountId, ids: hasQuery ? [] : null },
+  ]);
+  const alone = async (call: Call, using: string): Promise<Result> => {
+    try {
+      return await client.call([using], call, { patienceMs: OPTIONAL_MS });
+    } catch (error) {
+      if (error instanceof Trouble) return error;
+      throw error;
+    }
+  };
+  let results: readonly Result[] = [];
+  try {
+    if (calls.length <= client.session.maxCalls)
+      results = await client.calls(
+        kinds.map(({ using }) => using),
+        calls,
+        { patienceMs: TOGETHER_MS },
+      );
+  } catch (error) {
+    if (!(error instanceof Trouble)) throw error;
+  }
+  const answers: FirstAnswer[] = [];
+  for (const [index, { kind, using }] of kinds.entries())
+    answers.push({ kind, using, first: results[index] ?? (await alone(calls[index] ?? ["", {}], using)) });
+  return answers;
+}
+
+function inOrder(list: readonly Fields[]): readonly Fields[] {
   return [...list].sort((one, other) => compare(text(one["id"]), text(other["id"])));
 }
 
@@ -80,10 +118,17 @@ async function withScripts(
   accountId: string,
   folder: string,
   scripts: readonly Fields[],
+  known: readonly Fields[],
 ): Promise<readonly Fields[]> {
   const lines: Fields[] = [];
   for (const script of scripts) {
     const blobId = text(script["blobId"]);
+    // A blob's id stands for its bytes (RFC 8620 section 6), and the name is in the file's.
+    const same = known.find((line) => line["blobId"] === blobId && line["name"] === script["name"]);
+    if (same !== undefined && existsSync(path.join(folder, text(same["file"])))) {
+      lines.push({ ...script, file: same["file"], sha256: same["sha256"] });
+      continue;
+    }
     const content = await client.download(accountId, blobId, "application/sieve", (body) =>
       readText("download of a script", body),
     );

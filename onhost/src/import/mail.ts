@@ -195,7 +195,9 @@ export async function importMail(order: MailImport, wanted: readonly Wanted[]): 
     );
     // A request of a run that was killed, and that the server still had before it, then cannot double what this one makes.
     const condition = usesState && target.state() !== "" ? { ifInState: target.state() } : {};
-    const answer = await client.call([MAIL], ["Email/import", { accountId, ...condition, emails }], false);
+    const answer = await client.call([MAIL], ["Email/import", { accountId, ...condition, emails }], {
+      isRepeatable: false,
+    });
     if (typeof answer["newState"] === "string") target.moveTo(answer["newState"]);
     const [created, failed] = [part(answer, "created"), part(answer, "notCreated")];
     const lost: Wanted[] = [];

@@ -38,7 +38,9 @@ async function createOnce(
   object: Fields,
   extra: Fields,
 ): Promise<SetOutcome> {
-  const answer = await client.call([using], [`${type}/set`, { accountId, create: { new: object }, ...extra }], false);
+  const answer = await client.call([using], [`${type}/set`, { accountId, create: { new: object }, ...extra }], {
+    isRepeatable: false,
+  });
   const created = part(answer, "created")["new"];
   if (isFields(created)) return { id: text(created["id"]) };
   return refusal(part(answer, "notCreated")["new"]);

@@ -22,19 +22,22 @@ export type Call = readonly [method: string, args: Fields];
 /** A method error is a value: one call of a request may fail alone. */
 export type Result = Fields | Trouble;
 
+export interface Manner {
+  /** False for what must not be done twice; it is then repeated only if the server has certainly done nothing. */
+  readonly isRepeatable?: boolean;
+  /** Less patience than with everything else. */
+  readonly patienceMs?: number;
+}
+
 /** One login at one JMAP server. Every function repeats what failed for a passing reason and throws `Trouble`. */
 export interface Client {
   readonly session: Session;
   readonly traffic: Http["traffic"];
   readonly connections: number;
-  /** One request. `using`: capabilities beside core. `isRepeatable`: false for what must not be done twice. */
-  readonly calls: (
-    using: readonly string[],
-    calls: readonly Call[],
-    isRepeatable?: boolean,
-  ) => Promise<readonly Result[]>;
+  /** One request. `using`: capabilities beside core. */
+  readonly calls: (using: readonly string[], calls: readonly Call[], manner?: Manner) => Promise<readonly Result[]>;
   /** As `calls` with one; a method error is thrown. */
-  readonly call: (using: readonly string[], call: Call, isRepeatable?: boolean) => Promise<Fields>;
+  readonly call: (using: readonly string[], call: Call, manner?: Manner) => Promise<Fields>;
   /** `read` gets the bytes, again from the start when the connection breaks. */
   readonly download: <T>(
     accountId: string,
@@ -57,7 +60,7 @@ export async function connectTo({ url, authorization, staysAtOrigin, patience = 
   async function calls(
     using: readonly string[],
     list: readonly Call[],
-    isRepeatable = true,
+    { isRepeatable = true, patienceMs = Infinity }: Manner = {},
   ): Promise<readonly Result[]> {
     const methodCalls = list.map(([method, args], index) => [method, args, String(index)]);
     const request = JSON.stringify({ using: [CORE, ...new Set(using)], methodCalls });
@@ -70,13 +73,13 @@ export async function connectTo({ url, authorization, staysAtOrigin, patience = 
         if (passing instanceof Trouble && isRepeatable) throw passing;
         return results;
       },
-      patience,
+      { ...patience, totalMs: Math.min(patience.totalMs, patienceMs) },
       isRepeatable,
     );
   }
 
-  async function call(using: readonly string[], one: Call, isRepeatable = true): Promise<Fields> {
-    const [result] = await calls(using, [one], isRepeatable);
+  async function call(using: readonly string[], one: Call, manner?: Manner): Promise<Fields> {
+    const [result] = await calls(using, [one], manner);
     if (result instanceof Trouble) throw result;
     return result ?? {};
   }

@@ -59,6 +59,18 @@ export class BulkImap {
     await this.command(`COPY ${sequence} ${quoted(to)}`);
   }
 
+  /** Removes messages by their Message-ID. */
+  async expunge(mailbox: string, messages: readonly ImapMessage[]): Promise<void> {
+    await this.command(`SELECT ${quoted(mailbox)}`);
+    for (const { raw } of messages) {
+      const id = /^Message-ID: <([^>]*)>/m.exec(raw.toString("latin1"))?.[1] ?? "";
+      const { lines } = await this.command(`SEARCH HEADER Message-ID "${id}"`);
+      const numbers = lines.flatMap((line) => /^\* SEARCH ([\d ]+)$/.exec(line)?.[1]?.split(" ") ?? []);
+      for (const number of numbers) await this.command(`STORE ${number} +FLAGS.SILENT (\\Deleted)`);
+    }
+    await this.command("EXPUNGE");
+  }
+
   async list(): Promise<readonly string[]> {
     return namesIn(await this.command('LIST "" "*"'));
   }
