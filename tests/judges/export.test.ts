@@ -4,7 +4,7 @@
  *
  * - Email/import knows no `ifInState`, and answers `alreadyExists` to bytes that the account has;
  * - Email/changes since a state that has never been answers that nothing has changed;
- * - Identity has no set; Sieve and calendars have capabilities of their own; VacationResponse/get ends the connection,
+ * - Identity has no set, Sieve and calendars have capabilities of their own; VacationResponse/get ends the connection,
  *   and is switched off here.
  */
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -129,7 +129,10 @@ describeWith(CYRUS_MASTER, CYRUS_INSTALL)("export and import at Cyrus", () => {
       // The hash is in the name, so what IMAP shows can be found.
       const hashes = new Set(files.map((file) => file.slice(-68, -4)));
       expect(some.filter((line) => !hashes.has(line.slice(0, 64)))).toEqual([]);
-      expect(ODD_MAILBOXES.length + 6).toBe(Object.keys(before.mailboxes).length - 1);
+      const missing = ODD_MAILBOXES.filter(
+        (name) => (before.mailboxes[`INBOX/${name.normalize("NFC")}`] ?? []).length === 0,
+      );
+      expect(missing).toEqual([]);
     },
     BUDGET_MS,
   );
@@ -265,10 +268,7 @@ describeWith(CYRUS_MASTER, CYRUS_INSTALL)("export and import at Cyrus", () => {
           else break;
         }
         const last = await importFrom("good", other);
-        // Cyrus has no Identity/set.
-        expect(last.code).toBe(INCOMPLETE);
-        const result = JSON.parse(last.stdout) as { accounts: [{ gaps: unknown }] };
-        expect(result.accounts[0].gaps).toEqual([{ what: "identities", why: "Identity/set: unknownMethod" }]);
+        expect(report(last)).toMatchObject({ accounts: [{ messages: { total: MESSAGES }, gaps: [] }] });
         expect(kills).toBeGreaterThan(KILLS / 2);
 
         expect(await snapshot(loginAt(other))).toEqual(before);
