@@ -56,11 +56,11 @@ export async function importMailboxes(
     return role === "" ? undefined : [...free.values()].find((other) => other["role"] === role);
   }
 
-  /** Some servers keep names in NFC whatever they were given. */
+  /** Some servers keep names in NFC, or without blanks around them, whatever they were given. */
   function findByName(mailbox: Fields, parentId: string | null): Fields | undefined {
     const name = text(mailbox["name"]);
     const siblings = [...free.values()].filter((other) => (other["parentId"] ?? null) === parentId);
-    const names = [name, name.normalize("NFC"), plainName(name)];
+    const names = [name, name.normalize("NFC"), name.normalize("NFC").trim(), plainName(name)];
     for (const wanted of names) {
       const sibling = siblings.find((other) => text(other["name"]) === wanted);
       if (sibling !== undefined) return sibling;

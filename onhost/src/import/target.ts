@@ -3,6 +3,7 @@ import { pipeline } from "node:stream/promises";
 import { EMAIL, EMAIL_PROPERTIES, emailOf, type Email } from "../export/emails";
 import type { Client } from "../jmap/client";
 import { text } from "../jmap/json";
+import { MAIL } from "../jmap/session";
 import { changesSince, getObjects, listAll } from "../jmap/list";
 
 /** What is in the account that is imported into. */
@@ -29,27 +30,31 @@ export async function openTarget(client: Client, accountId: string): Promise<Tar
   const bySize = new Map<string, Set<string>>();
   const claimed = new Set<string>();
   const hashes = new Map<string, string>();
-  let state = "";
+  /** For `changes`; and the one that the server compares with, which is another one in Stalwart's empty accounts. */
+  let [since, state] = ["", ""];
   await listEverything();
   return {
     has: (id, size) => emails.get(id)?.size === size,
     find,
     claim: (id) => claimed.add(id),
     state: () => state,
-    moveTo: (next) => (state = next),
+    moveTo: (next) => ([since, state] = [next, next]),
     refresh,
   };
 
   async function listEverything(): Promise<void> {
     const listed = await listAll(client, accountId, EMAIL, EMAIL_PROPERTIES);
     for (const object of listed.list) add(emailOf(object));
-    state = listed.state ?? "";
+    since = listed.state ?? "";
+    state = since;
     // What came while the pages were read; the state must be one at which everything is known.
-    if (state !== "") await refresh();
+    if (since !== "") await refresh();
   }
 
   async function refresh(): Promise<void> {
-    const changes = state === "" ? undefined : await changesSince(client, accountId, EMAIL, state);
+    // Read first: what comes after it is at worst found by the next refresh.
+    const current = text((await client.call([MAIL], ["Email/get", { accountId, ids: [] }]))["state"]);
+    const changes = since === "" ? undefined : await changesSince(client, accountId, EMAIL, since);
     if (changes === undefined) {
       await listEverything();
       return;
@@ -57,7 +62,8 @@ export async function openTarget(client: Client, accountId: string): Promise<Tar
     for (const id of changes.destroyed) emails.delete(id);
     for (const object of await getObjects(client, accountId, EMAIL, [...changes.changed], EMAIL_PROPERTIES))
       add(emailOf(object));
-    state = changes.state;
+    since = changes.state;
+    state = current;
   }
 
   function add(email: Email): void {

@@ -12,7 +12,10 @@ export interface Login {
   readonly password: string;
 }
 
-/** Everything that an account's mail consists of, comparable. */
+/**
+ * Everything that an account's mail consists of, comparable. Flags have no case (RFC 3501 section 2.3.2), JMAP gives them in
+ * lower case; Cyrus makes names over JMAP in NFC.
+ */
 export interface Snapshot {
   readonly subscribed: readonly string[];
   /** Hash, flags and date of each message, by mailbox. */
@@ -25,15 +28,18 @@ export async function snapshot({ imapPort, user, password }: Login): Promise<Sna
   const mailboxes: Record<string, readonly string[]> = {};
   for (const name of await client.list()) {
     const messages = await client.read(name);
-    mailboxes[name] = messages
+    mailboxes[name.normalize("NFC")] = messages
       .map(({ raw, flags, internalDate }) => {
         const digest = createHash("sha256").update(raw).digest("hex");
         // Cyrus pads the day with a blank or with zero, as the message came.
-        return `${digest} ${internalDate.trim().replace(/^(\d)-/, "0$1-")} ${flags.join(" ")}`;
+        return `${digest} ${internalDate.trim().replace(/^(\d)-/, "0$1-")} ${flags
+          .map((flag) => flag.toLowerCase())
+          .sort()
+          .join(" ")}`;
       })
       .sort();
   }
-  const subscribed = await client.subscribed();
+  const subscribed = (await client.subscribed()).map((name) => name.normalize("NFC")).sort();
   await client.close();
   return { mailboxes, subscribed };
 }
