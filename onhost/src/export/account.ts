@@ -7,7 +7,18 @@ import { listAll } from "../jmap/list";
 import { MAIL } from "../jmap/session";
 import { Trouble } from "../jmap/trouble";
 import type { Account } from "./accounts";
-import { agrees, countInMailboxes, EMAIL, fullListing, updatedListing, type Listing, type StoredEmail } from "./emails";
+import {
+  agrees,
+  contentKey,
+  countInMailboxes,
+  EMAIL,
+  EMAIL_PROPERTIES,
+  emailOf,
+  fullListing,
+  updatedListing,
+  type Listing,
+  type StoredEmail,
+} from "./emails";
 import { makeFolder, prune } from "./files";
 import { mailboxFolders } from "./folders";
 import { isUnfinished } from "./incoming";
@@ -31,6 +42,8 @@ export interface Order extends Omit<MailOrder, "accountId" | "folder"> {
   /** `accounts/…`. */
   readonly place: string;
   readonly acceptsLoss: boolean;
+  /** Believes no state. */
+  readonly listsAll: boolean;
   readonly now: Date;
 }
 
@@ -78,6 +91,7 @@ export async function exportAccount(order: Order): Promise<Exported> {
     messages: mail.messages,
     bytes: mail.bytes,
     inMailboxes: mail.inMailboxes,
+    witnesses: mail.witnesses,
     files,
     gaps: [...mail.gaps, ...others.gaps],
   };
@@ -97,15 +111,16 @@ export async function exportAccount(order: Order): Promise<Exported> {
 }
 
 async function listMail(
-  { client, account, previous, now }: Order,
+  { client, account, previous, now, listsAll }: Order,
   last: () => ReadonlyMap<string, StoredEmail>,
 ): Promise<{ readonly mailboxes: readonly Fields[]; readonly listing: Listing }> {
   const isDue = !(now.getTime() - Date.parse(previous?.listedAt ?? "") < LISTING_DAYS * DAY_MS);
-  const known = previous?.id === account.id && !isDue ? previous : undefined;
+  const known = previous?.id === account.id && !isDue && !listsAll ? previous : undefined;
   const state = known?.states[EMAIL.type];
   const knownCounts = known?.inMailboxes ?? {};
   if (state !== undefined) {
-    const unchanged = await unchangedMailboxes(client, account.id, state);
+    const unchanged = await unchangedMailboxes(client, account.id, state, known?.witnesses ?? {});
+    if (unchanged === "another time") return await listAllMail(client, account.id);
     if (unchanged !== undefined && agrees(knownCounts, unchanged.mailboxes))
       return { mailboxes: unchanged.mailboxes, listing: { ...unchanged, emails: undefined, isFull: false } };
   }
@@ -118,30 +133,45 @@ async function listMail(
     const counts = emails === undefined ? knownCounts : countInMailboxes(emails.values());
     if (agrees(counts, mailboxes)) return { mailboxes, listing };
   }
-  const listing = await fullListing(client, account.id);
-  return { mailboxes: await listMailboxes(client, account.id), listing };
+  return await listAllMail(client, account.id);
 }
 
-/** The mailboxes, in one request that says that no e-mail has changed; undefined when one has, or it needs more requests. */
+async function listAllMail(
+  client: Client,
+  accountId: string,
+): Promise<{ readonly mailboxes: readonly Fields[]; readonly listing: Listing }> {
+  const listing = await fullListing(client, accountId);
+  return { mailboxes: await listMailboxes(client, accountId), listing };
+}
+
+/**
+ * The mailboxes, in one request that says that no e-mail has changed; undefined when one has, or it needs more requests.
+ * `another time`: ids stand for other messages than they did.
+ */
 async function unchangedMailboxes(
   client: Client,
   accountId: string,
   state: string,
-): Promise<{ readonly mailboxes: readonly Fields[]; readonly state: string } | undefined> {
+  known: AccountEntry["witnesses"],
+): Promise<{ readonly mailboxes: readonly Fields[]; readonly state: string } | "another time" | undefined> {
   const limit = client.session.maxObjectsInGet;
-  const [changes, query, get] = await client.calls(
+  const ids = Object.keys(known).slice(0, limit);
+  const [changes, query, get, emails] = await client.calls(
     [MAIL],
     [
       ["Email/changes", { accountId, sinceState: state, maxChanges: 1 }],
       ["Mailbox/query", { accountId, limit }],
       ["Mailbox/get", { accountId, "#ids": { resultOf: "1", name: "Mailbox/query", path: "/ids" } }],
+      ["Email/get", { accountId, ids, properties: EMAIL_PROPERTIES }],
     ],
   );
+  for (const email of emails instanceof Trouble ? [] : objects(emails?.["list"]).map(emailOf))
+    if (contentKey(email) !== known[email.id]) return "another time";
   for (const result of [changes, query, get]) if (result === undefined || result instanceof Trouble) return undefined;
-  const [told, ids, got] = [changes, query, get] as readonly Fields[];
+  const [told, listed, got] = [changes, query, get] as readonly Fields[];
   const changed = ["created", "updated", "destroyed"].flatMap((name) => strings(told?.[name]));
   const mailboxes = objects(got?.["list"]);
-  const isAll = strings(ids?.["ids"]).length === mailboxes.length && mailboxes.length < limit;
+  const isAll = strings(listed?.["ids"]).length === mailboxes.length && mailboxes.length < limit;
   if (changed.length > 0 || told?.["hasMoreChanges"] === true || !isAll) return undefined;
   return { mailboxes: inOrder(mailboxes), state: text(told?.["newState"], state) };
 }

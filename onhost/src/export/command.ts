@@ -7,8 +7,9 @@ import { checkExport } from "./check";
 import { readManifest } from "./manifest";
 import { exportAll, type ExportReport } from "./run";
 
-export const EXPORT_USAGE = `onhost export [FOLDER] [--account NAME]… [--minutes N] [--repair] [--accept-loss] [--json]
-                            brings the export of every account up to date; 5: parts are missing
+export const EXPORT_USAGE = `onhost export [FOLDER] [--account NAME]… [--minutes N] [--full] [--repair] [--accept-loss] [--json]
+                            brings the export of every account up to date; 5: parts are missing;
+                            --full after Stalwart's data was restored
 onhost export --check [FOLDER] [--json]   compares every file with the manifest; 6: files are damaged
    another server: --url URL --user LOGIN --password-file FILE, or --url URL --token-file FILE
 `;
@@ -36,6 +37,7 @@ export async function exportCommand(args: readonly string[], context: TransferCo
       ...PLACE_OPTIONS,
       check: { type: "boolean" },
       json: { type: "boolean" },
+      full: { type: "boolean" },
       repair: { type: "boolean" },
       "accept-loss": { type: "boolean" },
       account: { type: "string", multiple: true },
@@ -64,6 +66,7 @@ export async function exportCommand(args: readonly string[], context: TransferCo
         server: new URL(place.url).origin,
         only: values.account ?? [],
         acceptsLoss: values["accept-loss"] === true,
+        listsAll: values.full === true,
         repairs: values.repair === true,
         signal: end.signal,
         onProgress: (account, done, total) => progress.show(`${account}: ${done} of ${total} messages`),

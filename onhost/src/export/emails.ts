@@ -90,6 +90,23 @@ export async function fullListing(client: Client, accountId: string): Promise<Li
   return { emails: since?.emails ?? emails, state: since?.state ?? state, isFull: true };
 }
 
+const MAX_WITNESSES = 100;
+
+/**
+ * Of the e-mails that are new since the last export, the latest by receipt; without new ones those of last time that are
+ * still there. A server that was restored gives the ids of what it lost to other messages, and counts its states anew.
+ */
+export function witnesses(
+  emails: readonly Email[],
+  isNew: (email: Email) => boolean,
+  last: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  const fresh = emails.filter(isNew);
+  const chosen = fresh.length > 0 ? fresh : emails.filter(({ id }) => Object.hasOwn(last, id));
+  const latest = [...chosen].sort((one, other) => compare(other.receivedAt, one.receivedAt)).slice(0, MAX_WITNESSES);
+  return Object.fromEntries(latest.map((email) => [email.id, contentKey(email)]));
+}
+
 /** E-mails in each mailbox, by its id. */
 export function countInMailboxes(emails: Iterable<Email>): Readonly<Record<string, number>> {
   const counts = new Map<string, number>();

@@ -6,7 +6,16 @@ import { isNotFound } from "../jmap/http";
 import { compare, text } from "../jmap/json";
 import { getObjects } from "../jmap/list";
 import { Trouble } from "../jmap/trouble";
-import { contentKey, countInMailboxes, EMAIL, lineOf, storedEmailOf, type Email, type StoredEmail } from "./emails";
+import {
+  contentKey,
+  countInMailboxes,
+  EMAIL,
+  lineOf,
+  storedEmailOf,
+  witnesses,
+  type Email,
+  type StoredEmail,
+} from "./emails";
 import { FOLDER_MODE, link, makeFolder, syncFolder } from "./files";
 import { messageFile } from "./folders";
 import { openIncoming, type Incoming } from "./incoming";
@@ -38,6 +47,7 @@ export interface Mail {
   readonly messages: number;
   readonly bytes: number;
   readonly inMailboxes: AccountEntry["inMailboxes"];
+  readonly witnesses: AccountEntry["witnesses"];
   readonly gaps: readonly Gap[];
   readonly downloaded: number;
   /** Of the messages, relative to the account's folder; undefined when none has changed. */
@@ -47,9 +57,17 @@ export interface Mail {
 
 /** `unchanged`: the mail as the entry has it. */
 
-export function unchangedMail({ files, messages, bytes, inMailboxes }: AccountEntry): Mail {
+export function unchangedMail({ files, messages, bytes, inMailboxes, witnesses: last }: AccountEntry): Mail {
   const { emails } = files;
-  return { files: emails === undefined ? {} : { emails }, messages, bytes, inMailboxes, gaps: [], downloaded: 0 };
+  return {
+    files: emails === undefined ? {} : { emails },
+    messages,
+    bytes,
+    inMailboxes,
+    witnesses: last,
+    gaps: [],
+    downloaded: 0,
+  };
 }
 
 /**
@@ -91,6 +109,7 @@ export async function exportMail(
     messages: stored.length,
     bytes: stored.reduce((sum, { size }) => sum + size, 0),
     inMailboxes: countInMailboxes(stored),
+    witnesses: witnesses(stored, ({ id }) => !last.has(id), order.previous?.witnesses ?? {}),
     gaps,
     downloaded: incoming.taken(),
     paths,

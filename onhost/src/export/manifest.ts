@@ -37,6 +37,8 @@ export interface AccountEntry {
   readonly bytes: number;
   /** E-mails in each mailbox, by its id. */
   readonly inMailboxes: Readonly<Record<string, number>>;
+  /** Content keys of some of the newest e-mails by id: other contents under these ids are another time of the server. */
+  readonly witnesses: Readonly<Record<string, string>>;
   /** By kind: `emails`, `mailboxes`, … */
   readonly files: Readonly<Record<string, LinesFile>>;
   readonly gaps: readonly Gap[];
@@ -85,6 +87,7 @@ function entryOf(account: Fields, file: string): AccountEntry {
     listedAt: text(account["listedAt"]),
     states: only(states, (state): state is string => typeof state === "string"),
     inMailboxes: only(inMailboxes, (count): count is number => typeof count === "number"),
+    witnesses: only(account["witnesses"], (key): key is string => typeof key === "string"),
     messages: typeof messages === "number" ? messages : 0,
     bytes: typeof bytes === "number" ? bytes : 0,
     files: Object.fromEntries(Object.entries(files).map(([kind, lines]) => [kind, linesFileOf(lines, file)])),

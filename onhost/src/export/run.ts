@@ -24,6 +24,8 @@ export interface ExportOptions {
   /** Names of accounts; none means all. */
   readonly only: readonly string[];
   readonly acceptsLoss: boolean;
+  /** Lists every e-mail anew; for a server that was restored. */
+  readonly listsAll: boolean;
   /** Looks at every file first and fetches again what is damaged. */
   readonly repairs: boolean;
   readonly signal: AbortSignal;
@@ -74,6 +76,7 @@ export async function exportAll(client: Client, options: ExportOptions): Promise
         place: previous?.folder ?? newFolder(account, manifest.accounts),
         ...(await lastOf(options, previous)),
         acceptsLoss: options.acceptsLoss,
+        listsAll: options.listsAll,
         now: new Date(),
         signal: options.signal,
         onProgress: (done, total) => options.onProgress(account.name, done, total),

@@ -16,6 +16,8 @@ export interface FakeJmap {
   readonly limits: { get: number; query: number };
   /** How many log entries `changes` still knows. */
   readonly forget: () => void;
+  /** Takes so many changes back, as a restored server does. */
+  readonly rewind: (count: number) => void;
   /** Asked before each request; what it returns is answered instead. */
   interrupt: (path: string, methods: readonly string[]) => Interruption | undefined;
   readonly log: string[];
@@ -62,6 +64,7 @@ export async function fakeJmap(): Promise<FakeJmap> {
     remove,
     limits: { get: 500, query: 5_000 },
     forget: () => (forgotten = changes.length),
+    rewind: (count) => void changes.splice(-count),
     interrupt: () => undefined,
     log: [],
     close: () =>

@@ -36,6 +36,7 @@ async function runExport(more: Partial<Parameters<typeof exportAll>[1]> = {}): P
       server: server.url,
       only: [],
       acceptsLoss: false,
+      listsAll: false,
       repairs: false,
       signal: new AbortController().signal,
       onProgress: () => undefined,
@@ -120,6 +121,19 @@ describe("export", () => {
     server.forget();
     expect(await runExport()).toMatchObject({ accounts: [{ messages: 6, downloaded: 1 }] });
     expect(downloads()).toBe(1);
+  });
+
+  test("a server that was restored, and gave a lost message's id and state to another one, is noticed", async () => {
+    const ids = deliver(5);
+    await runExport();
+    // What the restored server has instead: as many messages, the same states, the same ids.
+    const last = ids.at(-1) ?? "";
+    const other = server.deliver(message("another"), [], {});
+    const content = { ...server.objects("Email").get(other), id: last, mailboxIds: { inbox: true } };
+    server.objects("Email").delete(other);
+    server.objects("Email").set(last, content);
+    server.rewind(1);
+    expect(await runExport()).toMatchObject({ accounts: [{ messages: 5, downloaded: 1 }] });
   });
 
   test("a message that moves, and a mailbox that is renamed, move no bytes", async () => {
