@@ -10,8 +10,9 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { bundleOnhost } from "../infra/host/onhost";
 import { temporaryFolder } from "../sandbox/temporary";
-import { PASSWORD, ROOT, startCyrus, CYRUS_INSTALL, CYRUS_MASTER } from "../tests/judges/cyrus/server";
+import { CYRUS_INSTALL, CYRUS_MASTER, PASSWORD, ROOT } from "../tests/judges/cyrus/server";
 import { fill, messages, ODD_MAILBOXES } from "../tests/judges/export/fill";
+import { startInMemory } from "../tests/judges/export/in-memory";
 import { BulkImap } from "../tests/judges/export/imap-bulk";
 
 const MBSYNC = "/usr/bin/mbsync";
@@ -44,7 +45,7 @@ async function main(): Promise<void> {
       return;
     }
   const folder = temporaryFolder();
-  const cyrus = await startCyrus();
+  const cyrus = await startInMemory();
   try {
     const names = ODD_MAILBOXES.filter((name) => !name.includes("..") && name.length < LONGEST_NAME);
     await fill(() => BulkImap.login(cyrus.imapPort, ROOT, PASSWORD), "INBOX/", messages(MESSAGES), names);

@@ -7,15 +7,16 @@
  * - Identity has no set, Sieve and calendars have capabilities of their own; VacationResponse/get ends the connection,
  *   and is switched off here.
  */
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { temporaryFolder } from "../../sandbox/temporary";
 import { describeWith } from "../needs";
-import { type Cyrus, CYRUS_INSTALL, CYRUS_MASTER, PASSWORD, ROOT, startCyrus } from "./cyrus/server";
+import { type Cyrus, CYRUS_INSTALL, CYRUS_MASTER, PASSWORD, ROOT } from "./cyrus/server";
 import { jmap, type Login, mailboxTree, makeScript, scripts, type Snapshot, snapshot } from "./export/account";
 import { type CountingProxy, countingProxy } from "./export/counting-proxy";
 import { fill, messages, ODD_MAILBOXES, randomFrom } from "./export/fill";
 import { BulkImap } from "./export/imap-bulk";
+import { startInMemory } from "./export/in-memory";
 import { installOnhost, type Ended, type Onhost } from "./export/program";
 
 const MESSAGES = 5_000;
@@ -25,23 +26,10 @@ const NEW_MESSAGES = 400;
 const BUDGET_MS = 600_000;
 /** Exit codes of `onhost export` and `import`. */
 const [DONE, INCOMPLETE, DAMAGED] = [0, 5, 6];
-const CYRUS_SETTINGS = { jmap_nonstandard_extensions: "yes", jmap_vacation: "no", httpmodules: "jmap caldav" };
 const SCRIPTS = [
   ["first, with blanks", 'require ["fileinto"];\r\nif header :contains "subject" "x" { fileinto "INBOX"; }\r\n'],
   ["second", "keep;\n"],
 ] as const;
-
-/** Cyrus makes every change last on the disk; in memory that costs nothing, and what is tested is not Cyrus. */
-async function startInMemory(): Promise<Cyrus> {
-  const before = process.env["TMPDIR"];
-  if (existsSync("/dev/shm")) process.env["TMPDIR"] = "/dev/shm";
-  try {
-    return await startCyrus(CYRUS_SETTINGS);
-  } finally {
-    if (before === undefined) delete process.env["TMPDIR"];
-    else process.env["TMPDIR"] = before;
-  }
-}
 
 function loginAt({ imapPort, jmapPort }: Cyrus): Login {
   return { imapPort, jmapPort, user: ROOT, password: PASSWORD };

@@ -107,7 +107,7 @@ export async function mailboxTree(login: Login): Promise<Readonly<Record<string,
   return Object.fromEntries(
     list.map((mailbox) => {
       const { role, sortOrder, isSubscribed, totalEmails } = mailbox;
-      return [pathOf(mailbox.id), { role, sortOrder, isSubscribed, totalEmails }];
+      return [pathOf(mailbox.id).normalize("NFC"), { role, sortOrder, isSubscribed, totalEmails }];
     }),
   );
 }
