@@ -10,7 +10,7 @@ export const COMPOSE_PROJECT = "mail-stack";
 export const COMPOSE_FOLDER = "mail-stack";
 
 /** Services that run all the time. */
-export const SERVICES = ["stalwart", "traefik", "cloudflared"] as const;
+export const SERVICES = ["stalwart", "traefik", "cloudflared", "certificates"] as const;
 export type ServiceName = (typeof SERVICES)[number];
 
 /** Services of the compose profile `tools`, run once each time: Stalwart's own command line and our program beside it. */
@@ -29,6 +29,9 @@ export const TRAEFIK_PORTS = {
   /** Server-first protocols have entry points of their own: Traefik must not wait for a ClientHello. */
   submission: 587,
   sieve: 4190,
+  /** The same for cloudflared: where a PROXY header may come, Traefik waits for one, and cloudflared sends none. */
+  submissionTunnel: 10587,
+  sieveTunnel: 14190,
   /** Plain HTTP from cloudflared for people: the client's address is the one that Cloudflare's edge names. */
   tunnel: 8080,
   /** Plain HTTP from cloudflared for the Worker, behind Access: needs no certificate, and no ban can hit it. */
@@ -37,15 +40,23 @@ export const TRAEFIK_PORTS = {
   ping: 8082,
 } as const;
 
+/** A network of the compose project. */
+export interface Network {
+  readonly subnet: string;
+  /** The host's own address in it. */
+  readonly gateway: string;
+  /** Where the engine takes addresses for containers that have no fixed one, so that none ever gets a fixed one. */
+  readonly dynamic: string;
+}
+
 /** IPv4 addresses and networks out of the stack's /24: the lower half faces the tunnels, the upper half Stalwart. */
 export interface Addresses {
-  readonly edge: {
-    readonly subnet: string;
+  readonly edge: Network & {
     readonly traefik: string;
     readonly cloudflared: string;
     readonly tailscale: string;
   };
-  readonly mail: { readonly subnet: string; readonly traefik: string; readonly stalwart: string };
+  readonly mail: Network & { readonly traefik: string; readonly stalwart: string };
 }
 
 /** `subnet`: `172.30.25.0/24`, as the settings have it. */
@@ -54,10 +65,18 @@ export function addresses(subnet: string): Addresses {
   return {
     edge: {
       subnet: `${prefix}.0/25`,
+      gateway: `${prefix}.1`,
+      dynamic: `${prefix}.64/26`,
       traefik: `${prefix}.10`,
       cloudflared: `${prefix}.20`,
       tailscale: `${prefix}.30`,
     },
-    mail: { subnet: `${prefix}.128/25`, traefik: `${prefix}.138`, stalwart: `${prefix}.148` },
+    mail: {
+      subnet: `${prefix}.128/25`,
+      gateway: `${prefix}.129`,
+      dynamic: `${prefix}.192/26`,
+      traefik: `${prefix}.138`,
+      stalwart: `${prefix}.148`,
+    },
   };
 }

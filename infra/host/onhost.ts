@@ -13,7 +13,8 @@ export function onhostFile(): HostFile {
     content: bundleOnhost(),
     mode: "0644",
     why: "Verifies Stalwart against its plan, sets passwords, mints keys, hands certificates on.",
-    restarts: [],
+    // The other commands are started anew each time.
+    restarts: ["certificates"],
   };
 }
 

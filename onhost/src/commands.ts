@@ -1,10 +1,9 @@
-import { readdirSync } from "node:fs";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { reloadCertificates, updateCertificates } from "./certificates";
 import { FILES, parseDeployment, STALWART_VERSION, type Deployment } from "./deployment";
 import { EXPORT_USAGE, exportCommand, type TransferContext } from "./export/command";
-import { Fault, reasonOf } from "./fault";
+import { Fault, Unreachable } from "./fault";
 import { guardUpgrade } from "./guard";
 import { IMPORT_USAGE, importCommand } from "./import/command";
 import { basic, httpTo, type Http } from "./http";
@@ -13,7 +12,7 @@ import { listenerFindings } from "./listeners";
 import { accountOf, setPasswords } from "./passwords";
 import { parsePlan } from "./plan-line";
 import { registryOf, type Registry } from "./registry";
-import { PUBLIC_MODE, readIfThere, writeDurably } from "./store";
+import { namesIn, PUBLIC_MODE, readIfThere, writeDurably } from "./store";
 import { describeFinding, findings, snapshotFor } from "./verify";
 import { waitUntilReady } from "./wait";
 
@@ -94,24 +93,10 @@ function usage(err: Output): number {
 
 async function guard(args: readonly string[], { file }: Context): Promise<number> {
   const ran = readIfThere(file(FILES.version))?.trim();
-  guardUpgrade(STALWART_VERSION, { ran, hasData: hasEntries(file(FILES.data)) });
+  guardUpgrade(STALWART_VERSION, { ran, hasData: namesIn(file(FILES.data)).length > 0 });
   if (args.includes("--record") && ran !== STALWART_VERSION)
     writeDurably(file(FILES.version), `${STALWART_VERSION}\n`, PUBLIC_MODE);
   return Promise.resolve(EXIT.done);
-}
-
-function hasEntries(folder: string): boolean {
-  try {
-    return readdirSync(folder).length > 0;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
-    throw new Fault(
-      `${folder} cannot be read (${reasonOf(error)}).`,
-      "Whether there is data of another version is not known, so Stalwart was not started.",
-      "Make it belong to the user that runs the containers.",
-      { cause: error },
-    );
-  }
 }
 
 async function wait([seconds = String(WAIT_SECONDS)]: readonly string[], { http, err }: Context): Promise<number> {
@@ -164,25 +149,38 @@ async function certificates(args: readonly string[], context: Context): Promise<
   const { hostname } = deployment(context);
   const { file, err } = context;
   const files = { acme: file(FILES.acme), chain: file(FILES.certificate), key: file(FILES.certificateKey) };
-  const isWatching = args.includes("--watch");
-  // A watch begins with a reload: nobody knows what was read before it.
-  let isPending = isWatching;
-  do {
-    if (updateCertificates(hostname, files, new Date())) {
-      err.write("Stalwart's certificate files are new.\n");
-      isPending = true;
-    }
-    if (isPending) isPending = !(await reloaded(context));
-    if (isWatching) await sleep(WATCH_MS);
-  } while (isWatching);
-  return EXIT.done;
+  const update = () => {
+    const isNew = updateCertificates(hostname, files, new Date());
+    if (isNew) err.write("Stalwart's certificate files are new.\n");
+    return isNew;
+  };
+  if (!args.includes("--watch")) {
+    if (update()) await reloadIfUp(context);
+    return EXIT.done;
+  }
+  // What Stalwart has read is not known at the beginning, and another run may write the files too.
+  for (let loaded: string | undefined; ; await sleep(WATCH_MS)) {
+    update();
+    const chain = readIfThere(files.chain);
+    if (chain !== loaded && (await watchedReload(context))) loaded = chain;
+  }
 }
 
-/** A Stalwart that is not up reads the files when it starts; a watch tries again. */
-async function reloaded(context: Context): Promise<boolean> {
+/** A Stalwart that is not up reads the files when it starts. False when it is not. */
+async function reloadIfUp(context: Context): Promise<boolean> {
   try {
     await reloadCertificates(registry(context));
     return true;
+  } catch (error) {
+    if (error instanceof Unreachable) return false;
+    throw error;
+  }
+}
+
+/** A watch goes on, whatever Stalwart says. */
+async function watchedReload(context: Context): Promise<boolean> {
+  try {
+    return await reloadIfUp(context);
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
     context.err.write(`${error.message}\n`);

@@ -1,3 +1,6 @@
+import { Fault } from "./fault";
+import { isFields } from "./plan-line";
+
 /**
  * What the program on the host must know of the deployment; infra/host/stalwart writes it to `DEPLOYMENT_FILE`. It holds
  * no secret.
@@ -41,13 +44,22 @@ export const FILES = {
   program: "onhost/onhost.mjs",
 } as const;
 
-/** Reads the deployment's file. Throws when it is not what infra wrote. */
+/** Reads the deployment's file. Throws a `Fault` when it is not what infra wrote. */
 export function parseDeployment(text: string): Deployment {
-  const value = JSON.parse(text) as Partial<Record<keyof Deployment, unknown>> | null;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    value = undefined;
+  }
   const read = (key: keyof Deployment): string => {
-    const item = value?.[key];
-    if (typeof item !== "string" || item === "") throw new Error(`${FILES.deployment} does not say "${key}".`);
-    return item;
+    const item = isFields(value) ? value[key] : undefined;
+    if (typeof item === "string" && item !== "") return item;
+    throw new Fault(
+      `${FILES.deployment} does not say "${key}".`,
+      "Nothing was read or changed.",
+      "Run pulumi up again: it installs the file.",
+    );
   };
   return {
     domain: read("domain"),

@@ -62,6 +62,7 @@ function isSecret(field: string): boolean {
 
 /** JSON of a value, cut; secrets left out wherever they are. */
 export function show(value: unknown): string {
-  const text = JSON.stringify(value, (key, item: unknown) => (key === "secret" ? MASK : item)) ?? "nothing";
+  if (value === undefined) return "nothing";
+  const text = JSON.stringify(value, (key, item: unknown) => (key === "secret" ? MASK : item));
   return text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text;
 }

@@ -11,11 +11,14 @@ export class Fault extends Error {
   }
 }
 
+/** There was no answer at all. */
+export class Unreachable extends Fault {}
+
 /** The short reason out of anything that was thrown; Node's network errors hide it in their cause. */
 export function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return "unknown error";
-  const { cause } = error;
-  if (cause instanceof Error) return reasonOf(cause);
-  const { code } = error as NodeJS.ErrnoException;
-  return code ?? error.message;
+  const { cause, code, message } = Object(error) as { cause?: unknown; code?: unknown; message?: unknown };
+  if (cause !== undefined) return reasonOf(cause);
+  return (
+    ([code, message].find((text) => typeof text === "string" && text !== "") as string | undefined) ?? "unknown error"
+  );
 }

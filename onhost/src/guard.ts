@@ -7,6 +7,9 @@ export interface DataState {
   readonly hasData: boolean;
 }
 
+/** The format of the data before it has to be migrated by hand; Stalwart refuses it at a normal start. */
+const FIRST_MINOR = 16;
+
 type Version = readonly [major: number, minor: number, patch: number];
 
 /**
@@ -30,6 +33,12 @@ export function guardUpgrade(wanted: string, { ran, hasData }: DataState): void 
       `Stalwart ${ran} has run on this data, and ${wanted} is older.`,
       "It was not started: an older version does not notice newer data and can damage it.",
       "Take the newer mail-stack again, or restore the backup that was made before the upgrade.",
+    );
+  if (from[0] === 0 && from[1] < FIRST_MINOR)
+    throw new Fault(
+      `Stalwart ${ran} has run on this data, from before 0.${FIRST_MINOR}.`,
+      `${wanted} was not started: it does not migrate such data by itself.`,
+      "Migrate it as Stalwart's UPGRADING/v0_16.md says, write 0.16.0 into stalwart/version and run pulumi up again.",
     );
   const steps = to[0] === from[0] ? to[1] - from[1] : Infinity;
   if (steps > 1)

@@ -1,7 +1,7 @@
 import { Fault } from "./fault";
 import type { Http } from "./http";
 import type { Registry } from "./registry";
-import { readIfThere, removeDurably, SECRET_MODE, writeDurably } from "./store";
+import { namesIn, readIfThere, removeDurably, SECRET_MODE, writeDurably } from "./store";
 
 /** Stalwart's default, for each account. */
 const MAX_KEYS = 5;
@@ -28,11 +28,10 @@ interface ServerKey {
 export async function ensureKey(number: number, place: KeyPlace, http: Http, registry: Registry): Promise<string> {
   const file = keyFile(place, number);
   const stored = readIfThere(file)?.trim();
+  if (stored !== undefined && KEY_FORM.test(stored) && (await isTaken(http, stored))) return stored;
+
   const keys = await serverKeys(registry, place);
   const namesakes = keys.filter(({ description }) => description === keyName(number));
-  if (stored !== undefined && KEY_FORM.test(stored) && namesakes.length > 0 && (await isTaken(http, stored)))
-    return stored;
-
   if (namesakes.length > 0) await destroy(registry, place, namesakes);
   if (keys.length - namesakes.length >= MAX_KEYS) throw tooMany(number, keys);
   const secret = await mint(number, place, registry);
@@ -59,12 +58,11 @@ export async function retireKeys(number: number, place: KeyPlace, http: Http, re
     );
   const older = (await serverKeys(registry, place)).filter((key) => numberOf(key) < number);
   if (older.length > 0) await destroy(registry, place, older);
-  for (let old = number - 1; old >= 1; old--) removeIfThere(keyFile(place, old));
+  for (const name of namesIn(place.folder)) {
+    const [, digits] = /^worker-([1-9]\d{0,3})$/.exec(name) ?? [];
+    if (digits !== undefined && Number(digits) < number) removeDurably(`${place.folder}/${name}`);
+  }
   return older.length;
-}
-
-function removeIfThere(file: string): void {
-  if (readIfThere(file) !== undefined) removeDurably(file);
 }
 
 /** Of a key that is not the Worker's: none, which is below no number. */

@@ -1,8 +1,8 @@
 import { connect } from "node:net";
 import { isFields, type PlanLine } from "./plan-line";
 
-/** What Stalwart opens by itself and the plan may not want: SMTP, HTTPS, POP3 over TLS. */
-const DEFAULT_PORTS = [25, 443, 465, 993, 995, 4190];
+/** What Stalwart opens by itself on its first start. */
+export const DEFAULT_PORTS: readonly number[] = [25, 443, 465, 993, 995, 4190];
 /** In the same docker network. */
 const CONNECT_BUDGET_MS = 2_000;
 
@@ -22,12 +22,16 @@ export function plannedPorts(plan: readonly PlanLine[]): readonly number[] {
 }
 
 /**
- * Looks whether Stalwart really listens where the plan says and nowhere else. It takes and drops listeners at a start
+ * Looks whether Stalwart really listens where the plan says, and on none of the others. It takes and drops listeners at a start
  * only, whatever its settings say.
  */
-export async function listenerFindings(plan: readonly PlanLine[], host: string): Promise<readonly ListenerFinding[]> {
+export async function listenerFindings(
+  plan: readonly PlanLine[],
+  host: string,
+  others: readonly number[] = DEFAULT_PORTS,
+): Promise<readonly ListenerFinding[]> {
   const planned = plannedPorts(plan);
-  const ports = [...new Set([...planned, ...DEFAULT_PORTS])];
+  const ports = [...new Set([...planned, ...others])];
   const states = await Promise.all(ports.map(async (port) => ({ port, isOpen: await isOpen(host, port) })));
   return states.filter(({ port, isOpen: open }) => open !== planned.includes(port));
 }

@@ -1,3 +1,5 @@
+import { Fault } from "./fault";
+
 /**
  * One operation of a plan for `stalwart-cli apply`, an NDJSON line. The plan of infra/host/stalwart is made of these, and
  * `onhost verify` reads them back.
@@ -35,24 +37,30 @@ export function renderPlan(lines: readonly PlanLine[]): string {
   return lines.map((line) => `${JSON.stringify(line)}\n`).join("");
 }
 
-/** Reads a plan file. Throws with the line's number at the first line that is none of the known operations. */
+/** Reads a plan file. Throws a `Fault` with the line's number at the first line that is none of the known operations. */
 export function parsePlan(text: string): readonly PlanLine[] {
   return text.split("\n").flatMap((line, index) => (line.trim() === "" ? [] : [parseLine(line, index + 1)]));
 }
 
 function parseLine(text: string, number: number): PlanLine {
   const line = parseJson(text);
-  if (!isFields(line) || typeof line["object"] !== "string" || !isFields(line["value"]))
-    throw new Error(`Line ${number} of the plan is no operation.`);
+  if (!isFields(line) || typeof line["object"] !== "string" || !isFields(line["value"])) throw noPlan(number);
   const kind = line["@type"];
   if (kind === "update") return { "@type": kind, object: line["object"], value: line["value"] };
   const value = line["value"];
-  if (!areAllFields(value)) throw new Error(`Line ${number} of the plan has an object that is none.`);
+  if (!areAllFields(value)) throw noPlan(number);
   if (kind === "create") return { "@type": kind, object: line["object"], value };
   const matchOn = line["matchOn"];
-  if ((kind !== "upsert" && kind !== "reconcile") || !areStrings(matchOn))
-    throw new Error(`Line ${number} of the plan is no upsert, reconcile, update or create.`);
+  if ((kind !== "upsert" && kind !== "reconcile") || !areStrings(matchOn)) throw noPlan(number);
   return { "@type": kind, object: line["object"], matchOn, value };
+}
+
+function noPlan(line: number): Fault {
+  return new Fault(
+    `Line ${line} of Stalwart's plan is no operation that is known here.`,
+    "The plan cannot be compared with the server.",
+    "Run pulumi up again: it installs the plan.",
+  );
 }
 
 /** Undefined for what is no JSON. The parser's own message would show a piece of the text, which may be a secret. */

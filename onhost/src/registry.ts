@@ -42,11 +42,10 @@ export interface SetResult {
   readonly refused: Readonly<Record<string, Refusal>>;
 }
 
-/** A SetError; `description` and `properties` never hold a value that was sent. */
+/** A SetError; `description` never holds a value that was sent, and may be empty. */
 export interface Refusal {
   readonly type: string;
   readonly description: string;
-  readonly properties: readonly string[];
 }
 
 export function registryOf(http: Http, authorization: string): Registry {
@@ -170,11 +169,12 @@ function isFieldsEntry(entry: [string, unknown]): entry is [string, Fields] {
 }
 
 function refusalOf(error: unknown): Refusal {
-  const { type, description, properties }: Fields = isFields(error) ? error : {};
-  const names: readonly unknown[] = Array.isArray(properties) ? properties : [];
+  const { type, description, validationErrors }: Fields = isFields(error) ? error : {};
+  const faults: readonly unknown[] = Array.isArray(validationErrors) ? validationErrors : [];
+  // Without the value, which may be a secret.
+  const places = faults.filter(isFields).map((fault) => [fault["type"], fault["property"]].join(" "));
   return {
     type: typeof type === "string" ? type : "unknown",
-    description: typeof description === "string" ? description : "",
-    properties: names.filter((name) => typeof name === "string"),
+    description: typeof description === "string" ? description : places.join(", "),
   };
 }

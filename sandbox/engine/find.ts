@@ -1,12 +1,11 @@
 import { existsSync } from "node:fs";
-import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 
 import { PulumiCommand } from "@pulumi/pulumi/automation";
 import { SemVer } from "semver";
 
+import { buildTool, cachedFolder, goVersion } from "../../tools/go-tool";
 import type { Progress } from "../progress";
-import { buildEngine, goVersion } from "./build";
 
 /** The version that is installed or built when none is on PATH; tools/pulumi/go.mod pins the same. */
 export const ENGINE_VERSION = "3.259.0";
@@ -32,7 +31,7 @@ export async function findEngine(progress: Progress): Promise<Engine | NoEngine>
   const reasons: string[] = [];
   const onPath = await fromPath(reasons);
   if (onPath) return onPath;
-  const root = cachedRoot();
+  const root = cachedFolder("pulumi", ENGINE_VERSION);
   if (existsSync(join(root, "bin", "pulumi"))) {
     const command = await PulumiCommand.get({ root, version: new SemVer(ENGINE_VERSION), skipVersionCheck: true });
     return { command, source: `v${ENGINE_VERSION} from the cache of an earlier run` };
@@ -46,7 +45,7 @@ export async function findEngine(progress: Progress): Promise<Engine | NoEngine>
 /** Whether an engine can be had at once, without a download or a build. */
 export function engineAtHand(): boolean {
   const onPath = (process.env["PATH"] ?? "").split(delimiter).some((folder) => existsSync(join(folder, "pulumi")));
-  return onPath || existsSync(join(cachedRoot(), "bin", "pulumi"));
+  return onPath || existsSync(join(cachedFolder("pulumi", ENGINE_VERSION), "bin", "pulumi"));
 }
 
 async function fromPath(reasons: string[]): Promise<Engine | undefined> {
@@ -86,26 +85,13 @@ async function fromGo(root: string, reasons: string[], progress: Progress): Prom
     return undefined;
   }
   try {
-    await progress.step(`building Pulumi ${ENGINE_VERSION} once with ${version}`, (tell) =>
-      buildEngine(join(root, "bin", "pulumi"), ENGINE_VERSION, tell),
-    );
+    await progress.step(`building Pulumi ${ENGINE_VERSION} once with ${version}`, (tell) => buildTool("pulumi", tell));
   } catch (error) {
     reasons.push(`build: ${firstLine(error)}`);
     return undefined;
   }
   const command = await PulumiCommand.get({ root, version: new SemVer(ENGINE_VERSION), skipVersionCheck: true });
   return { command, source: `v${ENGINE_VERSION} built from its Go module (none on PATH, no download here)` };
-}
-
-/** Outside the checkout, so that a fresh clone does not build again. */
-function cachedRoot(): string {
-  const base = process.env["XDG_CACHE_HOME"];
-  return join(
-    base !== undefined && base !== "" ? base : join(homedir(), ".cache"),
-    "mail-stack",
-    "pulumi",
-    ENGINE_VERSION,
-  );
 }
 
 function firstLine(error: unknown): string {

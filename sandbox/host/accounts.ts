@@ -47,7 +47,7 @@ export interface Account {
 /** Who sends a request. */
 export interface Caller {
   readonly account: Account;
-  readonly may: (permission: Permission) => boolean;
+  readonly may: (permission: string) => boolean;
 }
 
 export interface Directory {
@@ -94,7 +94,8 @@ export function createDirectory(
   function keyHolder(token: string): Caller | undefined {
     const [account] = entries;
     if (apiKey === undefined || account === undefined || token !== apiKey.token) return undefined;
-    return { account, may: (permission) => apiKey.permissions.includes(permission) };
+    const permissions: readonly string[] = apiKey.permissions;
+    return { account, may: (permission) => permissions.includes(permission) };
   }
 
   function person(login: string): Caller | undefined {

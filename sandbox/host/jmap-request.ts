@@ -1,7 +1,7 @@
-import type { Account, Caller, Directory } from "./accounts";
-import type { MailStore } from "./mail-store";
-import { CORE, invoke, isObject, MAIL, PRINCIPALS } from "./methods";
-import type { Invocation, Json } from "./methods";
+import type { Account, Caller } from "./accounts";
+import { isObject, type Json } from "./json";
+import { CORE, invoke, MAIL, PRINCIPALS } from "./methods";
+import type { Context, Invocation } from "./methods";
 
 const MAX_CALLS_IN_REQUEST = 16;
 const MAX_REQUEST_BYTES = 10_000_000;
@@ -42,12 +42,7 @@ export function sessionObject(publicUrl: string, account: Account | undefined): 
 }
 
 /** RFC 8620 §3.3: answers all calls of a request, or refuses it as a whole. */
-export function answerRequest(
-  body: Buffer,
-  contentType: string | undefined,
-  caller: Caller,
-  context: { readonly directory: Directory; readonly store: MailStore },
-): Json {
+export function answerRequest(body: Buffer, contentType: string | undefined, caller: Caller, context: Context): Json {
   if (body.length > MAX_REQUEST_BYTES) throw limit("maxSizeRequest");
   if (!/^application\/json\b/.test(contentType ?? "")) throw malformed("notJSON");
   const request = parse(body);

@@ -6,16 +6,30 @@ import type { AccountOptions, ApiKeyOptions, Caller, Directory } from "./account
 import { answerRequest, Problem, sessionObject } from "./jmap-request";
 import { createMailStore } from "./mail-store";
 import type { MailStore, StoredMessage } from "./mail-store";
+import { directoryOf, type RecoveryAdmin } from "./registry/directory";
+import type { Registry } from "./registry/registry";
 
-export interface JmapServerOptions {
+export type JmapServerOptions = ServerOptions & (FixedAccounts | RegistryAccounts);
+
+interface ServerOptions {
   /** The server's own idea of its URL; it is in the session whatever name a client used. */
   readonly publicUrl: string;
+  /** Every message of an Inbox is written to `<mailFolder>/<address>/Inbox/NNNN.eml`. */
+  readonly mailFolder?: string;
+}
+
+/** Accounts that are there from the start and stay as they are. */
+interface FixedAccounts {
   readonly domain: string;
   readonly accounts: readonly AccountOptions[];
   /** Absent: no key is valid. */
   readonly apiKey?: ApiKeyOptions;
-  /** Every message of an Inbox is written to `<mailFolder>/<address>/Inbox/NNNN.eml`. */
-  readonly mailFolder?: string;
+}
+
+/** Accounts and keys are objects of a registry, which the server's own methods change. */
+interface RegistryAccounts {
+  readonly registry: Registry;
+  readonly recoveryAdmin?: RecoveryAdmin;
 }
 
 export interface JmapServer {
@@ -31,10 +45,14 @@ export interface JmapServer {
 
 /** Starts the mail host's JMAP server: a model of Stalwart 0.16 as far as delivery and a look into the mailbox need it. */
 export async function createJmapServer(options: JmapServerOptions): Promise<JmapServer> {
-  const directory = createDirectory(options.domain, options.accounts, options.apiKey);
+  const registry = "registry" in options ? options.registry : undefined;
+  const directory =
+    "registry" in options
+      ? directoryOf(options.registry, options.recoveryAdmin)
+      : createDirectory(options.domain, options.accounts, options.apiKey);
   const store = createMailStore(options.mailFolder);
   const server = createServer((request, response) => {
-    answer(request, { directory, store, publicUrl: options.publicUrl })
+    answer(request, { directory, store, registry, publicUrl: options.publicUrl })
       .catch(asProblem)
       .then((reply) => send(response, reply))
       .catch(() => response.destroy());
@@ -70,6 +88,7 @@ export async function createJmapServer(options: JmapServerOptions): Promise<Jmap
 interface Host {
   readonly directory: Directory;
   readonly store: MailStore;
+  readonly registry: Registry | undefined;
   readonly publicUrl: string;
 }
 

@@ -1,14 +1,17 @@
 import type { Account, Caller, Directory, Permission } from "./accounts";
+import { isObject, type Json } from "./json";
 import { MAILBOXES } from "./mail-store";
 import type { MailStore, StoredMessage } from "./mail-store";
 import { headerText } from "./message-head";
+import { Refusal } from "./registry/patch";
+import { UnknownMethod, type Registry } from "./registry/registry";
 
-export type Json = Readonly<Record<string, unknown>>;
 export type Invocation = readonly [name: string, args: Json, callId: string];
 
 export const CORE = "urn:ietf:params:jmap:core";
 export const MAIL = "urn:ietf:params:jmap:mail";
 export const PRINCIPALS = "urn:ietf:params:jmap:principals";
+const STALWART = "urn:stalwart:jmap";
 
 /** One JMAP method: its capability, the permission it takes, what it answers. */
 interface Method {
@@ -19,9 +22,11 @@ interface Method {
   readonly run: (args: Json, context: Context, account: Account) => Json;
 }
 
-interface Context {
+export interface Context {
   readonly directory: Directory;
   readonly store: MailStore;
+  /** Absent: the host has accounts, and no settings that could be read or changed. */
+  readonly registry?: Registry | undefined;
 }
 
 const METHODS: Readonly<Record<string, Method>> = {
@@ -57,6 +62,7 @@ export function invoke(
   context: Context,
 ): readonly [string, Json, string] {
   try {
+    if (name.startsWith("x:")) return [name, invokeRegistry(name, args, using, caller, context.registry), callId];
     const method = METHODS[name];
     // A capability that `using` lacks hides its methods.
     if (method === undefined || !using.includes(method.capability))
@@ -69,6 +75,34 @@ export function invoke(
     if (!(error instanceof MethodError)) throw error;
     return ["error", { type: error.type, description: error.description }, callId];
   }
+}
+
+/** Stalwart's own objects; every verb on every type is a permission. */
+function invokeRegistry(
+  name: string,
+  args: Json,
+  using: readonly string[],
+  caller: Caller,
+  registry: Registry | undefined,
+): Json {
+  if (registry === undefined || !using.includes(STALWART))
+    throw new MethodError("unknownMethod", `Unknown method ${name}.`);
+  const [, type = "", verb = ""] = /^x:(\w+)\/(\w+)$/.exec(name) ?? [];
+  const verbs =
+    verb === "set" ? ["Create", "Update", "Destroy"].filter((part) => part.toLowerCase() in args) : [capital(verb)];
+  if (!verbs.every((part) => caller.may(`sys${type}${part}`)))
+    throw new MethodError("forbidden", "You do not have enough permissions to perform this action.");
+  try {
+    return registry.invoke(name, args);
+  } catch (error) {
+    if (error instanceof UnknownMethod) throw new MethodError("unknownMethod", error.message);
+    if (error instanceof Refusal) throw new MethodError("invalidArguments", error.message);
+    throw error;
+  }
+}
+
+function capital(word: string): string {
+  return word.charAt(0).toUpperCase() + word.slice(1);
 }
 
 function targetAccount(id: unknown, caller: Caller, directory: Directory): Account {
@@ -163,8 +197,4 @@ function getResult(objects: readonly { readonly id: string }[], ids: unknown): J
   if (!Array.isArray(ids)) return { state: "n", list: objects, notFound: [] };
   const list = objects.filter(({ id }) => ids.includes(id));
   return { state: "n", list, notFound: ids.filter((id) => !objects.some((object) => object.id === id)) };
-}
-
-export function isObject(value: unknown): value is Json {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

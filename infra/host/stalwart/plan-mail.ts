@@ -6,6 +6,8 @@ import { RELAY_ROUTE, RELAY_SECRET, RELAY_TLS } from "./names";
 /** Resend's port with TLS from the first byte; there is no moment at which the password could go in the clear. */
 const RELAY = { host: "smtp.resend.com", port: 465, user: "resend" } as const;
 
+const MAX_MESSAGES_IN_SESSION = 500;
+
 /** The domain, its signatures, and the way out. */
 export function mailLines({ domain, catchAll, dkim }: Settings): readonly PlanLine[] {
   return [
@@ -96,6 +98,8 @@ function submissionLines(): readonly PlanLine[] {
         else: "[oauthbearer, xoauth2]",
       },
     }),
+    // An outbox of more than 10 messages, the default, would not go out in one session.
+    update("MtaStageData", { maxMessages: always(String(MAX_MESSAGES_IN_SESSION)) }),
     upsert("MtaInboundThrottle", ["description"], {
       "throttle-address": {
         description: "Sender IP throttle",

@@ -49,8 +49,8 @@ export function networkLines({ hostnames, services }: Settings, { edge, mail }: 
       loiterBanPeriod: DAY_MS,
       scanBanPeriod: DAY_MS,
     }),
-    // Their bans would hit everyone behind them. Nothing wider: whoever has an allowed address has no limits at all.
-    upsert("AllowedIp", ["address"], {
+    // A ban of theirs would hit everyone behind them. Nothing else: whoever has an allowed address has no limits at all.
+    reconcile("AllowedIp", ["address"], {
       "allow-traefik": { address: mail.traefik, reason: "Traefik" },
       "allow-cloudflared": { address: edge.cloudflared, reason: "cloudflared: the Worker, and clients by tunnel TCP" },
     }),

@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { userInfo } from "node:os";
@@ -36,11 +36,20 @@ const QUOTA_KIB = 1_000_000;
 export interface Cyrus {
   readonly imapPort: number;
   readonly jmapPort: number;
+  /** IMAP over TLS and ManageSieve listen only when Cyrus was given a certificate. */
+  readonly imapsPort: number;
+  readonly sievePort: number;
   /** Ends the processes; the mail and the ports stay. */
   readonly stop: () => Promise<void>;
   readonly start: () => Promise<void>;
   /** Ends the processes and removes the mail. Nothing listens afterwards. */
   readonly close: () => Promise<void>;
+}
+
+/** PEM. */
+export interface ServerCertificate {
+  readonly chain: string;
+  readonly key: string;
 }
 
 /**
@@ -50,9 +59,13 @@ export interface Cyrus {
  * Started by root it becomes Debian's user `cyrus`, started by anyone else it stays that user. `settings`: lines of
  * imapd.conf that take the place of those here, by their names.
  */
-export async function startCyrus(settings: Readonly<Record<string, string>> = {}): Promise<Cyrus> {
+export async function startCyrus(
+  certificate?: ServerCertificate,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<Cyrus> {
   const folder = temporaryFolder();
-  const [imapPort, jmapPort] = await freePorts();
+  const ports = await freePorts();
+  const { imapPort } = ports;
   const isRoot = userInfo().uid === 0;
   const configuration = join(folder.path, "imapd.conf");
   const services = join(folder.path, "cyrus.conf");
@@ -60,7 +73,11 @@ export async function startCyrus(settings: Readonly<Record<string, string>> = {}
 
   try {
     writeFileSync(configuration, changed(imapdConf(folder.path, isRoot ? undefined : userInfo().username), settings));
-    writeFileSync(services, cyrusConf(configuration, imapPort, jmapPort));
+    writeFileSync(services, cyrusConf(configuration, ports, certificate !== undefined));
+    if (certificate !== undefined) {
+      writeFileSync(join(folder.path, "tls.pem"), certificate.chain + certificate.key);
+      appendFileSync(configuration, tlsConf(folder.path));
+    }
     for (const part of ["conf/db", "conf/socket", "spool", "sieve", "run/proc", "run/lock"])
       mkdirSync(join(folder.path, part), { recursive: true });
     for (const user of USERS)
@@ -73,11 +90,13 @@ export async function startCyrus(settings: Readonly<Record<string, string>> = {}
     await close();
     throw error;
   }
-  return { imapPort, jmapPort, stop, start, close };
+  return { ...ports, stop, start, close };
 
   async function start(): Promise<void> {
     const pidFile = join(folder.path, "run", "master.pid");
-    master = spawn(CYRUS_MASTER, ["-C", configuration, "-M", services, "-p", pidFile], { stdio: "ignore" });
+    // It ends its whole process group when it ends: without one of its own, also the Cyrus of another test.
+    const options = { stdio: "ignore", detached: true } as const;
+    master = spawn(CYRUS_MASTER, ["-C", configuration, "-M", services, "-p", pidFile], options);
     running.add(master);
     const failed = new Promise<never>((_, reject) => {
       master?.once("error", reject);
@@ -131,9 +150,11 @@ async function end(master: ChildProcess): Promise<void> {
   running.delete(master);
 }
 
-/** Two ports that nobody listens on now. */
-async function freePorts(): Promise<[number, number]> {
-  const holders = [createServer(), createServer()] as const;
+type Ports = Pick<Cyrus, "imapPort" | "jmapPort" | "imapsPort" | "sievePort">;
+
+/** Ports that nobody listens on now. */
+async function freePorts(): Promise<Ports> {
+  const holders = [createServer(), createServer(), createServer(), createServer()] as const;
   const ports = await Promise.all(
     holders.map(
       (holder) =>
@@ -144,19 +165,23 @@ async function freePorts(): Promise<[number, number]> {
     ),
   );
   await Promise.all(holders.map((holder) => new Promise<void>((resolve) => holder.close(() => resolve()))));
-  const [first = 0, second = 0] = ports;
-  return [first, second];
+  const [imapPort = 0, jmapPort = 0, imapsPort = 0, sievePort = 0] = ports;
+  return { imapPort, jmapPort, imapsPort, sievePort };
 }
 
-function cyrusConf(configuration: string, imapPort: number, jmapPort: number): string {
+function cyrusConf(configuration: string, ports: Ports, hasCertificate: boolean): string {
   const program = (name: string) => `${PROGRAMS}/${name} -C ${configuration}`;
+  // A ManageSieve server stands ready: its greeting is timed.
+  const secured = ` imaps cmd="${program("imapd")} -s" listen="${LOOPBACK}:${ports.imapsPort}" prefork=0
+ sieve cmd="${program("timsieved")}" listen="${LOOPBACK}:${ports.sievePort}" prefork=2
+`;
   return `START {
  recover cmd="${program("ctl_cyrusdb")} -r"
 }
 SERVICES {
- imap cmd="${program("imapd")}" listen="${LOOPBACK}:${imapPort}" prefork=0
- http cmd="${program("httpd")}" listen="${LOOPBACK}:${jmapPort}" prefork=0
-}
+ imap cmd="${program("imapd")}" listen="${LOOPBACK}:${ports.imapPort}" prefork=0
+ http cmd="${program("httpd")}" listen="${LOOPBACK}:${ports.jmapPort}" prefork=0
+${hasCertificate ? secured : ""}}
 EVENTS {
 }
 `;
@@ -166,6 +191,13 @@ EVENTS {
 function changed(conf: string, settings: Readonly<Record<string, string>>): string {
   const kept = conf.split("\n").filter((line) => !Object.hasOwn(settings, line.split(":", 1).join("")));
   return [...kept, ...Object.entries(settings).map(([name, value]) => `${name}: ${value}`), ""].join("\n");
+}
+
+function tlsConf(folder: string): string {
+  return `tls_server_cert: ${folder}/tls.pem
+tls_server_key: ${folder}/tls.pem
+tls_session_timeout: 0
+`;
 }
 
 /** `munge8bit` off: Cyrus would replace 8-bit characters in header fields by X. `cyrus_user` is who the master becomes. */

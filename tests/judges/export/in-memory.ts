@@ -12,7 +12,7 @@ export async function startInMemory(): Promise<Cyrus> {
   const before = process.env["TMPDIR"];
   if (existsSync(MEMORY)) process.env["TMPDIR"] = MEMORY;
   try {
-    return await startCyrus(SETTINGS);
+    return await startCyrus(undefined, SETTINGS);
   } finally {
     if (before === undefined) delete process.env["TMPDIR"];
     else process.env["TMPDIR"] = before;

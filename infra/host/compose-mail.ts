@@ -1,0 +1,135 @@
+import type { Settings } from "../settings/settings";
+import { health, lockedDown, LOW_PORTS, readOnly, writable } from "./compose-service";
+import type { BindMount, Service } from "./compose-type";
+import { imageReference, IMAGES } from "./images";
+import { type Addresses, STALWART_PORTS } from "./layout";
+
+/** By name: only Docker's resolver knows it, and only on the network `mail`. */
+const STALWART_URL = `http://stalwart:${STALWART_PORTS.http}`;
+/** Environment files. Those of the recovery administrator are minted on the host and never leave it. */
+const ENVIRONMENT = {
+  /** `RESEND_API_KEY`. */
+  relay: "../stalwart/secrets/resend.env",
+  /** `STALWART_RECOVERY_ADMIN=admin:…`. */
+  recoveryAdmin: "../stalwart/secrets/recovery-admin.env",
+  /** `STALWART_USER=admin` and `STALWART_PASSWORD=…`, the same login as stalwart-cli wants it. */
+  commandLine: "../stalwart/secrets/stalwart-cli.env",
+} as const;
+/** The apps folder as our program sees it, with the same paths below as on the host. */
+const APPS = "/apps";
+const PROGRAM = `${APPS}/onhost/onhost.mjs`;
+/** RocksDB keeps many files open. */
+const OPEN_FILES = 65_536;
+
+/** The mail server. It alone writes stalwart/data. */
+export function stalwartService(settings: Settings, addresses: Addresses): Service {
+  return {
+    image: imageReference(IMAGES.stalwart),
+    // Its node id and its default EHLO name follow from it.
+    hostname: "stalwart",
+    // The image's binary has this file capability: without it in the bounding set the kernel refuses to start it.
+    cap_add: ["NET_BIND_SERVICE"],
+    sysctls: LOW_PORTS,
+    environment: { STALWART_PUBLIC_URL: `https://${settings.hostnames.server}` },
+    env_file: [ENVIRONMENT.relay, ENVIRONMENT.recoveryAdmin],
+    volumes: [
+      readOnly("stalwart/config.json", "/etc/stalwart/config.json"),
+      readOnly("stalwart/tls", "/etc/stalwart/tls"),
+      writable("stalwart/data", "/var/lib/stalwart"),
+    ],
+    networks: { mail: { ipv4_address: addresses.mail.stalwart } },
+    // Started, not healthy: whatever hinders the certificate must not hinder mail.
+    depends_on: { certificates: { condition: "service_started" } },
+    healthcheck: health(
+      60,
+      "curl",
+      "--fail",
+      "--silent",
+      "--show-error",
+      "--output",
+      "/dev/null",
+      // Checks count against the anonymous limit of the address they come from; this one is never limited nor banned.
+      "--header",
+      "X-Forwarded-For: 127.0.0.1",
+      `http://127.0.0.1:${STALWART_PORTS.http}/healthz/live`,
+    ),
+    ulimits: { nofile: { soft: OPEN_FILES, hard: OPEN_FILES } },
+    mem_limit: "1g",
+    pids_limit: 512,
+    restart: "unless-stopped",
+    // It ends within 3 s; a store that still writes gets the time.
+    stop_grace_period: "60s",
+    // Until the plan is applied Stalwart logs into a file.
+    ...lockedDown("/var/log/stalwart"),
+  };
+}
+
+/** Takes the certificate out of Traefik's ACME storage, gives it to Stalwart and tells it. */
+export function certificatesService(): Service {
+  return {
+    ...program(),
+    command: ["node", PROGRAM, "certificates", "--watch"],
+    volumes: [
+      inApps(readOnly, "onhost"),
+      inApps(readOnly, "traefik/acme"),
+      inApps(readOnly, "stalwart/plan"),
+      inApps(readOnly, "stalwart/secrets"),
+      inApps(writable, "stalwart/tls"),
+    ],
+    healthcheck: health(60, "test", "-s", `${APPS}/stalwart/tls/fullchain.pem`),
+    restart: "unless-stopped",
+  };
+}
+
+/** Our own program beside Stalwart; what it does is told by its arguments. */
+export function onhostService(): Service {
+  return {
+    ...program(),
+    profiles: ["tools"],
+    entrypoint: ["node", PROGRAM],
+    volumes: [
+      inApps(readOnly, "onhost"),
+      inApps(readOnly, "traefik/acme"),
+      inApps(readOnly, "stalwart/plan"),
+      inApps(readOnly, "stalwart/secrets"),
+      inApps(writable, "stalwart/keys"),
+      inApps(writable, "stalwart/tls"),
+    ],
+    restart: "no",
+  };
+}
+
+/** Stalwart's own command line: applies the plan. */
+export function stalwartCliService(): Service {
+  return {
+    image: imageReference(IMAGES["stalwart-cli"]),
+    profiles: ["tools"],
+    init: true,
+    // It keeps the server's schema below its home.
+    environment: { STALWART_URL, HOME: "/tmp" },
+    env_file: [ENVIRONMENT.commandLine],
+    volumes: [readOnly("stalwart/plan", "/plan")],
+    networks: { mail: {} },
+    mem_limit: "256m",
+    pids_limit: 64,
+    restart: "no",
+    ...lockedDown(),
+  };
+}
+
+function inApps(mount: typeof readOnly, path: string): BindMount {
+  return mount(path, `${APPS}/${path}`);
+}
+
+function program() {
+  return {
+    image: imageReference(IMAGES.node),
+    // Node as the first process of a container does not end at SIGTERM.
+    init: true,
+    environment: { STALWART_URL },
+    networks: { mail: {} },
+    mem_limit: "192m",
+    pids_limit: 64,
+    ...lockedDown(),
+  } as const;
+}

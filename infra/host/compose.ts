@@ -1,0 +1,67 @@
+import { createHash } from "node:crypto";
+
+import type { Settings } from "../settings/settings";
+import { cloudflaredService } from "./cloudflared";
+import { onhostService, certificatesService, stalwartCliService, stalwartService } from "./compose-mail";
+import type { ComposeNetwork, ComposeProject, Service } from "./compose-type";
+import type { HostFile } from "./file";
+import { addresses, COMPOSE_FOLDER, COMPOSE_PROJECT, type Network, SERVICES, type ServiceName } from "./layout";
+import { traefikService } from "./traefik/service";
+import { yamlFile } from "./yaml-file";
+
+/** Names what a container has read at its start: compose makes it anew when the value is another one. */
+export const FILES_LABEL = "mail-stack.files";
+
+/**
+ * The compose file for the settings, whose labels name `files`, all that is shipped beside it. Nothing is published: what
+ * comes in comes through the tunnels.
+ */
+export function composeFile(settings: Settings, files: readonly HostFile[]): HostFile {
+  return {
+    path: `${COMPOSE_FOLDER}/compose.yaml`,
+    content: yamlFile(composeProject(settings, files)),
+    // Its labels are digests of secret files.
+    mode: "0600",
+    why: "The services, their networks, limits and health checks.",
+    restarts: [],
+  };
+}
+
+/** See {@link composeFile}. */
+export function composeProject(settings: Settings, files: readonly HostFile[]): ComposeProject {
+  const at = addresses(settings.host.subnet);
+  const services = {
+    stalwart: stalwartService(settings, at),
+    traefik: traefikService(at),
+    cloudflared: cloudflaredService(at),
+    certificates: certificatesService(),
+  } satisfies Record<ServiceName, Service>;
+  return {
+    name: COMPOSE_PROJECT,
+    services: {
+      ...Object.fromEntries(SERVICES.map((name) => [name, labelled(services[name], filesDigest(name, files))])),
+      "stalwart-cli": stalwartCliService(),
+      onhost: onhostService(),
+    },
+    networks: { edge: network(at.edge), mail: network(at.mail) },
+  };
+}
+
+/**
+ * SHA-256 over path, mode and content of the files that `service` reads only at its start, in the order of their paths.
+ */
+export function filesDigest(service: ServiceName, files: readonly HostFile[]): string {
+  const read = files
+    .filter(({ restarts }) => restarts.includes(service))
+    .map(({ path, mode, content }) => [path, mode, content])
+    .sort(([left = ""], [right = ""]) => (left < right ? -1 : 1));
+  return createHash("sha256").update(JSON.stringify(read)).digest("hex");
+}
+
+function labelled(service: Service, digest: string): Service {
+  return { ...service, labels: { [FILES_LABEL]: digest } };
+}
+
+function network({ subnet, gateway, dynamic }: Network): ComposeNetwork {
+  return { driver: "bridge", ipam: { config: [{ subnet, gateway, ip_range: dynamic }] } };
+}

@@ -1,0 +1,54 @@
+/**
+ * The container images, each in one literal `repository:tag@sha256:digest`, so that a dependency bot finds and raises them
+ * here and nowhere else. A tag without a digest was not proven when it was written: it says so by its type, and a test
+ * lists them.
+ */
+
+/** An image as the engine pulls it. */
+export interface Image {
+  readonly repository: string;
+  readonly tag: string;
+  /** `sha256:` and 64 hexadecimal digits of the manifest list; undefined: not proven, the engine trusts the tag. */
+  readonly digest: string | undefined;
+  readonly why: string;
+}
+
+const REFERENCE = /^([a-z0-9]+(?:[._/-][a-z0-9]+)*):([A-Za-z0-9_][A-Za-z0-9._-]*)(?:@(sha256:[0-9a-f]{64}))?$/;
+
+export const IMAGES = {
+  stalwart: image(
+    "stalwartlabs/stalwart:v0.16.18",
+    "The mail server, in the version that the plan was tried against. Its digest on this registry is not proven.",
+  ),
+  "stalwart-cli": image(
+    "stalwartlabs/cli:1.0.12@sha256:fe199affac1d120a8c200ef39ae629765a2976270e0453575c1caf906ee15b52",
+    "Applies the plan: the oldest version that knows all operations of it, and the newest whose digest is proven.",
+  ),
+  traefik: image(
+    "traefik:v3.7.13@sha256:24841fe2de7304c149343d877d2923b4c8800a38ba015dea9174c23b20e344a0",
+    "The reverse proxy. The tests start 3.6.0, built from its Go module; nothing here is newer than that (decision 007).",
+  ),
+  cloudflared: image(
+    "cloudflare/cloudflared:2026.8.2@sha256:0aa26e284f05e6c77ae375b8c9c11d9eb6a448fb7bcd8d40f31cb6176189eb38",
+    "The tunnel's inner end; its flags were read in the source of this version.",
+  ),
+  node: image(
+    "node:24.21.0-alpine3.24@sha256:ebfe2f90462722a7a4de65e91990e97fe0d401c70e0e762c5b53302f905ec1c1",
+    "Runs onhost.mjs; the version that the tests run under.",
+  ),
+} as const;
+
+export type ImageName = keyof typeof IMAGES;
+
+/** `repository:tag@digest`, or without the digest when there is none. */
+export function imageReference({ repository, tag, digest }: Image): string {
+  return `${repository}:${tag}${digest === undefined ? "" : `@${digest}`}`;
+}
+
+/** @throws for a literal that is no reference, or whose tag moves. */
+export function image(reference: string, why: string): Image {
+  const [, repository, tag, digest] = REFERENCE.exec(reference) ?? [];
+  if (repository === undefined || tag === undefined) throw new Error(`${reference} is no image reference with a tag`);
+  if (!/\d/.test(tag)) throw new Error(`${reference}: the tag names no version, so it moves. Write one with a number`);
+  return { repository, tag, digest, why };
+}

@@ -1,0 +1,103 @@
+import type { Settings } from "../../settings/settings";
+import { addresses, STALWART_PORTS, type TRAEFIK_PORTS } from "../layout";
+import { PLUGIN } from "./plugin";
+import { RESOLVER } from "./static";
+
+/** Of the tailnet's and the tunnel's HTTPS name only: other names below the domain are not this deployment's. */
+const HSTS_SECONDS = 31_536_000;
+/** Stalwart is on the same machine: a Worker that waits learns soon that it is not there. */
+const DIAL_TIMEOUT = "5s";
+/** RFC 8620 and Stalwart 0.16: what the Worker asks for, and what tells whether home answers. */
+const INBOUND_PATHS = [
+  "Path(`/.well-known/jmap`)",
+  "Path(`/jmap`)",
+  "Path(`/jmap/`)",
+  "Path(`/jmap/session`)",
+  "PathPrefix(`/jmap/upload/`)",
+  "PathPrefix(`/healthz/`)",
+];
+const TRANSPORT = "stalwart";
+const BACKEND = "stalwart";
+
+/** Traefik's routing: who gets where and as whom. Watched: a change needs no restart. */
+export function dynamicConfiguration(settings: Settings) {
+  return { http: http(settings), tcp: tcp(settings), tls: TLS };
+}
+
+/** Without a server name, or with an unknown one, the handshake fails: the default certificate would help nobody. */
+const TLS = { options: { default: { minVersion: "VersionTLS12", sniStrict: true } } } as const;
+
+/**
+ * Three ways to Stalwart's HTTP, which believes `Forwarded` first and then the first address of `X-Forwarded-For`, from
+ * anyone. Traefik removes what a client writes into `X-Forwarded-*` and `X-Real-Ip` and appends the peer's address itself;
+ * the middlewares see to the rest.
+ */
+function http({ hostnames, host }: Settings) {
+  const server = `Host(\`${hostnames.server}\`)`;
+  const route = (entryPoint: keyof typeof TRAEFIK_PORTS, rule: string, middlewares: readonly string[]) => ({
+    entryPoints: [entryPoint],
+    rule,
+    middlewares,
+    service: BACKEND,
+  });
+  return {
+    routers: {
+      // The peer is the client: the tailnet's sidecar names it by PROXY protocol.
+      websecure: { ...route("websecure", server, ["as-peer", "hsts"]), tls: tls(hostnames.server) },
+      // The client is the one that Cloudflare's edge names.
+      tunnel: route("tunnel", server, ["as-edge-says", "hsts"]),
+      // The client is cloudflared, which is never banned: all Workers of all of Cloudflare's customers share addresses.
+      inbound: route("inbound", `(Host(\`${hostnames.inbound}\`) || ${server}) && (${INBOUND_PATHS.join(" || ")})`, [
+        "as-peer",
+      ]),
+    },
+    middlewares: {
+      "as-peer": { headers: { customRequestHeaders: { Forwarded: "", "CF-Connecting-IP": "" } } },
+      "as-edge-says": { plugin: { [PLUGIN]: {} } },
+      hsts: { headers: { stsSeconds: HSTS_SECONDS, forceSTSHeader: true } },
+    },
+    services: {
+      [BACKEND]: {
+        loadBalancer: {
+          servers: [{ url: `http://${addresses(host.subnet).mail.stalwart}:${STALWART_PORTS.http}` }],
+          serversTransport: TRANSPORT,
+        },
+      },
+    },
+    serversTransports: { [TRANSPORT]: { forwardingTimeouts: { dialTimeout: DIAL_TIMEOUT } } },
+  };
+}
+
+/** TLS of these protocols ends in Stalwart, which learns the client's address by PROXY protocol. */
+function tcp({ hostnames, host }: Settings) {
+  const { stalwart } = addresses(host.subnet).mail;
+  const named = { rule: `HostSNI(\`${hostnames.server}\`)`, tls: { passthrough: true } };
+  // The server speaks first, in plain text: there is no name to look at.
+  const any = { rule: "HostSNI(`*`)" };
+  const routes = {
+    imaps: { entryPoints: ["imaps"], ...named },
+    submissions: { entryPoints: ["submissions"], ...named },
+    submission: { entryPoints: ["submission", "submissionTunnel"], ...any },
+    sieve: { entryPoints: ["sieve", "sieveTunnel"], ...any },
+  } satisfies Record<string, { entryPoints: readonly (keyof typeof TRAEFIK_PORTS)[] }>;
+  const names = Object.keys(routes) as (keyof typeof routes)[];
+  return {
+    routers: Object.fromEntries(names.map((name) => [name, { ...routes[name], service: name }])),
+    services: Object.fromEntries(
+      names.map((name) => [
+        name,
+        {
+          loadBalancer: {
+            servers: [{ address: `${stalwart}:${STALWART_PORTS[name]}` }],
+            serversTransport: TRANSPORT,
+          },
+        },
+      ]),
+    ),
+    serversTransports: { [TRANSPORT]: { dialTimeout: DIAL_TIMEOUT, proxyProtocol: { version: 2 } } },
+  };
+}
+
+function tls(name: string) {
+  return { certResolver: RESOLVER, domains: [{ main: name }] };
+}

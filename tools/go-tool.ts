@@ -1,0 +1,132 @@
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
+import { homedir } from "node:os";
+import { dirname, join } from "node:path";
+
+/** A foreign program that is built from its Go module, which tools/NAME/go.mod pins with everything it needs. */
+interface GoTool {
+  /** Whose version is the program's. */
+  readonly module: string;
+  readonly package: string;
+  readonly binary: string;
+  /** The linker writes the version into this variable, after `prefix`. */
+  readonly versionVariable: string;
+  readonly versionPrefix: "v" | "";
+}
+
+export const GO_TOOLS = {
+  pulumi: {
+    module: "github.com/pulumi/pulumi/pkg/v3",
+    package: "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
+    binary: "pulumi",
+    // The Automation API refuses a CLI without a version.
+    versionVariable: "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version",
+    versionPrefix: "v",
+  },
+  compose: {
+    module: "github.com/docker/compose/v2",
+    package: "github.com/docker/compose/v2/cmd",
+    binary: "docker-compose",
+    versionVariable: "github.com/docker/compose/v2/internal.Version",
+    versionPrefix: "v",
+  },
+  traefik: {
+    module: "github.com/traefik/traefik/v3",
+    package: "github.com/traefik/traefik/v3/cmd/traefik",
+    binary: "traefik",
+    versionVariable: "github.com/traefik/traefik/v3/pkg/version.Version",
+    versionPrefix: "",
+  },
+  pebble: {
+    module: "github.com/letsencrypt/pebble/v2",
+    package: "github.com/letsencrypt/pebble/v2/cmd/pebble",
+    binary: "pebble",
+    versionVariable: "main.version",
+    versionPrefix: "v",
+  },
+} as const satisfies Record<string, GoTool>;
+
+export type GoToolName = keyof typeof GO_TOOLS;
+
+/** The last lines of a failed build that are shown. */
+const SHOWN_LINES = 12;
+
+/** `go1.26.8`, or undefined without a toolchain. */
+export function goVersion(): string | undefined {
+  const { status, stdout } = spawnSync("go", ["env", "GOVERSION"], { encoding: "utf8" });
+  return status === 0 ? stdout.trim() : undefined;
+}
+
+/** The version that tools/NAME/go.mod pins, without `v`. */
+export function pinnedVersion(name: GoToolName): string {
+  const { module } = GO_TOOLS[name];
+  const text = readFileSync(join(__dirname, name, "go.mod"), "utf8");
+  const line = text.split("\n").find((each) =>
+    each
+      .replace(/^require|^\t/, "")
+      .trim()
+      .startsWith(`${module} v`),
+  );
+  const version = / v([0-9][^ ]*)/.exec(line ?? "")?.[1];
+  if (version === undefined) throw new Error(`tools/${name}/go.mod does not require ${module}.`);
+  return version;
+}
+
+/** Where a built program of this version is or would be: outside the checkout, so that a fresh clone does not build again. */
+export function cachedFolder(name: GoToolName, version = pinnedVersion(name)): string {
+  const base = process.env["XDG_CACHE_HOME"];
+  const cache = base !== undefined && base !== "" ? base : join(homedir(), ".cache");
+  return join(cache, "mail-stack", name, version);
+}
+
+/** The built program, whether or not it is there. */
+export function toolPath(name: GoToolName): string {
+  return join(cachedFolder(name), "bin", GO_TOOLS[name].binary);
+}
+
+/** Whether the program can be started at once. */
+export function isBuilt(name: GoToolName): boolean {
+  return existsSync(toolPath(name));
+}
+
+/**
+ * Builds the program and puts it in place in one step, so that an interrupted build leaves nothing that looks finished and
+ * two at the same time do no harm.
+ *
+ * @throws with the last lines that Go wrote.
+ */
+export async function buildTool(name: GoToolName, tell: (text: string) => void): Promise<void> {
+  const tool = GO_TOOLS[name];
+  const target = toolPath(name);
+  mkdirSync(dirname(target), { recursive: true });
+  const unfinished = `${target}.${process.pid}`;
+  tell("downloading its modules");
+  const total = lines(await go(name, ["list", "-deps", tool.package])).length;
+  const stamp = `-s -w -X ${tool.versionVariable}=${tool.versionPrefix}${pinnedVersion(name)}`;
+  let built = 0;
+  await go(name, ["build", "-v", "-trimpath", "-ldflags", stamp, "-o", unfinished, tool.package], (text) => {
+    built += lines(text).length;
+    tell(`${built} of up to ${total} packages`);
+  });
+  renameSync(unfinished, target);
+}
+
+async function go(name: GoToolName, args: readonly string[], onError?: (text: string) => void): Promise<string> {
+  const child = spawn("go", args, { cwd: join(__dirname, name), stdio: ["ignore", "pipe", "pipe"] });
+  let out = "";
+  let error = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (out += text));
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    error += text;
+    onError?.(text);
+  });
+  const code = await new Promise<number | null>((resolve, reject) => child.on("error", reject).on("close", resolve));
+  if (code === 0) return out;
+  throw new Error(
+    `go ${args[0] ?? ""} failed with exit code ${code ?? "none"}. ${lines(error).slice(-SHOWN_LINES).join(" | ")}`,
+  );
+}
+
+function lines(text: string): string[] {
+  return text.split("\n").filter((line) => line !== "");
+}
