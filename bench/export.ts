@@ -62,7 +62,7 @@ function contenders(folder: string, imapPort: number, jmapPort: number): readonl
   writeFileSync(program, bundleOnhost());
   writeFileSync(password, PASSWORD, { mode: 0o600 });
   const mbsync = (name: string, isDurable: boolean): Contender => {
-    const made = join(folder, name);
+    const made = join(folder, name.replaceAll(" ", "-"));
     const configuration = `${made}.rc`;
     writeFileSync(configuration, mbsyncConfiguration(made, imapPort, password, isDurable));
     return { name, program: MBSYNC, args: ["-q", "-c", configuration, "all"], made };
