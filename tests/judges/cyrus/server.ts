@@ -57,13 +57,14 @@ export interface ServerCertificate {
  * mailboxes. The first IMAP login of a user creates them; before it JMAP does not know the account.
  *
  * Started by root it becomes Debian's user `cyrus`, started by anyone else it stays that user. `settings`: lines of
- * imapd.conf that take the place of those here, by their names.
+ * imapd.conf that take the place of those here, by their names. `parent`: where its folder is made.
  */
 export async function startCyrus(
   certificate?: ServerCertificate,
   settings: Readonly<Record<string, string>> = {},
+  parent?: string,
 ): Promise<Cyrus> {
-  const folder = temporaryFolder();
+  const folder = temporaryFolder(parent);
   const ports = await freePorts();
   const { imapPort } = ports;
   const isRoot = userInfo().uid === 0;

@@ -8,13 +8,6 @@ const MEMORY = "/dev/shm";
  * A Cyrus with Sieve and calendars over JMAP. It makes every change last on the disk; in memory that costs nothing, and
  * filling it with thousands of messages takes seconds instead of minutes.
  */
-export async function startInMemory(): Promise<Cyrus> {
-  const before = process.env["TMPDIR"];
-  if (existsSync(MEMORY)) process.env["TMPDIR"] = MEMORY;
-  try {
-    return await startCyrus(undefined, SETTINGS);
-  } finally {
-    if (before === undefined) delete process.env["TMPDIR"];
-    else process.env["TMPDIR"] = before;
-  }
+export function startInMemory(): Promise<Cyrus> {
+  return startCyrus(undefined, SETTINGS, existsSync(MEMORY) ? MEMORY : undefined);
 }
