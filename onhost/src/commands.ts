@@ -2,8 +2,10 @@ import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { reloadCertificates, updateCertificates } from "./certificates";
 import { FILES, parseDeployment, STALWART_VERSION, type Deployment } from "./deployment";
+import { EXPORT_USAGE, exportCommand, type TransferContext } from "./export/command";
 import { Fault, Unreachable } from "./fault";
 import { guardUpgrade } from "./guard";
+import { IMPORT_USAGE, importCommand } from "./import/command";
 import { basic, httpTo, type Http } from "./http";
 import { ensureKey, retireKeys, type KeyPlace } from "./keys";
 import { listenerFindings } from "./listeners";
@@ -24,7 +26,7 @@ onhost passwords            sets the administrator's password and the primary ac
 onhost key NUMBER           prints the Worker's API key, minted if need be
 onhost retire NUMBER        withdraws the Worker's older API keys
 onhost certificates [--watch]   hands Traefik's certificate on to Stalwart
-`;
+${EXPORT_USAGE}${IMPORT_USAGE}`;
 
 const WAIT_SECONDS = 120;
 const MAX_WAIT_SECONDS = 3_600;
@@ -48,7 +50,17 @@ interface Context {
 
 type Command = (args: readonly string[], context: Context) => Promise<number>;
 
-const COMMANDS: Readonly<Record<string, Command>> = { guard, wait, verify, passwords, key, retire, certificates };
+const COMMANDS: Readonly<Record<string, Command>> = {
+  guard,
+  wait,
+  verify,
+  passwords,
+  key,
+  retire,
+  certificates,
+  export: (args, context) => exportCommand(args, transfer(context)),
+  import: (args, context) => importCommand(args, transfer(context)),
+};
 
 /**
  * Runs a command. Environment: `ONHOST_ROOT`, the apps folder or what of it is mounted (default `/apps`);
@@ -190,6 +202,21 @@ function deployment(context: Context): Deployment {
 }
 
 function registry(context: Context): Registry {
+  return registryOf(context.http, recoveryAdmin(context));
+}
+
+/** For commands of all accounts; the session names the public address, which is not for this container. */
+function transfer(context: Context): TransferContext {
+  const { out, err, url, file } = context;
+  return {
+    out,
+    err,
+    folder: file(FILES.export),
+    stalwart: () => ({ url, authorization: recoveryAdmin(context), staysAtOrigin: true }),
+  };
+}
+
+function recoveryAdmin(context: Context): string {
   const line = required(context, FILES.recoveryAdmin).trim();
   const [, login, password] = /^STALWART_RECOVERY_ADMIN=([^:]+):(.+)$/.exec(line) ?? [];
   if (login === undefined || password === undefined)
@@ -198,7 +225,7 @@ function registry(context: Context): Registry {
       "Stalwart cannot be asked anything.",
       "Delete the file and run pulumi up again: the host makes a new one.",
     );
-  return registryOf(context.http, basic(login, password));
+  return basic(login, password);
 }
 
 function required({ file }: Context, name: string): string {

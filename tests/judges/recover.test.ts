@@ -40,7 +40,7 @@ const MESSAGE =
     host = await startBackupHost(server, "i3", join(folder.path, "chain.pem"));
     data = join(host.apps, "stalwart/data");
     chmodSync(data, 0o755);
-    cyrus = await startCyrus(undefined, data);
+    cyrus = await startCyrus(undefined, {}, undefined, data);
     const first = await ImapClient.connect(cyrus.imapPort);
     await first.login(ROOT, PASSWORD);
     await first.close();

@@ -13,7 +13,10 @@ const invented = standIns("prod");
 const settings = settingsOf("prod", invented);
 const { server, inbound } = settings.hostnames;
 const { edge, mail } = addresses(settings.host.subnet);
-const files = hostFiles(settings, { tunnelToken: "tunnel", acmeDnsToken: "acme" });
+const files = hostFiles(settings, {
+  ...{ tunnelToken: "tunnel", acmeDnsToken: "acme" },
+  backupKey: { accessKeyId: "AKIA", secretAccessKey: "key" },
+});
 const folders: { remove: () => void }[] = [];
 afterAll(() => folders.forEach(({ remove }) => remove()));
 
