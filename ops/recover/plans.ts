@@ -62,7 +62,7 @@ export function recoveryPlan(scenario: Scenario, settings: Settings, options: Pl
         step(
           "host",
           "Import the mail.",
-          `${compose} --profile tools run --rm -T --volume ${apps}/backup/restore/export/export:/export:ro onhost import /export`,
+          `${compose} --profile tools run --rm -T --volume ${apps}/backup/restore/export:/restored onhost import /restored/export`,
         ),
       ];
     case "read":

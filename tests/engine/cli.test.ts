@@ -34,7 +34,9 @@ describeEngine("the plain command line, with the program under Pulumi's default 
     async () => {
       const before = await line.pulumi(["preview", "--stack", "prod", "--non-interactive"]);
       expect(before.code).not.toBe(0);
-      expect(before.output).toMatch(/missing configuration values 'accountPassword', 'adminPassword', 'dkimEd25519PrivateKey'/);
+      expect(before.output).toMatch(
+        /missing configuration values 'accountPassword', 'adminPassword', 'dkimEd25519PrivateKey'/,
+      );
       for (const [key, value] of Object.entries(invented.secrets))
         expect(await line.pulumi(["config", "set", "--secret", `mail:${key}`, "--stack", "prod"], value)).toMatchObject(
           {

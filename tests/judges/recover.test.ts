@@ -3,6 +3,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, wr
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { bundleOnhost } from "../../infra/host/onhost";
 import { recoveryPlan, type Scenario } from "../../ops/recover/plans";
 import { type TemporaryFolder, temporaryFolder } from "../../sandbox/temporary";
 import { isBuilt } from "../../tools/go-tool";
@@ -41,9 +42,10 @@ const MESSAGE =
     data = join(host.apps, "stalwart/data");
     chmodSync(data, 0o755);
     cyrus = await startCyrus(undefined, {}, undefined, data);
-    const first = await ImapClient.connect(cyrus.imapPort);
-    await first.login(ROOT, PASSWORD);
-    await first.close();
+    await cyrus.stop();
+    spawnSync("cp", ["-a", data, join(folder.path, "empty")]);
+    await cyrus.start();
+    await firstLogin();
     const eml = join(folder.path, "mail.eml");
     writeFileSync(eml, MESSAGE);
     const inbox = `imap://127.0.0.1:${cyrus.imapPort}/INBOX`;
@@ -61,11 +63,14 @@ const MESSAGE =
       `pid=$(cat ${data}/run/master.pid 2>/dev/null) || exit 0
        kill -TERM $pid 2>/dev/null; for try in $(seq 100); do kill -0 $pid 2>/dev/null || exit 0; sleep 0.1; done; exit 1`,
     );
-    // The exporter has tests of its own; what matters here is that its files come back.
-    host.hook(
-      "run-export",
-      `curl -sS -u ${ROOT}:${PASSWORD} '${inbox};UID=1' -o "$MOUNT_apps_stalwart_data_export/1.eml"`,
-    );
+    const program = join(folder.path, "onhost.mjs");
+    const password = join(folder.path, "password");
+    writeFileSync(program, bundleOnhost());
+    writeFileSync(password, PASSWORD, { mode: 0o600 });
+    const place = `--url http://127.0.0.1:${cyrus.jmapPort} --user ${ROOT} --password-file ${password}`;
+    const onhost = (command: string) => `${process.execPath} ${program} ${command} ${place}`;
+    host.hook("run-export", onhost('export "$MOUNT_apps_stalwart_data_export"'));
+    host.hook("run-onhost", onhost('import "$MOUNT_restored/export"'));
     await host.shell(`docker compose -f ${host.apps}/mail-stack/compose.yaml start stalwart`);
     expect(await read()).toBe(MESSAGE);
     mkdirSync(join(host.apps, "stalwart/keys"), { recursive: true });
@@ -87,6 +92,14 @@ const MESSAGE =
     folder.remove();
   });
 
+  /** Makes the account's mailboxes. */
+  async function firstLogin(): Promise<void> {
+    for (let tries = 0; !(await isAnswering()) && tries < 40; tries++) await sleep(250);
+    const client = await ImapClient.connect(cyrus.imapPort);
+    await client.login(ROOT, PASSWORD);
+    await client.close();
+  }
+
   /** The one message of the inbox, over IMAP. */
   async function read(): Promise<string> {
     for (let tries = 0; ; tries++) {
@@ -105,14 +118,17 @@ const MESSAGE =
   }
 
   /** Carries out the steps on the host; those of Pulumi are `onUp`. */
-  async function recover(scenario: Scenario, onUp: () => void = () => undefined): Promise<readonly string[]> {
+  async function recover(
+    scenario: Scenario,
+    onUp: () => void | Promise<void> = () => undefined,
+  ): Promise<readonly string[]> {
     const said: string[] = [];
     for (const { where, command } of recoveryPlan(scenario, settings, {
       stack: "prod",
       snapshot: "latest",
       folder: "x",
     })) {
-      if (where === "here") onUp();
+      if (where === "here") await onUp();
       if (where !== "host") continue;
       const { code, stdout, stderr } = await host.shell(command);
       if (code !== 0) throw new Error(`${command}\n${stderr}`);
@@ -143,7 +159,7 @@ const MESSAGE =
     rmSync(join(data, "spool"), { recursive: true });
     await recover("restore");
     expect(await read()).toBe(MESSAGE);
-    expect(readFileSync(join(data, "export/1.eml"), "latin1")).toBe(MESSAGE);
+    expect(messages(join(data, "export"))).toEqual([MESSAGE]);
   });
 
   it("read: the export is on this machine as .eml files, without a server", async () => {
@@ -152,8 +168,19 @@ const MESSAGE =
     const copy = join(folder.path, "copy");
     mkdirSync(copy);
     spawnSync("tar", ["-C", copy, "-xf", "-"], { input: Buffer.from(archive, "latin1") });
-    expect(readdirSync(copy)).toEqual(["1.eml"]);
-    expect(readFileSync(join(copy, "1.eml"), "latin1")).toBe(MESSAGE);
+    expect(messages(copy)).toEqual([MESSAGE]);
+  });
+
+  it("reimport: a new store is filled from the exported mail", async () => {
+    await recover("reimport", async () => {
+      await breakDown();
+      // What `pulumi up` does to an empty Stalwart: accounts.
+      expect(readdirSync(data).filter((name) => name !== "export")).toEqual([]);
+      spawnSync("cp", ["-a", `${join(folder.path, "empty")}/.`, data]);
+      await host.shell(`docker compose -f ${host.apps}/mail-stack/compose.yaml start stalwart`);
+      await firstLogin();
+    });
+    expect(await read()).toBe(MESSAGE);
   });
 
   it("host: a new one has what only the old one had", async () => {
@@ -188,3 +215,9 @@ const MESSAGE =
     expect(readFileSync(join(host.apps, "stalwart/secrets/recovery-admin.env"), "utf8")).toBe("FIRST=1\n");
   });
 });
+
+/** Every .eml below a folder. */
+function messages(folder: string): readonly string[] {
+  const entries = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((path) => path.endsWith(".eml"));
+  return entries.map((path) => readFileSync(join(folder, path), "latin1"));
+}

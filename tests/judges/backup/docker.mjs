@@ -28,13 +28,15 @@ const [verb, ...rest] = args;
 const running = (service) => join(engine, `running ${project.name} ${service}`);
 
 /** A program that the test has put there, with the container's mounts as variables MOUNT_target. */
-function hook(name, service, words) {
+function hook(name, service, words, more = []) {
   const program = join(engine, name);
   if (!existsSync(program)) return 0;
   const mounts = (service.volumes ?? []).map(({ source, target }) => [
     `MOUNT${target.replace(/\W/g, "_")}`,
     resolve(folder, source),
   ]);
+  for (const [source, target] of more.map((volume) => volume.split(":")))
+    mounts.push([`MOUNT${target.replace(/\W/g, "_")}`, source]);
   const env = { ...process.env, ...Object.fromEntries(mounts) };
   const { status } = spawnSync(program, words, { stdio: "inherit", env });
   return status ?? 137;
@@ -91,10 +93,11 @@ if ((verb === "start" && rest.length === 1) || call.startsWith("up --detach --wa
 if (verb === "down") end(hook("stop-drill", project.services.stalwart, []));
 if (call.startsWith("run --rm -T ")) {
   const words = rest.slice(2).filter((word) => word !== "--no-deps");
+  const volumes = words[0] === "--volume" ? [words.splice(0, 2)[1]] : [];
   const service = project.services[words[0]];
   if (service === undefined || !service.profiles.includes("tools")) end(1, `no such service: ${words[0]}\n`);
   checkedMounts(service);
   if (words[0] === "restic") runRestic(service, words.slice(1));
-  end(hook(`run-${words[0]}`, service, words.slice(1)));
+  end(hook(`run-${words[0]}`, service, words.slice(1), volumes));
 }
 end(125, `unknown: compose ${call}\n`);

@@ -2,6 +2,7 @@ import { KINDS } from "../../../sandbox/cloud/kinds";
 import { changedKeys, World } from "../../../sandbox/cloud/world";
 import {
   accountId,
+  AWS,
   application,
   catchAll,
   cname,
@@ -32,7 +33,7 @@ function zone(world: World) {
 }
 
 it("knows exactly the types that these tests know", () => {
-  expect(Object.keys(KINDS).sort()).toEqual(Object.values(TYPE).sort());
+  expect(Object.keys(KINDS).sort()).toEqual([...Object.values(TYPE), ...Object.values(AWS)].sort());
 });
 
 describe("what is deleted", () => {
