@@ -4,7 +4,7 @@ import { parseArgs } from "node:util";
 
 import type { Settings } from "../infra/settings/settings";
 import { StackFileError } from "../infra/settings/stack-file";
-import { publicSettings } from "./public-settings";
+import { settingsWithHost } from "./public-settings";
 import { recoveryPlan, renderPlan, type Scenario, SCENARIOS, type Step, WHEN } from "./recover/plans";
 import { openShell, RecoverError, type Shell } from "./recover/ssh";
 
@@ -167,5 +167,5 @@ if (require.main === module)
     say: (text) => process.stdout.write(text),
     agree,
     shell: openShell,
-    settings: publicSettings,
+    settings: settingsWithHost,
   }).then((code) => (process.exitCode = code));

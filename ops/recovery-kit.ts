@@ -3,8 +3,8 @@ import { parseArgs } from "node:util";
 
 import { type ConfigKey, KEYS, PROJECT } from "../infra/settings/keys";
 import type { Settings } from "../infra/settings/settings";
-import { readStackFile, StackFileError } from "../infra/settings/stack-file";
-import { publicSettings } from "./public-settings";
+import { StackFileError } from "../infra/settings/stack-file";
+import { settingsWithHost } from "./public-settings";
 
 const USAGE = `Usage: npm run recovery-kit -- STACK [--with-secrets]
 
@@ -31,7 +31,7 @@ export function renderKit(stack: string, settings: Settings, secrets: Readonly<R
 
 You need                             Where it is kept
 1. This program                      its git repository, at the release that runs
-2. Pulumi.${stack}.yaml${" ".repeat(Math.max(1, 20 - stack.length))}      in your git repository; settings, with the secrets encrypted
+2. ${`Pulumi.${stack}.yaml`.padEnd(33)} in your git repository; settings, with the secrets encrypted
 3. Its passphrase                    write where: ______________________________
    (PULUMI_CONFIG_PASSPHRASE; without it none of the secrets below can be read)
 4. Pulumi's state                    write where: ______________________________
@@ -97,8 +97,7 @@ function main(args: readonly string[]): number {
     return 2;
   }
   try {
-    readStackFile(stack);
-    process.stdout.write(renderKit(stack, publicSettings(stack), withSecrets ? decrypted(stack) : {}));
+    process.stdout.write(renderKit(stack, settingsWithHost(stack), withSecrets ? decrypted(stack) : {}));
     return 0;
   } catch (error) {
     if (!(error instanceof StackFileError)) throw error;
