@@ -43,7 +43,7 @@ if (!hasAll)
   });
 
   const snapshots = async () =>
-    (JSON.parse((await host.run("snapshots --json")).stdout) as { id: string; paths: string[] }[]) ?? [];
+    JSON.parse((await host.run("snapshots --json")).stdout) as { id: string; paths: string[] }[];
 
   it("makes the repository once, then backs up", async () => {
     const { code, stderr } = await host.run("backup");

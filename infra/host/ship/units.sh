@@ -33,7 +33,7 @@ guard_units() {
 converge_units() {
   local link name path
   for link in "$unit_links"/*; do
-    [ -L "$link" ] && [[ $(readlink -- "$link") == "$apps"/*/units/* ]] || continue
+    if [ ! -L "$link" ] || [[ $(readlink -- "$link") != "$apps"/*/units/* ]]; then continue; fi
     name=${link##*/}
     for path in "${services[@]}" "${timers[@]}"; do [ "$(readlink -- "$link")" != "$apps/$path" ] || continue 2; done
     # It may not run, and its file is gone already.
@@ -47,8 +47,11 @@ converge_units() {
   }
   local all=("${services[@]/#/$apps/}" "${timers[@]/#/$apps/}") startable=()
   for path in "${all[@]}"; do ! grep -q '^\[Install\]' -- "$path" || startable+=("$path"); done
+  start_units || fail "The timers of the backups could not be started: $said" "Mail runs; there are no backups yet." \
+    "systemctl --user status '${timers[0]##*/}' on the host; then: pulumi up"
+}
+
+start_units() {
   quietly systemctl --user link "${all[@]}" && quietly systemctl --user daemon-reload &&
-    quietly systemctl --user enable "${startable[@]}" && quietly systemctl --user restart "${timers[@]##*/}" ||
-    fail "The timers of the backups could not be started: $said" "Mail runs; there are no backups yet." \
-      "systemctl --user status '${timers[0]##*/}' on the host; then: pulumi up"
+    quietly systemctl --user enable "${startable[@]}" && quietly systemctl --user restart "${timers[@]##*/}"
 }

@@ -71,7 +71,9 @@ export const s3Kinds: Readonly<Record<string, Kind>> = {
     if (isPublic && access?.props["blockPublicPolicy"] === true)
       throw new Refusal(403, undefined, "AccessDenied: public policies are blocked by the BlockPublicPolicy setting");
     const arn = `arn:aws:s3:::${bucket.id}`;
-    const resources = statements.flatMap(({ Resource }) => (Array.isArray(Resource) ? Resource : [Resource]));
+    const resources = statements.flatMap(({ Resource }): unknown[] =>
+      Array.isArray(Resource) ? Resource : [Resource],
+    );
     if (!resources.every((resource) => resource === arn || String(resource).startsWith(`${arn}/`)))
       throw refused("MalformedPolicy: Policy has invalid resource");
   }),
