@@ -1,5 +1,5 @@
-import { generateKeyPairSync, randomBytes } from "node:crypto";
-import { type AddressInfo, createServer } from "node:net";
+import { generateKeyPairSync, randomBytes, randomInt } from "node:crypto";
+import { createServer } from "node:net";
 
 import ssh2 from "ssh2";
 
@@ -71,12 +71,18 @@ function ed25519Pem(): string {
   return generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "pem" }).toString();
 }
 
-/** A port that is free now; the host's SSH server takes it. Without a host name `listen` binds at once. */
+/** Below those that systems give to outgoing connections, so that none takes it before or between runs. */
+const PORTS = { first: 20_000, count: 12_000 };
+
+/** A port that is free now; the host's SSH server takes it. Without a host name `listen` binds at once, or not at all. */
 function freePort(): number {
-  const server = createServer().listen(0);
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
+  for (;;) {
+    const port = PORTS.first + randomInt(PORTS.count);
+    const server = createServer().on("error", () => undefined);
+    const isFree = server.listen(port).address() !== null;
+    server.close();
+    if (isFree) return port;
+  }
 }
 
 function hex(digits: number): string {

@@ -68,7 +68,8 @@ export class Host extends pulumi.ComponentResource {
 
     this.files = files;
     this.#key = key;
-    this.workerKey = pulumi.secret(key.stdout);
+    // The user's own start files may greet before.
+    this.workerKey = pulumi.secret(key.stdout.apply((printed) => printed.trimEnd().split("\n").at(-1) ?? ""));
     this.registerOutputs({ workerKey: this.workerKey });
   }
 

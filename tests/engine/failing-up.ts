@@ -2,7 +2,7 @@
  * Runs each case of a failing `up` on the engine and prints one JSON line for each. The failing run has a process of its
  * own (up-once.ts); this one, beside the test runner, holds the world outside and repeats the run.
  */
-import { readdirSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 
 import { SERVICES } from "../../infra/host/layout";
@@ -99,15 +99,16 @@ async function inLab(name: string, work: (lab: Lab) => Promise<void>): Promise<v
   }
 }
 
-/** Expiry times differ from run to run. Beside the world outside, what lies on the host, and whether its containers run. */
+/** Expiry times and the Worker's key, which the host makes, differ from run to run. Beside the world outside, what lies on the host, and whether its containers run. */
 function end(lab: Lab): string {
   const { engine, folder } = lab.outside.host;
   const apps = join(folder, "apps");
+  const key = readFileSync(join(apps, "stalwart", "keys", "worker-1"), "utf8").trim();
   const files = readdirSync(apps, { recursive: true, encoding: "utf8" }).map(
     (path) => `${path} ${(statSync(join(apps, path)).mode & 0o777).toString(8)}`,
   );
   const services = SERVICES.map((name) => `${name} ${engine.running(name) ? "runs" : "does not run"}`);
-  return [worldOf(lab), ...files.sort(), ...services].join("\n");
+  return [worldOf(lab).replaceAll(key, "<key>"), ...files.sort(), ...services].join("\n");
 }
 
 function worldOf(lab: Lab): string {

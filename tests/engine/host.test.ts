@@ -3,6 +3,8 @@ import { join } from "node:path";
 
 import { CATCH_ALL } from "../../sandbox/cloud/kinds/email-routing";
 import { SCRIPT } from "../../sandbox/cloud/kinds/workers";
+import { listAt } from "../../sandbox/cloud/props";
+import type { World } from "../../sandbox/cloud/world";
 import { up } from "../../sandbox/converge";
 import { COMMAND } from "../../sandbox/engine/command";
 import { deliver } from "../../sandbox/send";
@@ -132,6 +134,7 @@ describeEngine("a host in use", () => {
       const old = readFileSync(join(folder, "worker-1"), "utf8").trim();
       const calls = world.calls.length;
       await lab.stack.setConfig("mail:workerKeyNumber", { value: "2" });
+      const seen = watchWithdrawal(lab);
       const updating = { ended: false };
       const flow = mailUntil(lab, updating);
       await up(lab.stack).finally(() => (updating.ended = true));
@@ -140,6 +143,8 @@ describeEngine("a host in use", () => {
       expect(await waiting(lab)).toBe(0);
       expect(world.calls.slice(calls).map(({ name }) => name)).toEqual(["host-key", "inbound", "host-key-retired"]);
       expect(readdirSync(folder)).toEqual(["worker-2"]);
+      // When the old key began to be withdrawn, the Worker had the new one.
+      expect(seen).toEqual([readFileSync(join(folder, "worker-2"), "utf8").trim()]);
       expect(await statusWith(lab, old)).toBe(401);
       expect(await statusWith(lab, readFileSync(join(folder, "worker-2"), "utf8").trim())).toBe(200);
       expect(existsSync(join(folder, "worker-1"))).toBe(false);
@@ -157,6 +162,25 @@ describeEngine("a host in use", () => {
     expect(new Set(lab.outside.host.ssh.commands)).toEqual(new Set(["bash -s"]));
   });
 });
+
+/** @returns the keys that the Worker has whenever the command that withdraws older ones starts */
+function watchWithdrawal({ outside: { world } }: Lab): string[] {
+  const seen: string[] = [];
+  const { commands } = world;
+  world.commands = {
+    run: (step, inputs, before) => {
+      if (String(inputs["stdin"]).includes("onhost retire")) seen.push(workerToken(world));
+      return commands.run(step, inputs, before);
+    },
+  };
+  return seen;
+}
+
+function workerToken(world: World): string {
+  const script = world.all(SCRIPT).find(({ id }) => id === "mail-inbound");
+  const bindings = listAt(script?.props ?? {}, "bindings");
+  return String(bindings.find(({ name }) => name === "JMAP_TOKEN")?.["text"]);
+}
 
 /** One message after the other, each delivered before the next. @returns how many */
 async function mailUntil(lab: Lab, other: { readonly ended: boolean }): Promise<number> {

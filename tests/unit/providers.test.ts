@@ -292,6 +292,43 @@ describe("a diff", () => {
   });
 });
 
+describe("a remote command", () => {
+  const inputs = { connection: secretMark({ host: "192.0.2.10" }), create: "bash -s", stdin: secretMark("true") };
+
+  it("gets the connection's defaults when it is checked, all of it secret", async () => {
+    const { inputs: checked } = await check("command", inputs);
+    const connection = { host: "192.0.2.10", user: "root", port: 22, dialErrorLimit: 10, perDialTimeout: 15 };
+    expect(checked).toEqual({ ...inputs, connection: secretMark(connection) });
+  });
+
+  it("is run by whoever has the hosts, and not while previewing", async () => {
+    const steps: string[] = [];
+    world.commands = {
+      run: (step, { stdin }, { stdout }) => {
+        steps.push(`${step} ${String(stdin)} ${String(stdout)}`);
+        return Promise.resolve({ ...withoutMarks(inputs), stdin, stdout: step, stderr: "" });
+      },
+    };
+    expect((await create("command", inputs, true)).state).toMatchObject({ stdout: UNKNOWN, stderr: UNKNOWN });
+    const made = await create("command", inputs);
+    expect(made.state).toMatchObject({ stdout: "create" });
+    const news = { ...inputs, stdin: "false" };
+    expect(await update("command", made, news, true)).toMatchObject({ stdout: UNKNOWN });
+    const state = await update("command", made, news);
+    expect(state).toMatchObject({ stdout: "update" });
+    await remove("command", { id: made.id, state });
+    expect(steps).toEqual(["create true undefined", "update false create", "delete false update"]);
+  });
+
+  it("that fails makes nothing, and says what its host said", async () => {
+    world.commands = { run: () => Promise.reject(new Error("Process exited with status 1")) };
+    await expect(create("command", inputs)).rejects.toThrow("Process exited with status 1");
+    expect(world.all(TYPE.command)).toEqual([]);
+  });
+
+  const withoutMarks = (value: unknown) => withoutSecretMarks(value) as Props;
+});
+
 describe("an error", () => {
   it("of the service reaches the caller with its code and words", async () => {
     await create("record", txt());

@@ -4,6 +4,7 @@ import { type OriginRequest, type OriginResponse, OriginError } from "../origin"
 import { type Arguments, parseArguments, UsageError } from "./arguments";
 import { ComposeError, type Project, readProject, type Service } from "./compose-file";
 import { Container, type Neighbours, type Process, type Program } from "./container";
+import { inOrder, withoutTools } from "./order";
 import type { Asked } from "./socket";
 
 /** What a call of the command line ends with. */
@@ -268,26 +269,6 @@ export class Engine {
       );
     return program;
   }
-}
-
-/** What `up` starts when no service is named: profiles of tools are for `run`. */
-function withoutTools(services: readonly Service[]): readonly Service[] {
-  return services.filter(({ profiles }) => profiles.length === 0);
-}
-
-/** Each after those that it depends on. */
-function inOrder(services: readonly Service[]): readonly Service[] {
-  const done: Service[] = [];
-  const visit = (service: Service): void => {
-    if (done.includes(service)) return;
-    for (const other of Object.keys(service.dependsOn)) {
-      const found = services.find(({ name }) => name === other);
-      if (found) visit(found);
-    }
-    done.push(service);
-  };
-  for (const service of services) visit(service);
-  return done;
 }
 
 /** A network that both are on. */

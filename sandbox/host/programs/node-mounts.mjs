@@ -1,14 +1,20 @@
 // Loaded by node before a program that runs in a container of the sandbox: its paths become those of the host's folders
 // that are mounted, and the names of other containers become ports on loopback. Environment: SANDBOX_CONTAINER, JSON
-// {mounts: [{source, target, readOnly}], ports: {"name:port": port}}.
+// {mounts: [{source, target, readOnly}], ports: {"name:port": port}, isService}. A service ends with the
+// sandbox, also when that is killed: then its standard input ends.
 import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import net from "node:net";
 import { join } from "node:path";
 import process from "node:process";
 
-const { mounts, ports } = JSON.parse(process.env["SANDBOX_CONTAINER"] ?? "{}");
+const { mounts, ports, isService } = JSON.parse(process.env["SANDBOX_CONTAINER"] ?? "{}");
 delete process.env["SANDBOX_CONTAINER"];
+
+if (isService) {
+  process.stdin.once("end", () => process.exit(0)).resume();
+  process.stdin.unref();
+}
 
 const WRITES =
   /^(writeFile|appendFile|mkdir|rm|unlink|rename|chmod|chown|truncate|symlink|link|copyFile|utimes|mkdtemp)/;

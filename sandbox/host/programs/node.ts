@@ -11,8 +11,7 @@ const PRELOAD = pathToFileURL(join(__dirname, "node-mounts.mjs")).href;
 /** The node image: really runs what is mounted, with this machine's node. */
 export const node: Program = {
   async start(container): Promise<Process> {
-    const child = launch(container, container.service.command ?? []);
-    child.stdin?.end();
+    const child = launch(container, container.service.command ?? [], true);
     const output: string[] = [];
     for (const stream of [child.stdout, child.stderr])
       stream?.setEncoding("utf8").on("data", (text: string) => void output.push(text));
@@ -31,7 +30,7 @@ export const node: Program = {
     });
   },
   async run(container, args, stdin): Promise<Finished> {
-    const child = launch(container, args);
+    const child = launch(container, args, false);
     child.stdin?.on("error", () => undefined).end(stdin);
     const [stdout, stderr, code] = await Promise.all([
       child.stdout ? buffer(child.stdout) : Buffer.of(),
@@ -43,11 +42,14 @@ export const node: Program = {
 };
 
 /** As the image's entrypoint: `node` in front of what is no command. */
-function launch(container: Container, command: readonly string[]): ChildProcess {
+function launch(container: Container, command: readonly string[], isService: boolean): ChildProcess {
   const [script = "", ...args] = command[0] === "node" ? command.slice(1) : command;
   const { environment, mounts } = container.service;
   return spawn(process.execPath, ["--import", PRELOAD, container.hostPath(script), ...args], {
-    env: { ...environment, SANDBOX_CONTAINER: JSON.stringify({ mounts, ports: container.neighbours.ports() }) },
+    env: {
+      ...environment,
+      SANDBOX_CONTAINER: JSON.stringify({ mounts, ports: container.neighbours.ports(), isService }),
+    },
     stdio: ["pipe", "pipe", "pipe"],
   });
 }

@@ -25,7 +25,10 @@ beforeAll(async () => {
     newResource({ type, name, inputs }) {
       if (type === "command:remote:Command" || type === "test:index:Worker")
         made.push(command(name, inputs as Made["inputs"]));
-      return { id: name, state: { ...(inputs as Made["inputs"]), stdout: name === "host-key" ? KEY : "" } };
+      return {
+        id: name,
+        state: { ...(inputs as Made["inputs"]), stdout: name === "host-key" ? `Welcome\n${KEY}` : "" },
+      };
     },
     call: () => ({}),
   });
