@@ -102,17 +102,23 @@ function bareProject(project: string, resources: readonly { type: string; name: 
   };
   writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions }));
   writeFileSync(join(project, "infra", "resources.json"), JSON.stringify(resources));
+  const packages = [...new Set(resources.map(({ type }) => type.split(":")[0] ?? ""))].filter(
+    (name) => name !== "mail",
+  );
   writeFileSync(
     join(project, "infra", "index.ts"),
     `import * as fs from "node:fs";
-import * as cloudflare from "@pulumi/cloudflare";
+${packages.map((name) => `import * as ${name} from "@pulumi/${name}";`).join("\n")}
 import * as pulumi from "@pulumi/pulumi";
 
 interface Bare { type: string; name: string; inputs: object }
-const classes = cloudflare as unknown as { [name: string]: new (name: string, inputs: object) => unknown };
+type Module = { [name: string]: Module & (new (name: string, inputs: object) => unknown) };
+const sdks = { ${packages.join(", ")} } as unknown as Module;
 for (const { type, name, inputs } of JSON.parse(fs.readFileSync(__dirname + "/resources.json", "utf8")) as Bare[]) {
+  const [sdk = "", path = "", last = ""] = type.split(":");
+  const folder = path.split("/")[0] ?? "";
   if (type.startsWith("${COMPONENT}")) new pulumi.ComponentResource(type, name);
-  else new classes[type.slice(type.lastIndexOf(":") + 1)](name, inputs);
+  else new (folder === "index" ? sdks[sdk] : sdks[sdk][folder])[last](name, inputs);
 }
 `,
   );

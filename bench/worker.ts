@@ -1,6 +1,6 @@
 /**
  * `npm run bench`, second part: this Worker beside the documented flow (bench/documented-flow.ts), in one run, by turns,
- * in real workerd, against the same JMAP server of the sandbox.
+ * in real workerd, against the same mail server of the sandbox; this Worker twice, by JMAP and by LMTP.
  *
  * CPU: utime + stime of the workerd process from /proc before and after a batch, divided by the number of messages. The
  * share of the harness (the request that carries the message in, the report out) is measured with a Worker that does
@@ -9,35 +9,26 @@
  * one message in a process that has seen small ones only; the harness holds the message as well, as the column of the
  * empty Worker shows. The Workers have no spool here: R2's simulator would run inside the measured process.
  */
-import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
-import { buildSync } from "esbuild";
 
 import { bundleWorker } from "../infra/edge/bundle";
-import { type DeclaredBinding, runEmailWorker } from "../sandbox/edge/worker-runtime";
-import { IMPORTER_PERMISSIONS } from "../sandbox/host/accounts";
-import { createJmapServer } from "../sandbox/host/jmap-server";
-import { cpuMs, memory, resetPeak, workerdProcesses } from "./process";
+import { bundle } from "./bundle";
+import { type Contender, type Home, startContender, startHome } from "./contender";
+import { cpuMs, memory, resetPeak } from "./process";
+import { quantile, row } from "./table";
 
 const KB = 1000;
 const KIB = 1024;
 const MIB = 1024 * KIB;
-const ROOT = join(__dirname, "..");
-const DOMAIN = "example.org";
-const RECIPIENT = `root@${DOMAIN}`;
-const ORIGIN = `https://inbound.${DOMAIN}`;
-const TOKEN = "API_bench";
-const COMPATIBILITY_DATE = "2026-07-01";
 const DOCUMENTED_SOURCE = "bench/documented-flow.ts";
-const SOURCES = ["worker/src/inbound.ts", DOCUMENTED_SOURCE] as const;
+const SOURCES = ["worker/src/inbound.ts", "worker/src/inbound.ts", DOCUMENTED_SOURCE] as const;
 
 /** In the order of the columns. The last one is the documented flow without the redirect to the session. */
-const CONTENDERS = ["this Worker", "documented", "(empty)", "no redirect"] as const;
+const CONTENDERS = ["JMAP", "LMTP", "documented", "(empty)", "no redirect"] as const;
 const OURS = 0;
-const THEIRS = 1;
-const EMPTY = 2;
+const THEIRS = 2;
+const EMPTY = 3;
 /** The first of them are measured in everything; the last one in requests and median latency, with fewer messages. */
-const COMPARED = 3;
+const COMPARED = 4;
 const FEWER = 4;
 
 const WARM_UP_MESSAGES = 60;
@@ -67,109 +58,6 @@ const MAX_BUNDLE_KB = 40;
 /** Takes the message and does nothing with it: what it costs is the harness. */
 const NOTHING = "export default { async email() {} };";
 
-const BINDINGS: readonly DeclaredBinding[] = Object.entries({
-  JMAP_URL: ORIGIN,
-  JMAP_TOKEN: TOKEN,
-  ACCESS_CLIENT_ID: "client.access",
-  ACCESS_CLIENT_SECRET: "cfast_bench",
-  MAIL_DOMAIN: DOMAIN,
-  CATCH_ALL: "",
-  ALERT_URL: "",
-  ALERT_AFTER_MINUTES: "60",
-}).map(([name, text]) => ({ type: "plain_text", name, text }));
-
-/** The mail host. Between batches another one takes its place, or the mail of all of them would stay in memory. */
-interface Home {
-  readonly port: () => number;
-  readonly renew: () => Promise<void>;
-  readonly close: () => Promise<void>;
-}
-
-async function startHome(): Promise<Home> {
-  const start = () =>
-    createJmapServer({
-      publicUrl: `https://mail.${DOMAIN}`,
-      domain: DOMAIN,
-      accounts: [{ address: RECIPIENT, password: "bench" }],
-      apiKey: { token: TOKEN, permissions: IMPORTER_PERMISSIONS },
-    });
-  let server = await start();
-  return {
-    port: () => server.port,
-    renew: async () => {
-      await server.close();
-      server = await start();
-    },
-    close: () => server.close(),
-  };
-}
-
-/** One Worker in a workerd of its own. */
-interface Contender {
-  readonly pid: number;
-  /** Carries one message and answers how long that took and how many requests home got. */
-  readonly send: (bytes: number, delayMs?: number) => Promise<{ readonly ms: number; readonly requests: number }>;
-  /** Requests of the very first message. */
-  readonly coldRequests: number;
-  readonly close: () => Promise<void>;
-}
-
-async function startContender(
-  home: Home,
-  script: string,
-  extra: Readonly<Record<string, string>> = {},
-): Promise<Contender> {
-  let requests = 0;
-  let delayMs = 0;
-  const worker = runEmailWorker({
-    script,
-    bindings: [
-      ...BINDINGS,
-      ...Object.entries(extra).map(([name, text]) => ({ type: "plain_text", name, text }) as const),
-    ],
-    compatibilityDate: COMPATIBILITY_DATE,
-    compatibilityFlags: ["global_fetch_strictly_public"],
-    outbound: async (request) => {
-      requests += 1;
-      if (delayMs > 0) await sleep(delayMs);
-      const { pathname, search } = new URL(request.url);
-      request.headers.delete("content-length");
-      return await fetch(`http://127.0.0.1:${home.port()}${pathname}${search}`, {
-        method: request.method,
-        headers: request.headers,
-        redirect: "manual",
-        ...(request.method === "GET" ? {} : { body: await request.arrayBuffer() }),
-      });
-    },
-  });
-  const others = workerdProcesses();
-  const { requests: coldRequests } = await send(LATENCY_BYTES);
-  const [pid, ...more] = workerdProcesses().filter((candidate) => !others.includes(candidate));
-  if (pid === undefined || more.length > 0) throw new Error("workerd is not one child of this process");
-  return { pid, send, coldRequests, close: worker.dispose };
-
-  async function send(bytes: number, delay = 0): Promise<{ ms: number; requests: number }> {
-    const raw = message(bytes);
-    requests = 0;
-    delayMs = delay;
-    const started = performance.now();
-    const { outcome, rejectReason, error } = await worker.email({ from: "a@remote.example", to: RECIPIENT, raw });
-    const ms = performance.now() - started;
-    if (outcome !== "ok" || rejectReason !== undefined)
-      throw new Error(`the message was not taken: ${rejectReason ?? error ?? "no reason given"}`);
-    return { ms, requests };
-  }
-}
-
-let serial = 0;
-
-/** A message of that size that nobody sent before. */
-function message(bytes: number): Buffer {
-  serial += 1;
-  const head = `From: a@remote.example\r\nTo: ${RECIPIENT}\r\nMessage-ID: <${serial}@remote.example>\r\n\r\n`;
-  return Buffer.concat([Buffer.from(head), Buffer.alloc(bytes, `${"0123456789".repeat(7)}\r\n`)], bytes);
-}
-
 /** Milliseconds that a batch takes. */
 async function cpuOfBatch(contender: Contender, { bytes, messages }: (typeof CPU_BATCHES)[number]): Promise<number> {
   const before = cpuMs(contender.pid);
@@ -197,36 +85,6 @@ async function latencies(contenders: readonly Contender[], delayMs: number, mess
   return times;
 }
 
-/** Like `bundleWorker`, for any entry, minified or not. */
-function bundle(entry: string, minify: boolean): string {
-  const { outputFiles } = buildSync({
-    absWorkingDir: ROOT,
-    entryPoints: [entry],
-    bundle: true,
-    write: false,
-    format: "esm",
-    target: "es2023",
-    platform: "neutral",
-    charset: "utf8",
-    legalComments: "none",
-    minify,
-    tsconfigRaw: {},
-    logLevel: "silent",
-  });
-  return outputFiles.map(({ text }) => text).join("");
-}
-
-/** The value below which that share of the values lies (nearest rank). */
-function quantile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? Number.NaN;
-}
-
-/** Label and one cell for each contender: 78 columns. */
-function row(label: string, cells: readonly string[]): string {
-  return `${label.padEnd(22)}${cells.map((cell) => cell.padStart(14)).join("")}\n`;
-}
-
 interface Goal {
   readonly what: string;
   readonly value: number;
@@ -242,11 +100,18 @@ async function measure(home: Home, contenders: readonly Contender[]): Promise<re
     contenders.map(({ coldRequests }) => String(coldRequests)),
   );
   const warm: number[] = [];
+  const bytes: number[] = [];
   for (const contender of contenders) {
     for (let count = 0; count < WARM_UP_MESSAGES; count += 1) await contender.send(LATENCY_BYTES);
-    warm.push((await contender.send(LATENCY_BYTES)).requests);
+    const sent = await contender.send(LATENCY_BYTES);
+    warm.push(sent.requests);
+    bytes.push(sent.bytes);
   }
   print("requests, warm", warm.map(String));
+  print(
+    "bytes for 20 KiB",
+    bytes.map((count, index) => (index === EMPTY ? "-" : `+${count - LATENCY_BYTES}`)),
+  );
 
   const peaks: number[] = [];
   // First of the large messages, because what an earlier one left behind would not count again.
@@ -258,6 +123,7 @@ async function measure(home: Home, contenders: readonly Contender[]): Promise<re
   );
 
   let speedUp = Number.NaN;
+  let atOnce: readonly number[] = [];
   for (const { delayMs, messages } of LATENCIES) {
     const times = await latencies(contenders, delayMs, messages);
     await home.renew();
@@ -271,6 +137,12 @@ async function measure(home: Home, contenders: readonly Contender[]): Promise<re
       `p99 at ${delayMs} ms`,
       tails.map((ms) => `${ms.toFixed(1)} ms`),
     );
+    if (delayMs === 0) atOnce = medians;
+    else
+      print(
+        "flights",
+        medians.map((ms, index) => String(Math.round((ms - (atOnce[index] ?? Number.NaN)) / delayMs))),
+      );
     if (delayMs === GOAL_DELAY_MS) speedUp = (medians[THEIRS] ?? Number.NaN) / (medians[OURS] ?? Number.NaN);
   }
 
@@ -321,8 +193,9 @@ async function main(): Promise<number> {
   const contenders: Contender[] = [];
   const documented = bundle(DOCUMENTED_SOURCE, false);
   try {
-    process.stdout.write("One message through workerd into the sandbox's JMAP server, at so much delay per request\n");
+    process.stdout.write("One message through workerd into the sandbox's mail server, at so much delay per flight\n");
     contenders.push(await startContender(home, bundleWorker("inbound")));
+    contenders.push(await startContender(home, bundleWorker("inbound"), { INBOUND_DELIVERY: "lmtp" }));
     contenders.push(await startContender(home, documented));
     contenders.push(await startContender(home, NOTHING));
     contenders.push(await startContender(home, documented, { SESSION_PATH: "/jmap/session" }));

@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 
+import { Tailnet } from "./clients/tailnet";
 import { readCloudflareApi, readSettings } from "./config";
 import { Dns } from "./dns/dns";
 import { BackupStore } from "./backup/bucket";
@@ -10,15 +11,18 @@ import { EmailRouting } from "./edge/email-routing";
 import { type Binding, InboundWorker } from "./edge/inbound-worker";
 import { PublicWorker } from "./edge/public-worker";
 import { Spool } from "./edge/spool";
+import { PeopleAccess } from "./edge/tcp";
+import { tcpServices } from "./edge/tcp-services";
 import { HttpTunnel } from "./edge/tunnel";
 import { Host } from "./host/host";
+import { TRAEFIK_PORTS } from "./host/layout";
 import { hostReachable } from "./host/reachable";
 import { nextSteps } from "./next-steps";
 import { preflight, PreflightError } from "./preflight";
 import type { Settings } from "./settings/settings";
 
 /**
- * Every minute: a run brings at most 20 messages home, so a day's backlog of some thousand is gone within the hour. An empty
+ * Every minute: a run brings some 140 messages home, so a backlog of thousands is gone within the hour. An empty
  * spool costs two listings a run, a tenth of what R2's free plan allows a month.
  */
 const SPOOL_SCHEDULE = "* * * * *";
@@ -33,6 +37,10 @@ export interface MailOutputs {
   /** The DS record for the registrar. */
   readonly dnssecDs: pulumi.Output<string>;
   readonly accessTokenExpiresAt: pulumi.Output<string>;
+  /** What the tailnet's policy file must have, as JSON; the tag's name is in it. */
+  readonly tailnetPolicy?: string;
+  /** Where phones on the tailnet reach the host. */
+  readonly tailnetAddress?: pulumi.Output<string> | undefined;
   /** What a person still has to do. */
   readonly nextSteps: readonly string[];
 }
@@ -57,7 +65,8 @@ export async function program(): Promise<MailOutputs> {
 
 /** Declares every resource of the deployment. `zoneIds` has the mail domain's zone and those further ones that exist. */
 export function declareMail(settings: Settings, zoneIds: Readonly<Record<string, string>>): MailOutputs {
-  const { accountId, domain, hostnames, protect, spool } = settings;
+  const { accountId, domain, hostnames, inboundDelivery, protect, spool } = settings;
+  const isLmtp = inboundDelivery === "lmtp";
   const zoneId = zoneIds[domain];
   if (zoneId === undefined)
     throw new pulumi.RunError(`There is no zone id for ${domain}; preflight must find it first.`);
@@ -67,13 +76,20 @@ export function declareMail(settings: Settings, zoneIds: Readonly<Record<string,
     accountId,
     domain,
     hostname: hostnames.inbound,
+    lmtpHostname: isLmtp ? hostnames.lmtp : undefined,
     alertAddress: settings.primaryAddress,
   });
+  const tcp = tcpServices(settings);
+  const people =
+    tcp.length === 0
+      ? undefined
+      : new PeopleAccess("people", { accountId, domain, services: tcp, people: settings.clientTcp.people });
   const tunnel = new HttpTunnel("tunnel", {
     accountId,
     domain,
     hostnames,
-    guard: access.application,
+    tcp: [...tcp, ...(isLmtp ? [{ hostname: hostnames.lmtp, port: TRAEFIK_PORTS.lmtp }] : [])],
+    guards: [...access.applications, ...(people?.applications ?? [])],
     protect,
   });
   const dns = new Dns("dns", { domain, records, zoneIds, tunnelId: tunnel.tunnelId, protect });
@@ -83,18 +99,24 @@ export function declareMail(settings: Settings, zoneIds: Readonly<Record<string,
     settings.backup?.target.kind === "s3"
       ? new BackupStore("backup", { domain, target: settings.backup.target, protect })
       : undefined;
+  const tailnet = settings.tailnet && new Tailnet("tailnet", settings.tailnet);
   const host = new Host("host", {
     settings,
     tunnelToken: tunnel.token,
     acmeDnsToken: certificates.value,
     backupKey: backups?.key,
+    tailnetKey: tailnet?.key,
   });
   const worker = new InboundWorker("inbound", {
     accountId,
     scriptName: settings.workerName,
+    // The listener and the way to it are there before the Worker goes it.
+    after: isLmtp ? [host.files, tunnel.ingress, dns] : [],
     bindings: {
-      JMAP_URL: { text: `https://${hostnames.inbound}` },
-      JMAP_TOKEN: { secret: host.workerKey },
+      INBOUND_DELIVERY: { text: inboundDelivery },
+      ...(isLmtp
+        ? { LMTP_URL: { text: `https://${hostnames.lmtp}` } }
+        : { JMAP_URL: { text: `https://${hostnames.inbound}` }, JMAP_TOKEN: { secret: host.workerKey } }),
       ACCESS_CLIENT_ID: { secret: access.clientId },
       ACCESS_CLIENT_SECRET: { secret: access.clientSecret },
       MAIL_DOMAIN: { text: domain },
@@ -119,15 +141,22 @@ export function declareMail(settings: Settings, zoneIds: Readonly<Record<string,
     bindings: {
       MAIL_DOMAIN: domain,
       SERVER_HOSTNAME: hostnames.server,
+      CLIENTS_HOSTNAME: hostnames.clients,
       SERVICES: settings.services.join(","),
       DISPLAY_NAME: domain,
     },
   });
-  new EmailRouting("routing", {
+  const routing = new EmailRouting("routing", {
     zoneId,
     worker: settings.inbound === "worker" ? worker.scriptName : undefined,
     after: [worker, dns, tunnel.ingress],
     protect,
+  });
+  const tailnetAddress = tailnet?.lead({
+    node: host.tailnetNode([routing]),
+    records,
+    zoneId,
+    server: hostnames.server,
   });
 
   return {
@@ -137,6 +166,7 @@ export function declareMail(settings: Settings, zoneIds: Readonly<Record<string,
     tunnelId: tunnel.tunnelId,
     dnssecDs: dns.ds,
     accessTokenExpiresAt: access.expiresAt,
+    ...(tailnet && { tailnetPolicy: tailnet.policy, tailnetAddress }),
     nextSteps: nextSteps(settings, records, zoneIds),
   };
 }

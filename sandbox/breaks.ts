@@ -33,9 +33,12 @@ export const BREAKS = {
     change: (args) => ({ ...args, includes: [{ serviceToken: { tokenId: otherToken(args).id } }] }),
   },
   binding: {
-    what: "the Worker lacks the binding JMAP_TOKEN",
+    what: "the Worker lacks the binding JMAP_TOKEN, or LMTP_URL when it goes that way",
     type: "cloudflare:index/workersScript:WorkersScript",
-    change: (args) => ({ ...args, bindings: bindingsOf(args).apply((all) => without("JMAP_TOKEN", all)) }),
+    change: (args) => ({
+      ...args,
+      bindings: bindingsOf(args).apply((all) => without("LMTP_URL", without("JMAP_TOKEN", all))),
+    }),
   },
   spool: {
     what: "the Worker lacks the binding SPOOL, so that nothing can wait at the edge",

@@ -81,8 +81,14 @@ export async function convergeWithoutEngine(
     { ...config, "cloudflare:apiToken": standIns.apiToken, "cloudflare:baseUrl": outside.apiUrl },
     secretKeys,
   );
-  const outputs: unknown = await runtime.runInPulumiStack(run);
-  await runtime.disconnect();
+  let outputs: unknown;
+  try {
+    outputs = await runtime.runInPulumiStack(run);
+    await runtime.disconnect();
+  } catch (error) {
+    // What the program stumbles over next is a consequence of it.
+    throw failures[0] ?? error;
+  }
   const [failure] = failures;
   if (failure) throw failure;
   return {

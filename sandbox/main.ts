@@ -19,6 +19,7 @@ delivers a message through what was declared. Needs no account.
   --stack NAME      stack file to use (default: prod)
   --keep            leave it running until Ctrl-C and say how to send to it
   --port PORT       SMTP port of the MX (default: any free port)
+  --delivery WAY    how the Worker brings mail home: jmap (default) or lmtp
   --break LINK      break one link on purpose; the run must then fail:
                     ${inLines(Object.keys(BREAKS))}
   --without-engine  behave as on a machine that has no Pulumi engine
@@ -44,6 +45,7 @@ interface Options {
   readonly json: boolean;
   readonly withoutEngine: boolean;
   readonly break: BreakName | undefined;
+  readonly delivery: "jmap" | "lmtp" | undefined;
   readonly port: number | undefined;
 }
 
@@ -62,6 +64,7 @@ async function main(): Promise<number> {
         stack: options.stack,
         progress: options.json ? silent : progressOn(),
         withoutEngine: options.withoutEngine,
+        ...(options.delivery === undefined ? {} : { delivery: options.delivery }),
         ...(options.break === undefined ? {} : { break: options.break }),
         ...(options.port === undefined ? {} : { smtpPort: options.port }),
         ...(mailFolder === undefined ? {} : { mailFolder: mailFolder.path }),
@@ -94,6 +97,7 @@ function readOptions(): Options | number {
         keep: { type: "boolean", default: false },
         port: { type: "string" },
         break: { type: "string" },
+        delivery: { type: "string" },
         "without-engine": { type: "boolean", default: false },
         json: { type: "boolean", default: false },
         help: { type: "boolean", default: false },
@@ -108,6 +112,7 @@ function readOptions(): Options | number {
       keep: values.keep,
       json: values.json,
       withoutEngine: values["without-engine"],
+      delivery: values.delivery === undefined ? undefined : deliveryName(values.delivery),
       break: values.break === undefined ? undefined : breakName(values.break),
       port: values.port === undefined ? undefined : portNumber(values.port),
     };
@@ -121,6 +126,11 @@ function breakName(text: string): BreakName {
   const name = (Object.keys(BREAKS) as BreakName[]).find((candidate) => candidate === text);
   if (!name) throw new Error(`--break ${text} is no link. Allowed: ${Object.keys(BREAKS).join(", ")}.`);
   return name;
+}
+
+function deliveryName(text: string): "jmap" | "lmtp" {
+  if (text === "jmap" || text === "lmtp") return text;
+  throw new Error(`--delivery ${text} is no way in. Allowed: jmap, lmtp.`);
 }
 
 function portNumber(text: string): number {

@@ -1,10 +1,13 @@
 import { serveApi } from "./cloud/api";
 import { World } from "./cloud/world";
 import { newZone } from "./cloud/zone";
+import { login } from "./edge/access-login";
 import { Connectors } from "./edge/connector";
 import { type CronRun, Edge } from "./edge/edge";
 import { EmailRouter } from "./edge/email-routing";
 import { type Mx, startMx } from "./edge/mx";
+import { startTcpEdge } from "./edge/tcp-edge";
+import type { TcpRelay } from "./edge/tcp-relay";
 import { type Home, startHome } from "./host/home";
 import type { Settings } from "../infra/settings/settings";
 import type { StandIns } from "./stand-ins";
@@ -22,7 +25,11 @@ export interface Outside {
   /** The clock of the cron triggers strikes once. */
   cron(): Promise<readonly CronRun[]>;
   /** A request of somebody on the internet to one of the account's names. */
-  fetch(url: string): Promise<Response>;
+  fetch(url: string, init?: RequestInit): Promise<Response>;
+  /** A person logs in to a name that Access guards, and gets the token that cloudflared keeps. Throws `LoginRefused`. */
+  login(hostname: string, email: string): string;
+  /** What `cloudflared access tcp` of anybody connects to; the name is in the request. */
+  readonly tcpEdge: TcpRelay;
   /** The registrar publishes the DS record that the program gave out. */
   publishDs(ds: string): void;
   close(): Promise<void>;
@@ -42,10 +49,13 @@ export async function startOutside(
 ): Promise<Outside> {
   const { domain, accountId } = settings;
   const world = new World({ accountId, apiToken: invented.apiToken, zones: [newZone(zoneId(domain), domain)] });
+  // The operator has put the tag into the tailnet's policy (docs/phone.md).
+  if (settings.tailnet) world.tailnet.setPolicy(JSON.stringify({ tagOwners: { [settings.tailnet.tag]: [] } }));
   const api = await serveApi(world);
   const connectors = new Connectors();
   const edge = new Edge(world, connectors);
   const mx = await startMx(new EmailRouter(world, edge), options.smtpPort);
+  const tcpEdge = await startTcpEdge(world, connectors);
   const { mailFolder } = options;
   const home = { settings, invented: invented.host, world, connectors };
   const host = await startHome(mailFolder === undefined ? home : { ...home, mailFolder });
@@ -55,13 +65,15 @@ export async function startOutside(
     mx,
     host,
     cron: () => edge.cron(),
-    fetch: (url) => edge.fetch(new Request(url), SOMEBODY),
+    login: (hostname, email) => login(world, hostname, email),
+    tcpEdge,
+    fetch: (url, init) => edge.fetch(new Request(url, init), SOMEBODY),
     publishDs(ds) {
       for (const zone of world.zones) if (ds.startsWith(`${zone.name}.`)) zone.dsAtRegistrar = ds;
     },
     async close() {
       await edge.close();
-      await Promise.all([mx.close(), host.close()]);
+      await Promise.all([mx.close(), tcpEdge.close(), host.close()]);
       api.close();
     },
   };

@@ -20,6 +20,8 @@ import { type StandIns, standIns } from "./stand-ins";
 
 export interface RunOptions {
   readonly stack: string;
+  /** In place of what the stack file says. */
+  readonly delivery?: Settings["inboundDelivery"];
   readonly progress: Progress;
   readonly break?: BreakName;
   /** Behave as on a machine without any engine. */
@@ -53,7 +55,7 @@ const MESSAGE = readFileSync(join(__dirname, "messages", "parts.eml"));
 /** The main job: converge the deployment, converge it again, deliver messages. */
 export async function run(options: RunOptions): Promise<RunReport> {
   const { progress, stack, cleanup = new Cleanup() } = options;
-  const invented = standIns(stack);
+  const invented = standIns(stack, options.delivery === undefined ? {} : { inboundDelivery: options.delivery });
   const settings = settingsOf(stack, invented);
   const engine: Engine | NoEngine =
     options.withoutEngine === true ? { command: undefined, reasons: ["asked for"] } : await findEngine(progress);

@@ -22,8 +22,11 @@ export interface StandIns {
   };
 }
 
-/** Invents a value for everything that the stack file encrypts or does not have. */
-export function standIns(stack: string): StandIns {
+/**
+ * Invents a value for everything that the stack file encrypts or does not have.
+ * @param instead bare key -> value in place of the stack file's own
+ */
+export function standIns(stack: string, instead: Readonly<Record<string, string>> = {}): StandIns {
   const { raw } = readStackFile(stack);
   const invented: Record<string, string> = {
     accountId: hex(32),
@@ -38,6 +41,7 @@ export function standIns(stack: string): StandIns {
     values: {
       ...Object.fromEntries(Object.entries(invented).filter(([key]) => (raw.get(key)?.text ?? "") === "")),
       ...host,
+      ...instead,
     },
     secrets: {
       dkimRsaPrivateKey: generateKeyPairSync("rsa", { modulusLength: 2048 })
@@ -45,14 +49,19 @@ export function standIns(stack: string): StandIns {
         .toString(),
       dkimEd25519PrivateKey: ed25519Pem(),
       resendApiKey: `re_${hex(24)}`,
-      adminPassword: randomBytes(18).toString("base64url"),
-      accountPassword: randomBytes(18).toString("base64url"),
-      backupPassword: randomBytes(24).toString("base64url"),
+      adminPassword: password(),
+      accountPassword: password(),
+      backupPassword: password(),
       hostSshPrivateKey: userKey.private,
     },
     apiToken: randomBytes(30).toString("hex").slice(0, 40),
     host: { hostKey: hostKey.private, authorizedKey: userKey.public },
   };
+}
+
+/** Random letters alone would be too weak for Stalwart, which one in a hundred would be without the digit. */
+function password(): string {
+  return `${randomBytes(18).toString("base64url")}-7`;
 }
 
 /** Of the shape that Resend's API answers for a domain (GET /domains/{id}, `records`). */

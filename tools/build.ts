@@ -1,4 +1,4 @@
-/** `node --import tsx tools/build.ts NAME…`: builds foreign programs that the tests start, unless they are there already. */
+/** `npm run tools -- NAME…`: builds foreign programs that the tests start, unless they are there already. */
 import { progressOn } from "../sandbox/progress";
 import { buildTool, GO_TOOLS, type GoToolName, goVersion, isBuilt, pinnedVersion, toolPath } from "./go-tool";
 
@@ -12,7 +12,7 @@ async function main(names: readonly string[]): Promise<number> {
   for (const name of wanted.filter((each) => !isBuilt(each))) {
     const go = goVersion();
     if (go === undefined) {
-      process.stderr.write(`${name} cannot be built: there is no Go toolchain. Install Go 1.25 or newer.\n`);
+      process.stderr.write(`${name} cannot be built: there is no Go toolchain. Install Go 1.26 or newer.\n`);
       return 1;
     }
     // One after the other: each alone fills all cores.

@@ -69,11 +69,12 @@ function renderSchemaKey(name: string, key: ConfigKey): string {
   return lines.map((line) => `  ${line}\n`).join("");
 }
 
-/** The items of a list without default are objects: Resend's records. */
+/** The items of a list whose example is of objects are objects: Resend's records. */
 function itemTypeOf(key: ConfigKey): string {
+  if (key.example.startsWith("[{")) return "object";
   const first: unknown = Array.isArray(key.default) ? key.default[0] : undefined;
   if (typeof first === "number") return "integer";
-  return typeof first === "string" ? "string" : "object";
+  return "string";
 }
 
 function renderDefault(value: NonNullable<ConfigKey["default"]>): readonly string[] {

@@ -3,16 +3,25 @@ import { existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 
-/** A foreign program that is built from its Go module, which tools/NAME/go.mod pins with everything it needs. */
+/** A foreign program that is built from its Go module, which tools/FOLDER/go.mod pins with everything it needs. */
 interface GoTool {
+  /** Its name, unless several programs come out of one module. */
+  readonly folder?: string;
   /** Whose version is the program's. */
   readonly module: string;
   readonly package: string;
   readonly binary: string;
-  /** The linker writes the version into this variable, after `prefix`. */
-  readonly versionVariable: string;
-  readonly versionPrefix: "v" | "";
+  /** The linker writes the version into this variable, after `prefix`; not needed where the source has it. */
+  readonly versionVariable?: string;
+  readonly versionPrefix?: "v" | "";
 }
+
+const TAILSCALE = {
+  folder: "tailscale",
+  module: "tailscale.com",
+  versionVariable: "tailscale.com/version.shortStamp",
+  versionPrefix: "",
+} as const;
 
 export const GO_TOOLS = {
   pulumi: {
@@ -66,6 +75,26 @@ export const GO_TOOLS = {
     versionVariable: "main.Version",
     versionPrefix: "",
   },
+  coredns: {
+    module: "github.com/coredns/coredns",
+    package: "github.com/coredns/coredns",
+    binary: "coredns",
+  },
+  tailscaled: { ...TAILSCALE, package: "tailscale.com/cmd/tailscaled", binary: "tailscaled" },
+  tailscale: { ...TAILSCALE, package: "tailscale.com/cmd/tailscale", binary: "tailscale" },
+  // The first process of Tailscale's container image.
+  containerboot: { ...TAILSCALE, package: "tailscale.com/cmd/containerboot", binary: "containerboot" },
+  headscale: {
+    module: "github.com/juanfont/headscale",
+    package: "github.com/juanfont/headscale/cmd/headscale",
+    binary: "headscale",
+  },
+  // Its tags are no versions for Go: this is the commit of 2026.8.2.
+  cloudflared: {
+    module: "github.com/cloudflare/cloudflared",
+    package: "github.com/cloudflare/cloudflared/cmd/cloudflared",
+    binary: "cloudflared",
+  },
 } as const satisfies Record<string, GoTool>;
 
 export type GoToolName = keyof typeof GO_TOOLS;
@@ -79,10 +108,10 @@ export function goVersion(): string | undefined {
   return status === 0 ? stdout.trim() : undefined;
 }
 
-/** The version that tools/NAME/go.mod pins, without `v`. */
+/** The version that the tool's go.mod pins, without `v`. */
 export function pinnedVersion(name: GoToolName): string {
   const { module } = GO_TOOLS[name];
-  const text = readFileSync(join(__dirname, name, "go.mod"), "utf8");
+  const text = readFileSync(join(__dirname, folderOf(name), "go.mod"), "utf8");
   const line = text.split("\n").find((each) =>
     each
       .replace(/^require|^\t/, "")
@@ -90,7 +119,7 @@ export function pinnedVersion(name: GoToolName): string {
       .startsWith(`${module} v`),
   );
   const version = / v([0-9][^ ]*)/.exec(line ?? "")?.[1];
-  if (version === undefined) throw new Error(`tools/${name}/go.mod does not require ${module}.`);
+  if (version === undefined) throw new Error(`tools/${folderOf(name)}/go.mod does not require ${module}.`);
   return version;
 }
 
@@ -98,7 +127,7 @@ export function pinnedVersion(name: GoToolName): string {
 export function cachedFolder(name: GoToolName, version = pinnedVersion(name)): string {
   const base = process.env["XDG_CACHE_HOME"];
   const cache = base !== undefined && base !== "" ? base : join(homedir(), ".cache");
-  return join(cache, "mail-stack", name, version);
+  return join(cache, "mail-stack", folderOf(name), version);
 }
 
 /** The built program, whether or not it is there. */
@@ -118,13 +147,13 @@ export function isBuilt(name: GoToolName): boolean {
  * @throws with the last lines that Go wrote.
  */
 export async function buildTool(name: GoToolName, tell: (text: string) => void): Promise<void> {
-  const tool = GO_TOOLS[name];
+  const tool: GoTool = GO_TOOLS[name];
   const target = toolPath(name);
   mkdirSync(dirname(target), { recursive: true });
   const unfinished = `${target}.${process.pid}`;
   tell("downloading its modules");
   const total = lines(await go(name, ["list", "-deps", tool.package])).length;
-  const stamp = `-s -w -X ${tool.versionVariable}=${tool.versionPrefix}${pinnedVersion(name)}`;
+  const stamp = `-s -w${versionFlag(tool, pinnedVersion(name))}`;
   let built = 0;
   await go(name, ["build", "-v", "-trimpath", "-ldflags", stamp, "-o", unfinished, tool.package], (text) => {
     built += lines(text).length;
@@ -133,8 +162,17 @@ export async function buildTool(name: GoToolName, tell: (text: string) => void):
   renameSync(unfinished, target);
 }
 
+function folderOf(name: GoToolName): string {
+  const { folder }: GoTool = GO_TOOLS[name];
+  return folder ?? name;
+}
+
+function versionFlag({ versionVariable, versionPrefix = "" }: GoTool, version: string): string {
+  return versionVariable === undefined ? "" : ` -X ${versionVariable}=${versionPrefix}${version}`;
+}
+
 async function go(name: GoToolName, args: readonly string[], onError?: (text: string) => void): Promise<string> {
-  const child = spawn("go", args, { cwd: join(__dirname, name), stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn("go", args, { cwd: join(__dirname, folderOf(name)), stdio: ["ignore", "pipe", "pipe"] });
   let out = "";
   let error = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => (out += text));

@@ -10,6 +10,8 @@ interface Discovery {
   readonly level: Level;
 }
 
+const HTTPS_PORT = 443;
+
 /** Ports as the host publishes them to tailnet and tunnel. */
 const SERVICES: Readonly<Record<Service, Discovery>> = {
   jmap: { label: "_jmap", port: 443, what: "JMAP", rfc: "RFC 8620 section 2.2", level: "recommended" },
@@ -40,10 +42,15 @@ const NEVER_OFFERED = ["_imap", "_pop3", "_pop3s"] as const;
 export function discoveryRecords({ domain, hostnames, services }: Settings): Draft[] {
   const known = (Object.keys(SERVICES) as Service[]).map((service) =>
     services.includes(service)
-      ? offered(SERVICES[service], hostnames.server, domain)
+      ? offered(SERVICES[service], hostOf(service, hostnames), domain)
       : notOffered(SERVICES[service].label, domain),
   );
   return [...known, ...NEVER_OFFERED.map((label) => notOffered(label, domain))];
+}
+
+/** The edge speaks HTTPS under the server's name; everything else is where the clients' name leads. */
+function hostOf(service: Service, { server, clients }: Settings["hostnames"]): string {
+  return SERVICES[service].port === HTTPS_PORT ? server : clients;
 }
 
 function offered({ label, port, what, rfc, level }: Discovery, target: string, domain: string): Draft {

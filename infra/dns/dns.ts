@@ -18,7 +18,7 @@ export const COMMENT_CHARACTERS = 100;
 export interface DnsArgs {
   /** The mail domain, whose zone is signed. */
   readonly domain: string;
-  /** All records; those of Email Routing and those of a zone without an id are left out. */
+  /** All records; those of Email Routing, of the tailnet and of a zone without an id are left out. */
   readonly records: readonly MailRecord[];
   /** Zone ids by zone name. Plain, because they decide which resources exist. */
   readonly zoneIds: Readonly<Record<string, string>>;
@@ -37,7 +37,7 @@ export class Dns extends pulumi.ComponentResource {
 
     for (const record of args.records) {
       const zoneId = args.zoneIds[record.zone];
-      if (record.owner !== "program" || zoneId === undefined) continue;
+      if (record.owner !== "program" || zoneId === undefined || isOfTailnet(record)) continue;
       new cloudflare.DnsRecord(`${name}-${record.key}`, recordArgs(record, zoneId, args.tunnelId), {
         parent: this,
         deleteBeforeReplace: true,
@@ -63,6 +63,20 @@ export class Dns extends pulumi.ComponentResource {
   }
 }
 
+/** Its value comes after the host, and no other record waits for that: infra/clients/tailnet.ts makes it. */
+export function isOfTailnet({ data }: MailRecord): boolean {
+  return data.type === "A";
+}
+
+/** The record that leads to the host's machine in the tailnet. */
+export function tailnetRecordArgs(
+  { name, ttl, why }: MailRecord,
+  zoneId: string,
+  address: pulumi.Input<string>,
+): cloudflare.DnsRecordArgs {
+  return { zoneId, name, ttl, type: "A", proxied: false, content: address, comment: shorten(why) };
+}
+
 /** Shapes that the provider reads back unchanged: quoted TXT, SRV with its priority twice, no `content` beside `data`. */
 function recordArgs(record: MailRecord, zoneId: string, tunnelId: pulumi.Input<string>): cloudflare.DnsRecordArgs {
   const { name, ttl, proxied, why, data } = record;
@@ -74,6 +88,8 @@ function recordArgs(record: MailRecord, zoneId: string, tunnelId: pulumi.Input<s
       return { ...common, priority: data.priority, content: data.target };
     case "CNAME":
       return { ...common, proxied, content: cnameTarget(data.target, tunnelId) };
+    case "A":
+      throw new Error(`${name} leads to the tailnet, whose address is not known here.`);
     case "AAAA":
       return { ...common, proxied, content: data.address };
     case "SRV": {

@@ -1,9 +1,12 @@
+import { tcpServices } from "../edge/tcp-services";
 import type { Settings } from "../settings/settings";
 import type { Draft } from "./draft";
 
 /** Names that Cloudflare's edge answers, itself or through the tunnel: the home address stays unknown. */
-export function edgeRecords({ hostnames }: Settings): Draft[] {
+export function edgeRecords(settings: Settings): Draft[] {
+  const { hostnames, inboundDelivery, tailnet } = settings;
   return [
+    ...(tailnet?.mode === "dns-record" ? [tailnetRecord(hostnames.clients)] : []),
     {
       name: hostnames.server,
       data: { type: "CNAME", target: { tunnel: "http" } },
@@ -22,6 +25,7 @@ export function edgeRecords({ hostnames }: Settings): Draft[] {
         "The Worker delivers inbound mail to this name, which Cloudflare Access guards; " +
         "without it inbound mail does not reach the mailbox.",
     },
+    ...(inboundDelivery === "lmtp" ? [lmtpRecord(hostnames.lmtp)] : []),
     {
       name: hostnames.autoconfig,
       data: { type: "CNAME", target: hostnames.server },
@@ -38,5 +42,38 @@ export function edgeRecords({ hostnames }: Settings): Draft[] {
       level: "optional",
       why: "Outlook fetches its settings from this name; it is proxied because a Worker answers at the edge.",
     },
+    ...tcpServices(settings).map(({ service, hostname }): Draft => ({
+      name: hostname,
+      data: { type: "CNAME", target: { tunnel: "http" } },
+      proxied: true,
+      level: "optional",
+      why:
+        `Laptops reach ${service} through the tunnel by this name, which Cloudflare Access guards; ` +
+        "`cloudflared access tcp` on the laptop connects to it.",
+    })),
   ];
+}
+
+function lmtpRecord(name: string): Draft {
+  return {
+    name,
+    data: { type: "CNAME", target: { tunnel: "http" } },
+    proxied: true,
+    level: "required",
+    why:
+      "The Worker reaches Stalwart's LMTP listener by this name, which Cloudflare Access guards; " +
+      "without it inbound mail does not reach the mailbox.",
+  };
+}
+
+/** Not proxied: the edge speaks no IMAP, and nobody but the tailnet reaches the address (RFC 6598). */
+function tailnetRecord(name: string): Draft {
+  return {
+    name,
+    data: { type: "A", address: { tailnet: "address" } },
+    level: "recommended",
+    why:
+      "Phones on the tailnet find IMAP and submission under this name, which the certificate has too; " +
+      "the address says nothing about the home and leads nowhere outside of the tailnet.",
+  };
 }

@@ -4,6 +4,9 @@ import type { RecordData } from "./record";
 /** Stands for the tunnel's id where none is known: in the zone file, the docs and in keys. */
 export const UNKNOWN_TUNNEL = "tunnel-id";
 
+/** Stands for the host's address in the tailnet, of the range that tailnets use (RFC 6598). */
+export const UNKNOWN_TAILNET_ADDRESS = "100.64.0.0";
+
 /** The host name under which Cloudflare's edge reaches a tunnel. */
 export function tunnelHostname(tunnelId: string): string {
   return `${tunnelId}.cfargotunnel.com`;
@@ -18,6 +21,8 @@ export function presentation(data: RecordData, tunnelId = UNKNOWN_TUNNEL): strin
       return quoteTxt(data.text);
     case "CNAME":
       return absolute(typeof data.target === "string" ? data.target : tunnelHostname(tunnelId));
+    case "A":
+      return UNKNOWN_TAILNET_ADDRESS;
     case "AAAA":
       return data.address;
     case "SRV":

@@ -28,6 +28,7 @@ export type RecordData =
   /** `text` is the whole value, unquoted and uncut; see {@link quoteTxt}. */
   | { readonly type: "TXT"; readonly text: string }
   | { readonly type: "CNAME"; readonly target: string | Tunnel }
+  | { readonly type: "A"; readonly address: Tailnet }
   | { readonly type: "AAAA"; readonly address: string }
   | {
       readonly type: "SRV";
@@ -42,6 +43,11 @@ export type RecordData =
       readonly tag: "issue" | "issuewild" | "iodef";
       readonly value: string;
     };
+
+/** The host's address in the tailnet: known only once the host has joined. */
+export interface Tailnet {
+  readonly tailnet: "address";
+}
 
 /** The address of the HTTP tunnel: known only once the tunnel exists. */
 export interface Tunnel {

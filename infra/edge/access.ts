@@ -17,6 +17,8 @@ export interface WorkerAccessArgs {
   readonly domain: string;
   /** The protected name. */
   readonly hostname: string;
+  /** The one that leads to the LMTP listener, when mail comes that way. */
+  readonly lmtpHostname: string | undefined;
   /** Who is told before the token expires. */
   readonly alertAddress: string;
 }
@@ -26,8 +28,8 @@ export class WorkerAccess extends pulumi.ComponentResource {
   /** Secret. */
   readonly clientSecret: pulumi.Output<string>;
   readonly expiresAt: pulumi.Output<string>;
-  /** The name is guarded only once this resource exists. */
-  readonly application: pulumi.Resource;
+  /** The names are guarded only once these resources exist. */
+  readonly applications: readonly pulumi.Resource[];
 
   constructor(name: string, args: WorkerAccessArgs, opts?: pulumi.ComponentResourceOptions) {
     super("mail:index:WorkerAccess", name, {}, opts);
@@ -50,18 +52,23 @@ export class WorkerAccess extends pulumi.ComponentResource {
       },
       { parent: this },
     );
-    this.application = new cloudflare.ZeroTrustAccessApplication(
-      `${name}-application`,
-      {
-        accountId,
-        name: `mail worker ${args.domain}`,
-        type: "self_hosted",
-        domain: hostname,
-        sessionDuration: SESSION,
-        policies: [{ id: policy.id, precedence: 1 }],
-      },
-      { parent: this },
-    );
+    const guard = (suffix: string, title: string, domain: string) =>
+      new cloudflare.ZeroTrustAccessApplication(
+        `${name}-${suffix}`,
+        {
+          accountId,
+          name: `${title} ${args.domain}`,
+          type: "self_hosted",
+          domain,
+          sessionDuration: SESSION,
+          policies: [{ id: policy.id, precedence: 1 }],
+        },
+        { parent: this },
+      );
+    this.applications = [
+      guard("application", "mail worker", hostname),
+      ...(args.lmtpHostname === undefined ? [] : [guard("lmtp", "mail worker LMTP", args.lmtpHostname)]),
+    ];
     new cloudflare.NotificationPolicy(
       `${name}-expiry`,
       {

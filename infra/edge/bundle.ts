@@ -1,9 +1,24 @@
 import * as path from "node:path";
-import { buildSync } from "esbuild";
+import { type BuildOptions, buildSync } from "esbuild";
 
 export type WorkerEntry = "inbound" | "public";
 
 const REPOSITORY_ROOT = path.resolve(__dirname, "../..");
+
+/** How a Worker is bundled, but for what and where to. */
+export const BUILD = {
+  absWorkingDir: REPOSITORY_ROOT,
+  bundle: true,
+  format: "esm",
+  target: "es2023",
+  platform: "neutral",
+  charset: "utf8",
+  legalComments: "none",
+  minify: false,
+  // No tsconfig of the checkout or above it takes part.
+  tsconfigRaw: {},
+  logLevel: "silent",
+} as const satisfies BuildOptions;
 
 /**
  * The Worker as one ES module. The same sources give the same text on every machine, because a changed script is an
@@ -13,19 +28,9 @@ export function bundleWorker(entry: WorkerEntry): string {
   const source = `worker/src/${entry}.ts`;
   try {
     const { outputFiles } = buildSync({
-      absWorkingDir: REPOSITORY_ROOT,
+      ...BUILD,
       entryPoints: [source],
-      bundle: true,
       write: false,
-      format: "esm",
-      target: "es2023",
-      platform: "neutral",
-      charset: "utf8",
-      legalComments: "none",
-      minify: false,
-      // No tsconfig of the checkout or above it takes part.
-      tsconfigRaw: {},
-      logLevel: "silent",
     });
     const [output] = outputFiles;
     if (output === undefined) throw new Error("esbuild wrote nothing");

@@ -18,6 +18,8 @@ export interface InboundWorkerArgs {
   readonly scriptName: string;
   /** One value for each binding that the Worker's own type names. */
   readonly bindings: { readonly [name in keyof Env]: Binding };
+  /** What the Worker needs at home from its first message on, beside what its bindings come from. */
+  readonly after: readonly pulumi.Resource[];
   /** When spooled mail is tried again, as a cron expression; undefined: there is no spool. */
   readonly schedule: string | undefined;
 }
@@ -44,7 +46,7 @@ export class InboundWorker extends pulumi.ComponentResource {
           wireBinding(binding, value),
         ),
       },
-      { parent: this },
+      { parent: this, dependsOn: [...args.after] },
     );
     new cloudflare.WorkersScriptSubdomain(
       `${name}-no-address`,

@@ -1,5 +1,5 @@
 /**
- * Makes: the HTTP tunnel, which the host's cloudflared opens from inside, and what it forwards.
+ * Makes: the tunnel, which the host's cloudflared opens from inside, and what it forwards: HTTP, and TCP for laptops.
  * Must be true first: nothing. Traefik answers on the host's compose network in plain HTTP, on one entry point for people
  * and on one for the Worker, so that no mail waits for a certificate.
  * By hand: nothing. Deleting the tunnel gives it a new id and a new token: every name that leads to it changes.
@@ -10,16 +10,21 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { TRAEFIK_PORTS } from "../host/layout";
 import type { Settings } from "../settings/settings";
+import type { TcpService } from "./tcp-services";
 
 /** Where cloudflared finds the reverse proxy on the compose network. */
 const REVERSE_PROXY = "traefik";
+
+/** A TCP service: the name it has at the edge, and the reverse proxy's entry point for it. */
+export type TunnelledTcp = Pick<TcpService, "hostname" | "port">;
 
 export interface HttpTunnelArgs {
   readonly accountId: string;
   readonly domain: string;
   readonly hostnames: Settings["hostnames"];
-  /** What guards the Worker's name: nothing is forwarded under it before. */
-  readonly guard: pulumi.Resource;
+  readonly tcp: readonly TunnelledTcp[];
+  /** What guards the Worker's names and those of TCP services: nothing is forwarded under them before. */
+  readonly guards: readonly pulumi.Resource[];
   /** Refuse to delete the tunnel. */
   readonly protect: boolean;
 }
@@ -44,8 +49,8 @@ export class HttpTunnel extends pulumi.ComponentResource {
 
     this.ingress = new cloudflare.ZeroTrustTunnelCloudflaredConfig(
       `${name}-ingress`,
-      { accountId, tunnelId: tunnel.id, config: { ingresses: ingressRules(hostnames) } },
-      { parent: this, dependsOn: [args.guard] },
+      { accountId, tunnelId: tunnel.id, config: { ingresses: ingressRules(hostnames, args.tcp) } },
+      { parent: this, dependsOn: [...args.guards] },
     );
 
     this.tunnelId = tunnel.id;
@@ -64,10 +69,12 @@ export class HttpTunnel extends pulumi.ComponentResource {
  */
 export function ingressRules(
   hostnames: Settings["hostnames"],
+  tcp: readonly TunnelledTcp[],
 ): cloudflare.types.input.ZeroTrustTunnelCloudflaredConfigConfigIngress[] {
   return [
     { hostname: hostnames.server, service: `http://${REVERSE_PROXY}:${TRAEFIK_PORTS.tunnel}` },
     { hostname: hostnames.inbound, service: `http://${REVERSE_PROXY}:${TRAEFIK_PORTS.inbound}` },
+    ...tcp.map(({ hostname, port }) => ({ hostname, service: `tcp://${REVERSE_PROXY}:${port}` })),
     { service: "http_status:404" },
   ];
 }

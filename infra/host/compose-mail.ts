@@ -1,8 +1,9 @@
+import { FILES } from "../../onhost/src/deployment";
 import type { Settings } from "../settings/settings";
 import { health, lockedDown, LOW_PORTS, readOnly, writable } from "./compose-service";
 import type { BindMount, Service } from "./compose-type";
 import { imageReference, IMAGES } from "./images";
-import { type Addresses, STALWART_PORTS } from "./layout";
+import { type Addresses, STALWART_PORTS, TAILNET_FOLDERS } from "./layout";
 
 /** By name: only Docker's resolver knows it, and only on the network `mail`. */
 const STALWART_URL = `http://stalwart:${STALWART_PORTS.http}`;
@@ -81,8 +82,26 @@ export function certificatesService(): Service {
   };
 }
 
+/** Asks the tailnet's sidecar for the machine's address and writes it into CoreDNS' zone, also when it becomes another. */
+export function zoneService(): Service {
+  return {
+    ...programAlone(),
+    command: ["node", PROGRAM, "zone", "--watch"],
+    volumes: [
+      inApps(readOnly, "onhost"),
+      inApps(readOnly, "stalwart/plan"),
+      inApps(readOnly, TAILNET_FOLDERS.run),
+      inApps(writable, TAILNET_FOLDERS.zone),
+    ],
+    // It speaks over the sidecar's socket only.
+    network_mode: "none",
+    healthcheck: health(60, "test", "-s", `${APPS}/${FILES.zone}`),
+    restart: "unless-stopped",
+  };
+}
+
 /** Our own program beside Stalwart; what it does is told by its arguments. */
-export function onhostService(): Service {
+export function onhostService(hasTailnet: boolean): Service {
   return {
     ...program(),
     profiles: ["tools"],
@@ -94,6 +113,7 @@ export function onhostService(): Service {
       inApps(readOnly, "stalwart/secrets"),
       inApps(writable, "stalwart/keys"),
       inApps(writable, "stalwart/tls"),
+      ...(hasTailnet ? [inApps(readOnly, TAILNET_FOLDERS.run)] : []),
     ],
     restart: "no",
   };
@@ -138,13 +158,16 @@ function inApps(mount: typeof readOnly, path: string): BindMount {
   return mount(path, `${APPS}/${path}`);
 }
 
+/** Beside Stalwart. */
 function program() {
+  return { ...programAlone(), environment: { STALWART_URL }, networks: { mail: {} } } as const;
+}
+
+function programAlone() {
   return {
     image: imageReference(IMAGES.node),
     // Node as the first process of a container does not end at SIGTERM.
     init: true,
-    environment: { STALWART_URL },
-    networks: { mail: {} },
     mem_limit: "192m",
     pids_limit: 64,
     ...lockedDown(),

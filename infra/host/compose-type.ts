@@ -40,7 +40,9 @@ export interface Service {
   readonly environment?: Readonly<Record<string, string>>;
   readonly env_file?: readonly string[];
   readonly volumes: readonly BindMount[];
-  readonly networks: Readonly<Record<string, { readonly ipv4_address?: string }>>;
+  readonly networks?: Readonly<Record<string, { readonly ipv4_address?: string }>>;
+  /** In the network namespace of another service, or in none. */
+  readonly network_mode?: `service:${string}` | "none";
   readonly depends_on?: Readonly<Record<string, { readonly condition: "service_started" | "service_healthy" }>>;
   readonly healthcheck?: HealthCheck;
   readonly restart: "unless-stopped" | "no";

@@ -3,10 +3,27 @@ import { createHash } from "node:crypto";
 import { resticService } from "../backup/compose";
 import type { Settings } from "../settings/settings";
 import { cloudflaredService } from "./cloudflared";
-import { exportService, onhostService, certificatesService, stalwartCliService, stalwartService } from "./compose-mail";
+import {
+  certificatesService,
+  exportService,
+  onhostService,
+  stalwartCliService,
+  stalwartService,
+  zoneService,
+} from "./compose-mail";
 import type { ComposeNetwork, ComposeProject, Service } from "./compose-type";
+import { corednsService, hasResolver } from "./coredns";
 import type { HostFile } from "./file";
-import { addresses, COMPOSE_FOLDER, COMPOSE_PROJECT, type Network, SERVICES, type ServiceName } from "./layout";
+import {
+  addresses,
+  COMPOSE_FOLDER,
+  COMPOSE_PROJECT,
+  type Network,
+  SERVICES,
+  type ServiceName,
+  TAILNET_SERVICES,
+} from "./layout";
+import { tailscaleService } from "./tailscale";
 import { traefikService } from "./traefik/service";
 import { yamlFile } from "./yaml-file";
 
@@ -31,18 +48,26 @@ export function composeFile(settings: Settings, files: readonly HostFile[]): Hos
 /** See {@link composeFile}. */
 export function composeProject(settings: Settings, files: readonly HostFile[]): ComposeProject {
   const at = addresses(settings.host.subnet);
-  const services = {
+  const { tailnet } = settings;
+  const services: Partial<Record<ServiceName, Service>> = {
     stalwart: stalwartService(settings, at),
     traefik: traefikService(at),
     cloudflared: cloudflaredService(at),
     certificates: certificatesService(),
-  } satisfies Record<ServiceName, Service>;
+    ...(tailnet && { tailscale: tailscaleService(tailnet, at) }),
+    ...(hasResolver(settings) && { zone: zoneService(), coredns: corednsService() }),
+  };
   return {
     name: COMPOSE_PROJECT,
     services: {
-      ...Object.fromEntries(SERVICES.map((name) => [name, labelled(services[name], filesDigest(name, files))])),
+      ...Object.fromEntries(
+        [...SERVICES, ...TAILNET_SERVICES].flatMap((name) => {
+          const service = services[name];
+          return service === undefined ? [] : [[name, labelled(service, filesDigest(name, files))]];
+        }),
+      ),
       "stalwart-cli": stalwartCliService(),
-      onhost: onhostService(),
+      onhost: onhostService(tailnet !== undefined),
       ...(settings.backup && { export: exportService(), restic: resticService(settings) }),
     },
     networks: { edge: network(at.edge), mail: network(at.mail) },

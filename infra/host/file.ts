@@ -22,4 +22,6 @@ export interface EdgeSecrets {
   readonly acmeDnsToken: string;
   /** The login to the backups' bucket, where it is ours. */
   readonly backupKey?: BackupKey | undefined;
+  /** What the host joins the tailnet with, when there is one. */
+  readonly tailnetKey?: string | undefined;
 }

@@ -2,9 +2,11 @@ import { backupFiles } from "../backup/files";
 import type { Settings } from "../settings/settings";
 import { cloudflaredFiles } from "./cloudflared";
 import { composeFile } from "./compose";
+import { corednsFiles } from "./coredns";
 import type { EdgeSecrets, HostFile } from "./file";
 import { onhostFile } from "./onhost";
 import { stalwartFiles } from "./stalwart/files";
+import { tailscaleFiles } from "./tailscale";
 import { traefikFiles } from "./traefik/files";
 
 /**
@@ -16,6 +18,8 @@ export function hostFiles(settings: Settings, secrets: EdgeSecrets): readonly Ho
     ...stalwartFiles(settings),
     ...traefikFiles(settings, secrets),
     ...cloudflaredFiles(secrets),
+    ...tailscaleFiles(settings, secrets.tailnetKey),
+    ...corednsFiles(settings),
     onhostFile(),
     ...backupFiles(settings, secrets.backupKey),
   ];

@@ -12,7 +12,7 @@ import type { Settings } from "../settings/settings";
 import { hostFiles } from "./files";
 import { IMAGES } from "./images";
 import { pack } from "./ship/pack";
-import { installScript, keyScript, retireScript, RUN_SCRIPT, stopCommand } from "./ship/script";
+import { installScript, keyScript, retireScript, RUN_SCRIPT, stopCommand, tailnetScript } from "./ship/script";
 import { textsToHide } from "./ship/secrets";
 
 /** The provider tries once more than this, with pauses below a second: a host that is away fails within 25 s. */
@@ -27,6 +27,8 @@ export interface HostArgs {
   readonly acmeDnsToken: pulumi.Input<string>;
   /** Secret; for backups into a bucket of ours. */
   readonly backupKey?: pulumi.Input<BackupKey> | undefined;
+  /** Secret. Needed where the settings have a tailnet. */
+  readonly tailnetKey?: pulumi.Input<string> | undefined;
 }
 
 export class Host extends pulumi.ComponentResource {
@@ -38,6 +40,7 @@ export class Host extends pulumi.ComponentResource {
   readonly #name: string;
   readonly #key: pulumi.Resource;
   readonly #settings: Settings;
+  readonly #sha256: pulumi.Output<string>;
 
   constructor(name: string, args: HostArgs, opts?: pulumi.ComponentResourceOptions) {
     super("mail:index:Host", name, {}, opts);
@@ -46,14 +49,16 @@ export class Host extends pulumi.ComponentResource {
     this.#settings = settings;
     const { folder } = settings.host;
 
-    const script = pulumi
-      .all([args.tunnelToken, args.acmeDnsToken, args.backupKey])
-      .apply(([tunnelToken, acmeDnsToken, backupKey]) => {
-        const edge = { tunnelToken, acmeDnsToken, backupKey };
-        const secrets = textsToHide(settings, edge);
-        const files = pack(hostFiles(settings, edge));
-        return installScript(files, { folder, stalwartVersion: IMAGES.stalwart.tag.replace(/^v/, ""), secrets });
+    const packed = pulumi
+      .all([args.tunnelToken, args.acmeDnsToken, args.tailnetKey, args.backupKey])
+      .apply(([tunnelToken, acmeDnsToken, tailnetKey, backupKey]) => {
+        const edge = { tunnelToken, acmeDnsToken, tailnetKey, backupKey };
+        return { files: pack(hostFiles(settings, edge)), secrets: textsToHide(settings, edge) };
       });
+    this.#sha256 = packed.apply(({ files }) => files.sha256);
+    const script = packed.apply(({ files, secrets }) =>
+      installScript(files, { folder, stalwartVersion: IMAGES.stalwart.tag.replace(/^v/, ""), secrets }),
+    );
     const files = new command.remote.Command(
       `${name}-files`,
       { ...this.#run(script), delete: stopCommand(folder) },
@@ -68,8 +73,7 @@ export class Host extends pulumi.ComponentResource {
 
     this.files = files;
     this.#key = key;
-    // The user's own start files may greet before.
-    this.workerKey = pulumi.secret(key.stdout.apply((printed) => printed.trimEnd().split("\n").at(-1) ?? ""));
+    this.workerKey = pulumi.secret(key.stdout.apply(lastLine));
     this.registerOutputs({ workerKey: this.workerKey });
   }
 
@@ -81,6 +85,20 @@ export class Host extends pulumi.ComponentResource {
       this.#run(retireScript(host.folder, stalwart.workerKeyNumber)),
       { parent: this, dependsOn: [this.#key, worker], additionalSecretOutputs: ["stdout", "stderr"] },
     );
+  }
+
+  /**
+   * The id of the host's machine in the tailnet. The host is asked when it has joined, and last: a tailnet that does not let it
+   * in hinders nothing of `after`.
+   */
+  tailnetNode(after: readonly pulumi.Resource[]): pulumi.Output<string> {
+    const { folder } = this.#settings.host;
+    const node = new command.remote.Command(
+      `${this.#name}-tailnet`,
+      this.#run(this.#sha256.apply((sha256) => tailnetScript(folder, sha256))),
+      { parent: this, dependsOn: [this.files, ...after], additionalSecretOutputs: ["stderr"] },
+    );
+    return node.stdout.apply(lastLine);
   }
 
   /**
@@ -105,4 +123,9 @@ export class Host extends pulumi.ComponentResource {
       addPreviousOutputInEnv: false,
     };
   }
+}
+
+/** The user's own start files may greet before. Without the engine a failed command leaves nothing, and its error is told. */
+function lastLine(printed: string | undefined): string {
+  return printed?.trimEnd().split("\n").at(-1) ?? "";
 }

@@ -11,7 +11,13 @@ export const COMPOSE_FOLDER = "mail-stack";
 
 /** Services that run all the time. */
 export const SERVICES = ["stalwart", "traefik", "cloudflared", "certificates"] as const;
-export type ServiceName = (typeof SERVICES)[number];
+
+/** Services that run beside them when there is a tailnet; the last two only where it resolves the server's name. */
+export const TAILNET_SERVICES = ["tailscale", "zone", "coredns"] as const;
+export type ServiceName = (typeof SERVICES)[number] | (typeof TAILNET_SERVICES)[number];
+
+/** Folders in the apps folder that they write to. */
+export const TAILNET_FOLDERS = { state: "tailscale/state", run: "tailscale/run", zone: "coredns/zone" } as const;
 
 /** Services of the compose profile `tools`, run once each time: Stalwart's own command line and our program beside it. */
 export const TOOLS = ["stalwart-cli", "onhost"] as const;
@@ -20,7 +26,15 @@ export const BACKUP_TOOLS = ["export", "restic"] as const;
 export type ToolName = (typeof TOOLS)[number] | (typeof BACKUP_TOOLS)[number];
 
 /** Stalwart's listeners. There is none on 25: the Worker brings what comes from outside. */
-export const STALWART_PORTS = { http: 8080, imaps: 993, submissions: 465, submission: 587, sieve: 4190 } as const;
+export const STALWART_PORTS = {
+  http: 8080,
+  imaps: 993,
+  submissions: 465,
+  submission: 587,
+  sieve: 4190,
+  /** Only when mail comes that way. */
+  lmtp: 24,
+} as const;
 
 /** Traefik's entry points. */
 export const TRAEFIK_PORTS = {
@@ -34,6 +48,8 @@ export const TRAEFIK_PORTS = {
   /** The same for cloudflared: where a PROXY header may come, Traefik waits for one, and cloudflared sends none. */
   submissionTunnel: 10587,
   sieveTunnel: 14190,
+  /** From cloudflared alone, for the Worker, and only when mail comes that way. */
+  lmtp: 10024,
   /** Plain HTTP from cloudflared for people: the client's address is the one that Cloudflare's edge names. */
   tunnel: 8080,
   /** Plain HTTP from cloudflared for the Worker, behind Access: needs no certificate, and no ban can hit it. */
@@ -41,6 +57,15 @@ export const TRAEFIK_PORTS = {
   /** Traefik's health check, inside its container. */
   ping: 8082,
 } as const;
+
+/** Entry points that the tailnet's machine forwards to, under the same port. */
+export const TAILNET_PORTS = [
+  "websecure",
+  "imaps",
+  "submissions",
+  "submission",
+  "sieve",
+] as const satisfies readonly (keyof typeof TRAEFIK_PORTS)[];
 
 /** A network of the compose project. */
 export interface Network {

@@ -14,7 +14,7 @@ export function onhostFile(): HostFile {
     mode: "0644",
     why: "Verifies Stalwart against its plan, sets passwords, mints keys, hands certificates on.",
     // The other commands are started anew each time.
-    restarts: ["certificates"],
+    restarts: ["certificates", "zone"],
   };
 }
 

@@ -12,6 +12,16 @@ export interface AddressRules {
   readonly noTag?: boolean;
 }
 
+/** Local parts of the accounts that Stalwart gets beside the primary one: the administrator's and the Worker's. */
+export const RESERVED_LOCAL_PARTS = { admin: "admin", worker: "cf-mail-worker" } as const;
+
+/** Refuses an address of the deployment that names one of its other accounts. */
+function reservedFault(local: string): Fault | undefined {
+  if (local === RESERVED_LOCAL_PARTS.admin) return { rule: "is the administrator's account in Stalwart" };
+  if (local === RESERVED_LOCAL_PARTS.worker) return { rule: "is the Worker's account in Stalwart" };
+  return undefined;
+}
+
 /** Checks a complete address of the mail domain, in lower case. RFC 5321 §4.1.2, dot-string only. */
 export function parseOwnAddress(text: string, rules: AddressRules): Checked<string> {
   const parts = split(text);
@@ -31,7 +41,8 @@ export function parseOwnAddress(text: string, rules: AddressRules): Checked<stri
     return bad({ rule: "has a plus-tag, so it names no account", detail: `the account would be ${quote(mend)}`, mend });
   }
   if (text.length > LONGEST_ADDRESS) return bad({ rule: `is longer than ${LONGEST_ADDRESS} characters` });
-  return good(text);
+  const reserved = reservedFault(parts.local);
+  return reserved === undefined ? good(text) : bad(reserved);
 }
 
 /**
@@ -108,6 +119,8 @@ function split(text: string): { readonly local: string; readonly domain: string 
 /** Checks an alias: a local part, or a complete address of the mail domain. Returns the complete address. */
 export function parseAlias(text: string, domain: string | undefined): Checked<string> {
   if (text.includes("@")) return parseOwnAddress(text, { domain });
-  const fault = hasInvisible(text) ? { rule: "contains white space or control characters" } : localPartFault(text);
+  const fault = hasInvisible(text)
+    ? { rule: "contains white space or control characters" }
+    : (localPartFault(text) ?? reservedFault(text));
   return fault === undefined ? good(`${text}@${domain ?? ""}`) : bad(fault);
 }

@@ -6,6 +6,7 @@ export const OWN_LABELS: ReadonlyMap<string, string> = new Map([
   ["mta-sts", "the MTA-STS policy host (RFC 8461)"],
   ["autoconfig", "the client configuration name autoconfig"],
   ["autodiscover", "the client configuration name autodiscover"],
+  ["lmtp", "the way to Stalwart's LMTP listener"],
 ]);
 
 export interface HostnameRules {

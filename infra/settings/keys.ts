@@ -67,6 +67,13 @@ export const KEYS = {
     default: "worker",
     example: "worker",
   },
+  inboundDelivery: {
+    type: "string",
+    description:
+      "How the Worker brings mail home: `jmap` stores it as it came, `lmtp` hands it to Stalwart's own delivery with Sieve, vacation and spam filter (docs/lmtp.md).",
+    default: "jmap",
+    example: "lmtp",
+  },
   serverHostname: {
     type: "string",
     description: "Public name of the mail server: JMAP, administration, autoconfiguration; one label below the domain.",
@@ -357,6 +364,53 @@ export const KEYS = {
     description: "Private IPv4 /24 for the compose networks; nothing else on the host may use it.",
     default: "172.30.25.0/24",
     example: "10.99.25.0/24",
+  },
+  tailnet: {
+    type: "string",
+    description:
+      "How phones reach IMAP and submission over a tailnet: `split-dns` (the server's name, resolved on the tailnet), `dns-record` (`imap.<domain>`, a public record of the tailnet address), or `off`.",
+    default: "off",
+    example: "dns-record",
+  },
+  tailnetTag: {
+    type: "string",
+    description: "The tag that the host has in the tailnet; the tailnet's policy must name an owner for it.",
+    default: "tag:mail",
+    example: "tag:mail",
+  },
+  tailnetHostname: {
+    type: "string",
+    description: "The host's machine name in the tailnet.",
+    default: "mail",
+    example: "mail",
+  },
+  tailnetPolicy: {
+    type: "string",
+    description:
+      "`output` shows what the tailnet's policy file needs as the stack's output `tailnetPolicy`; `manage` adds it to the file, which has to be imported first (docs/phone.md).",
+    default: "output",
+    example: "output",
+  },
+  tailnetKeyNumber: {
+    type: "integer",
+    description:
+      "Number of the key with which the host joins the tailnet, 1 to 9999. Each works once; one more makes the host join anew as another machine (lost state, expired key, other tag).",
+    default: 1,
+    example: "2",
+  },
+  clientTcp: {
+    type: "array",
+    description:
+      "Services for laptops through the Cloudflare tunnel (`cloudflared access tcp`): `imaps`, `submissions`, `sieve`.",
+    default: [],
+    example: '["imaps","submissions"]',
+  },
+  clientPeople: {
+    type: "array",
+    description: "Addresses of the people whom Cloudflare Access lets through to `clientTcp`.",
+    default: [],
+    derived: "the primary address",
+    example: '["me@example.org"]',
   },
   protect: {
     type: "boolean",

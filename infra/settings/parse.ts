@@ -12,6 +12,16 @@ import {
   parseRegion,
   parseRepository,
 } from "./backup";
+import {
+  clientLabels,
+  clientsHostname,
+  parseMachineName,
+  parsePeople,
+  parseTag,
+  parseTunnelled,
+  type TailnetMode,
+  tcpHostnames,
+} from "./clients";
 import { parseEd25519Key, parseRsaKey, parseSelector } from "./dkim";
 import { parseDomain } from "./domain";
 import { type Checked, good } from "./fault";
@@ -73,6 +83,8 @@ export function parseSettings(raw: RawConfig): ParseResult {
   return { kind: "settings", settings: assemble(values), values: shown(values) };
 }
 
+const TAILNET_MODES: readonly TailnetMode[] = ["off", "split-dns", "dns-record"];
+
 /** Every key's checked value; `undefined` where it is wrong or locked. The order is free, save that some need others. */
 function takeAll(reader: Reader) {
   const domain = reader.take("domain", parseDomain);
@@ -85,7 +97,9 @@ function takeAll(reader: Reader) {
 
   const resendRecords = reader.take("resendRecords", (text) => parseResendRecords(text, domain));
   const resendNames = (resendRecords ?? []).map(({ name }) => [name, "a record of Resend's"] as const);
-  const labels = new Map([...OWN_LABELS, ...resendNames]);
+  const tailnet = reader.take("tailnet", (text) => parseChoice(text, TAILNET_MODES));
+  const clientTcp = reader.take("clientTcp", parseTunnelled);
+  const labels = new Map([...OWN_LABELS, ...clientLabels(tailnet, clientTcp), ...resendNames]);
   const serverHostname = reader.take("serverHostname", (text) =>
     parseHostname(text, { domain, defaultLabel: "stalwart", taken: labels }),
   );
@@ -116,6 +130,7 @@ function takeAll(reader: Reader) {
       parseCatchAll(text, domain, [primaryAddress, ...(aliases ?? [undefined])]),
     ),
     inbound: reader.take("inbound", (text) => parseChoice(text, ["worker", "off"])),
+    inboundDelivery: reader.take("inboundDelivery", (text) => parseChoice(text, ["jmap", "lmtp"])),
     serverHostname,
     inboundHostname,
     workerName: reader.take("workerName", parseWorkerName),
@@ -150,6 +165,13 @@ function takeAll(reader: Reader) {
     hostSshPrivateKey: reader.take("hostSshPrivateKey", parseSshPrivateKey),
     hostFolder: reader.take("hostFolder", parseFolder),
     hostSubnet: reader.take("hostSubnet", parseSubnet),
+    tailnet,
+    tailnetTag: reader.take("tailnetTag", parseTag),
+    tailnetHostname: reader.take("tailnetHostname", parseMachineName),
+    tailnetPolicy: reader.take("tailnetPolicy", (text) => parseChoice(text, ["output", "manage"])),
+    tailnetKeyNumber: reader.take("tailnetKeyNumber", (text) => parseWithin(text, 1, 9_999)),
+    clientTcp,
+    clientPeople: reader.take("clientPeople", (text) => parsePeople(text, primaryAddress)),
     protect: reader.take("protect", parseBoolean),
   } satisfies Record<KeyName, unknown>;
 }
@@ -184,9 +206,13 @@ function assemble(values: Complete<ReturnType<typeof takeAll>>): Settings {
     aliases: values.aliases,
     catchAll: values.catchAll === "none" ? undefined : values.catchAll,
     inbound: values.inbound,
+    inboundDelivery: values.inboundDelivery,
     hostnames: {
       server: values.serverHostname,
       inbound: values.inboundHostname,
+      lmtp: `lmtp.${domain}`,
+      clients: clientsHostname(values.tailnet, values.serverHostname, domain),
+      tcp: tcpHostnames(domain),
       mtaSts: `mta-sts.${domain}`,
       autoconfig: `autoconfig.${domain}`,
       autodiscover: `autodiscover.${domain}`,
@@ -233,6 +259,17 @@ function assemble(values: Complete<ReturnType<typeof takeAll>>): Settings {
       folder: values.hostFolder,
       subnet: values.hostSubnet,
     },
+    tailnet:
+      values.tailnet === "off"
+        ? undefined
+        : {
+            mode: values.tailnet,
+            tag: values.tailnetTag,
+            hostname: values.tailnetHostname,
+            policy: values.tailnetPolicy,
+            keyNumber: values.tailnetKeyNumber,
+          },
+    clientTcp: { services: values.clientTcp, people: values.clientPeople },
     protect: values.protect,
   };
 }

@@ -3,6 +3,22 @@ import type { Secret } from "./secret";
 /** Services that a client discovers by SRV (RFC 6186, 6764, 8314, 8620). Ports are fixed by the deployment. */
 export type Service = "jmap" | "caldavs" | "carddavs" | "imaps" | "submissions" | "submission" | "sieve";
 
+/** Services that the Cloudflare tunnel can carry as TCP. */
+export type TunnelledService = "imaps" | "submissions" | "sieve";
+
+export interface TailnetSettings {
+  /** `split-dns`: the tailnet resolves the server's name to the host; `dns-record`: a public record names its address. */
+  readonly mode: "split-dns" | "dns-record";
+  /** `tag:mail`. */
+  readonly tag: string;
+  /** The machine's name in the tailnet, one label. */
+  readonly hostname: string;
+  /** Whether the policy file's part is only told, or written. */
+  readonly policy: "output" | "manage";
+  /** Which of its keys the host joins with; each joins once, as a machine of its own. */
+  readonly keyNumber: number;
+}
+
 /** One item of Resend's `records[]` (GET /domains/{id}), as the stack file keeps it. Names are relative to the domain. */
 export interface ResendRecord {
   readonly record: string;
@@ -73,9 +89,17 @@ export interface Settings {
   /** Complete address, or undefined: mail for unknown local parts is refused. */
   readonly catchAll: string | undefined;
   readonly inbound: "worker" | "off";
+  /** How the Worker brings mail home. */
+  readonly inboundDelivery: "jmap" | "lmtp";
   readonly hostnames: {
     readonly server: string;
     readonly inbound: string;
+    /** Leads to Stalwart's LMTP listener; there is nothing behind it unless mail comes that way. */
+    readonly lmtp: string;
+    /** What clients use for IMAP, submission and sieve; it answers on these ports. */
+    readonly clients: string;
+    /** Where the TCP tunnel's services are, if they are offered. */
+    readonly tcp: Readonly<Record<TunnelledService, string>>;
     readonly mtaSts: string;
     readonly autoconfig: string;
     readonly autodiscover: string;
@@ -116,5 +140,9 @@ export interface Settings {
     /** A private IPv4 network of 256 addresses, `172.30.25.0/24`. */
     readonly subnet: string;
   };
+  /** How phones reach the host; undefined: not by a tailnet. */
+  readonly tailnet: TailnetSettings | undefined;
+  /** What the Cloudflare tunnel carries for laptops, and whom Access lets in. */
+  readonly clientTcp: { readonly services: readonly TunnelledService[]; readonly people: readonly string[] };
   readonly protect: boolean;
 }

@@ -1,10 +1,9 @@
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { reloadCertificates, updateCertificates } from "./certificates";
-import { FILES, parseDeployment, STALWART_VERSION, type Deployment } from "./deployment";
+import { FILES, parseDeployment, type Deployment } from "./deployment";
 import { EXPORT_USAGE, exportCommand, type TransferContext } from "./export/command";
 import { Fault, Unreachable } from "./fault";
-import { guardUpgrade } from "./guard";
 import { IMPORT_USAGE, importCommand } from "./import/command";
 import { basic, httpTo, type Http } from "./http";
 import { ensureKey, retireKeys, type KeyPlace } from "./keys";
@@ -12,25 +11,28 @@ import { listenerFindings } from "./listeners";
 import { accountOf, setPasswords } from "./passwords";
 import { parsePlan } from "./plan-line";
 import { registryOf, type Registry } from "./registry";
-import { namesIn, PUBLIC_MODE, readIfThere, writeDurably } from "./store";
+import { joinedNode, updateZone } from "./tailnet";
+import { tailnetStatus } from "./tailscaled";
+import { readIfThere } from "./store";
 import { describeFinding, findings, snapshotFor } from "./verify";
-import { waitUntilReady } from "./wait";
 
 /** How a command ends. `verify` alone uses the last two. */
 export const EXIT = { done: 0, failed: 1, usage: 2, differs: 3, restart: 4 } as const;
 
-const USAGE = `onhost guard [--record]     may this Stalwart run on the data? --record writes its version down
-onhost wait [SECONDS]       until Stalwart is ready
-onhost verify               is Stalwart as planned? 0 yes, 3 apply the plan, 4 restart it
+const USAGE = `onhost verify               is Stalwart as planned? 0 yes, 3 apply the plan, 4 restart it
 onhost passwords            sets the administrator's password and the primary account's first one
 onhost key NUMBER           prints the Worker's API key, minted if need be
 onhost retire NUMBER        withdraws the Worker's older API keys
 onhost certificates [--watch]   hands Traefik's certificate on to Stalwart
+onhost tailnet [SECONDS]    prints the id of this machine in the tailnet, once it has joined
+onhost zone [--watch]       writes the machine's address into the zone that the tailnet resolves
 ${EXPORT_USAGE}${IMPORT_USAGE}`;
 
 const WAIT_SECONDS = 120;
 const MAX_WAIT_SECONDS = 3_600;
 const WATCH_MS = 60_000;
+/** The first address of a machine comes within seconds of its start, and clients wait for it. */
+const ZONE_WATCH_MS = 2_000;
 
 interface Output {
   readonly write: (text: string) => unknown;
@@ -51,13 +53,13 @@ interface Context {
 type Command = (args: readonly string[], context: Context) => Promise<number>;
 
 const COMMANDS: Readonly<Record<string, Command>> = {
-  guard,
-  wait,
   verify,
   passwords,
   key,
   retire,
   certificates,
+  tailnet,
+  zone,
   export: (args, context) => exportCommand(args, transfer(context)),
   import: (args, context) => importCommand(args, transfer(context)),
 };
@@ -89,21 +91,6 @@ export async function run(
 function usage(err: Output): number {
   err.write(USAGE);
   return EXIT.usage;
-}
-
-async function guard(args: readonly string[], { file }: Context): Promise<number> {
-  const ran = readIfThere(file(FILES.version))?.trim();
-  guardUpgrade(STALWART_VERSION, { ran, hasData: namesIn(file(FILES.data)).length > 0 });
-  if (args.includes("--record") && ran !== STALWART_VERSION)
-    writeDurably(file(FILES.version), `${STALWART_VERSION}\n`, PUBLIC_MODE);
-  return Promise.resolve(EXIT.done);
-}
-
-async function wait([seconds = String(WAIT_SECONDS)]: readonly string[], { http, err }: Context): Promise<number> {
-  const budget = Number(seconds);
-  if (!/^\d+$/.test(seconds) || budget < 1 || budget > MAX_WAIT_SECONDS) return usage(err);
-  await waitUntilReady(http, budget * 1_000);
-  return EXIT.done;
 }
 
 async function verify(_args: readonly string[], context: Context): Promise<number> {
@@ -185,6 +172,38 @@ async function watchedReload(context: Context): Promise<boolean> {
     if (!(error instanceof Fault)) throw error;
     context.err.write(`${error.message}\n`);
     return false;
+  }
+}
+
+async function tailnet([seconds = String(WAIT_SECONDS)]: readonly string[], context: Context): Promise<number> {
+  const budget = Number(seconds);
+  if (!/^\d+$/.test(seconds) || budget > MAX_WAIT_SECONDS) return usage(context.err);
+  const { nodeId } = await joinedNode(context.file(FILES.tailscaled), budget * 1_000);
+  context.out.write(`${nodeId}\n`);
+  return EXIT.done;
+}
+
+async function zone(args: readonly string[], context: Context): Promise<number> {
+  const { file, err } = context;
+  const { hostname } = deployment(context);
+  const update = async () => {
+    const { address, state } = await tailnetStatus(file(FILES.tailscaled));
+    if (address === undefined) return `The machine has no address in the tailnet: tailscaled is in state ${state}.`;
+    return updateZone(file(FILES.zone), hostname, address, new Date()) ? `${hostname} is at ${address}.` : undefined;
+  };
+  if (!args.includes("--watch")) {
+    const said = await update();
+    if (said !== undefined) err.write(`${said}\n`);
+    return EXIT.done;
+  }
+  // What is said again and again is said once.
+  for (let last: string | undefined; ; await sleep(ZONE_WATCH_MS)) {
+    const said = await update().catch((error: unknown) => {
+      if (error instanceof Fault) return error.message;
+      throw error;
+    });
+    if (said !== undefined && said !== last) err.write(`${said}\n`);
+    last = said;
   }
 }
 

@@ -41,6 +41,10 @@ export const FILES = {
   certificate: "stalwart/tls/fullchain.pem",
   certificateKey: "stalwart/tls/privkey.pem",
   acme: "traefik/acme/acme.json",
+  /** tailscaled's LocalAPI. */
+  tailscaled: "tailscale/run/tailscaled.sock",
+  /** CoreDNS' zone, which is the server's name on the tailnet. Written on the host. */
+  zone: "coredns/zone/server.zone",
   program: "onhost/onhost.mjs",
 } as const;
 

@@ -6,6 +6,7 @@ import type { Kind, Remote } from "./kind";
 import { KINDS } from "./kinds";
 import { canonical, type Props, sameJson } from "./props";
 import { Refusal } from "./refusal";
+import { Tailnet } from "./tailnet";
 import type { Zone } from "./zone";
 
 /** Anything of the shape of an identifier that the world makes up. */
@@ -37,6 +38,7 @@ export class World {
   readonly calls: Call[] = [];
   /** What lies in the buckets; the edge puts its own here. */
   buckets: Buckets = noObjects();
+  readonly tailnet = new Tailnet();
   /** Runs commands on hosts; the home puts its own here. */
   commands: Commands = noHosts();
   readonly #remotes = new Map<string, Map<string, Remote>>();

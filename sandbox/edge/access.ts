@@ -1,10 +1,15 @@
 import { APPLICATION, POLICY, SERVICE_TOKEN } from "../cloud/kinds/access";
 import { at, listAt, textAt } from "../cloud/props";
+import type { Remote } from "../cloud/kind";
 import type { World } from "../cloud/world";
+import { personOf } from "./access-login";
 
 export type AccessVerdict =
   | { readonly kind: "open" }
+  /** By a service token. */
   | { readonly kind: "admitted"; readonly token: string }
+  /** By a token of their own, after they logged in. */
+  | { readonly kind: "person"; readonly email: string }
   | { readonly kind: "refused"; readonly status: 302 | 403; readonly why: string };
 
 /** Cloudflare Access for one request to `hostname`: names without an application are open. */
@@ -12,10 +17,29 @@ export function checkAccess(world: World, hostname: string, headers: Headers): A
   const application = world.find(APPLICATION, (props) => props["domain"] === hostname);
   if (!application) return { kind: "open" };
   const clientId = headers.get("cf-access-client-id");
-  // Without a service token a person is sent to the login page.
-  if (clientId === null) return { kind: "refused", status: 302, why: "no service token was shown" };
+  return clientId === null
+    ? checkPerson(world, application, headers)
+    : checkServiceToken(world, application, clientId, headers.get("cf-access-client-secret"));
+}
+
+/** cloudflared shows the token in a header, a browser in a cookie. Whoever has none is sent to the login page. */
+function checkPerson(world: World, application: Remote, headers: Headers): AccessVerdict {
+  const shown =
+    headers.get("cf-access-token") ?? /(?:^|;\s*)CF_Authorization=([^;]+)/.exec(headers.get("cookie") ?? "")?.[1];
+  if (shown === undefined) return { kind: "refused", status: 302, why: "no token was shown" };
+  const email = personOf(world, shown, textAt(application.props, "aud") ?? "");
+  if (email !== undefined) return { kind: "person", email };
+  return { kind: "refused", status: 302, why: "the token is not for this application, or it has run out" };
+}
+
+function checkServiceToken(
+  world: World,
+  application: Remote,
+  clientId: string,
+  clientSecret: string | null,
+): AccessVerdict {
   const token = world.find(SERVICE_TOKEN, (props) => props["clientId"] === clientId);
-  if (!token || token.props["clientSecret"] !== headers.get("cf-access-client-secret"))
+  if (!token || token.props["clientSecret"] !== clientSecret)
     return { kind: "refused", status: 403, why: "the service token is unknown or its secret is wrong" };
   const policies = listAt(application.props, "policies").map((policy) => textAt(policy, "id"));
   const admits = world

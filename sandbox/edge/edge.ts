@@ -2,10 +2,10 @@ import { CRON, ROUTE, SCRIPT } from "../cloud/kinds/workers";
 import { listAt, textAt } from "../cloud/props";
 import type { World } from "../cloud/world";
 import { isWithin } from "../cloud/zone";
-import type { Trace } from "../trace";
+import { newTrace, type Trace } from "../trace";
 import { edgeBuckets } from "./buckets";
 import type { Connectors } from "./connector";
-import { frontDoor } from "./front-door";
+import { frontDoor, route } from "./front-door";
 import type { ScheduledReport } from "./harness";
 import { Workers } from "./workers";
 
@@ -32,14 +32,17 @@ export class Edge {
     private readonly world: World,
     private readonly connectors: Connectors,
   ) {
-    this.workers = new Workers((request) => this.fetch(request));
+    this.workers = new Workers(
+      (request) => this.fetch(request),
+      (request) => this.#upgrade(request),
+    );
     world.buckets = edgeBuckets(world, this.workers);
   }
 
   /** @param from the client's address; the usual one is what all Workers of all customers have */
   async fetch(request: Request, from = WORKERS): Promise<Response> {
     const { hostname, pathname } = new URL(request.url);
-    const trace = this.trace ?? { hops: [], hop: () => undefined };
+    const trace = this.trace ?? newTrace();
     if (hostname === POLICY_HOST) return new Response(CLOUDFLARE_POLICY, { headers: { "content-type": "text/plain" } });
     const zone = this.world.zones.find((candidate) => isWithin(candidate, hostname));
     if (!zone) throw new Error(`${hostname} is not reachable from the sandbox`);
@@ -48,7 +51,13 @@ export class Edge {
     if (script === undefined || !isProxied) return frontDoor(this.world, this.connectors, request, from, trace);
     trace.hop(`${hostname}: Worker ${textAt(script, "scriptName") ?? ""} by its route`);
     const worker = await this.workers.of(script);
-    const { status, headers, body } = await worker.fetch(request.url, { method: request.method });
+    const { method } = request;
+    const sent = method === "GET" || method === "HEAD" ? {} : { body: Buffer.from(await request.arrayBuffer()) };
+    const { status, headers, body } = await worker.fetch(request.url, {
+      method,
+      headers: Object.fromEntries(request.headers),
+      ...sent,
+    });
     return new Response(new Uint8Array(body), { status, headers });
   }
 
@@ -68,6 +77,22 @@ export class Edge {
 
   close(): Promise<void> {
     return this.workers.close();
+  }
+
+  /** A Worker's WebSocket: the loopback port of the TCP service that its name leads to, or what the edge answers. */
+  #upgrade(request: Request): Promise<number | Response> {
+    const url = new URL(request.url);
+    const trace = this.trace ?? newTrace();
+    const found = route(this.world, this.connectors, url, request.headers, trace);
+    if (found.kind === "stopped") {
+      const { status, why, location } = found;
+      return Promise.resolve(new Response(why, { status, ...(location && { headers: { location } }) }));
+    }
+    const { host, service } = found;
+    const port = service.protocol === "tcp:" ? host.port?.(service) : undefined;
+    const stands = port === undefined ? "cloudflared cannot reach it (HTTP 502)" : "WebSocket";
+    trace.hop(`tunnel: ${url.hostname} -> ${service.protocol}//${service.host}: ${stands}`);
+    return Promise.resolve(port ?? new Response("error code: 502", { status: 502 }));
   }
 
   /** The script whose route matches; a pattern ends in `*` or names one URL. */

@@ -4,29 +4,22 @@ import type { World } from "../cloud/world";
 import { isWithin, type ZoneRecord } from "../cloud/zone";
 import type { Trace } from "../trace";
 import { checkAccess } from "./access";
-import type { OriginRequest } from "../host/origin";
+import { loginUrl } from "./access-login";
+import type { Host, OriginRequest } from "../host/origin";
 import type { Connectors } from "./connector";
 
 const TUNNEL_DOMAIN = ".cfargotunnel.com";
 
-/**
- * Cloudflare's edge for one HTTPS request to a public name: DNS, Access, tunnel, ingress rule, in that order, each as it
- * was declared. What Cloudflare answers with an error page is answered with its status here.
- */
-export async function frontDoor(
-  world: World,
-  connectors: Connectors,
-  request: Request,
-  from: string,
-  trace: Trace,
-): Promise<Response> {
-  const url = new URL(request.url);
-  const stop = (status: number, why: string): Response => {
+/** Where a request leads, or what Cloudflare answers instead. */
+export type Route =
+  | { readonly kind: "stopped"; readonly status: number; readonly why: string; readonly location?: string }
+  | { readonly kind: "service"; readonly host: Host; readonly rule: Props; readonly service: URL };
+
+/** DNS, Access, tunnel, ingress rule, in that order, each as it was declared. */
+export function route(world: World, connectors: Connectors, url: URL, headers: Headers, trace: Trace): Route {
+  const stop = (status: number, why: string): Route => {
     trace.hop(`${url.hostname}: ${why} (HTTP ${status})`);
-    return new Response(why, {
-      status,
-      ...(status === 302 ? { headers: { location: "https://login.example/" } } : {}),
-    });
+    return { kind: "stopped", status, why, ...(status === 302 ? { location: loginUrl(world, url.hostname) } : {}) };
   };
 
   const target = resolve(world, url.hostname);
@@ -34,9 +27,10 @@ export async function frontDoor(
   if (!target.endsWith(TUNNEL_DOMAIN))
     return stop(530, `the name leads to ${target}, which the sandbox does not model`);
 
-  const access = checkAccess(world, url.hostname, request.headers);
+  const access = checkAccess(world, url.hostname, headers);
   if (access.kind === "refused") return stop(access.status, `Access refused: ${access.why}`);
   if (access.kind === "admitted") trace.hop(`${url.hostname}: Access admitted the service token "${access.token}"`);
+  if (access.kind === "person") trace.hop(`${url.hostname}: Access admitted a person who logged in`);
 
   const tunnelId = target.slice(0, -TUNNEL_DOMAIN.length);
   const host = connectors.of(tunnelId);
@@ -51,17 +45,44 @@ export async function frontDoor(
       Number(service.slice("http_status:".length)),
       `the ingress rule answers ${service}: no rule names ${url.hostname}`,
     );
+  return { kind: "service", host, rule, service: new URL(service) };
+}
 
-  trace.hop(`tunnel: ${request.method} ${url.hostname} -> ${service}`);
+/**
+ * Cloudflare's edge for one HTTPS request to a public name. What Cloudflare answers with an error page is answered with its
+ * status here.
+ */
+export async function frontDoor(
+  world: World,
+  connectors: Connectors,
+  request: Request,
+  from: string,
+  trace: Trace,
+): Promise<Response> {
+  const url = new URL(request.url);
+  const found = route(world, connectors, url, request.headers, trace);
+  if (found.kind === "stopped") {
+    const { status, why, location } = found;
+    return new Response(why, { status, ...(location === undefined ? {} : { headers: { location } }) });
+  }
+  const { host, rule, service } = found;
+  const stop = (why: string): Response => {
+    trace.hop(`${url.hostname}: ${why} (HTTP 502)`);
+    return new Response(why, { status: 502 });
+  };
+  const named = textAt(rule, "service") ?? "";
+  if (service.protocol === "tcp:") return stop(`${named} carries TCP, which needs a WebSocket`);
+
+  trace.hop(`tunnel: ${request.method} ${url.hostname} -> ${named}`);
   try {
-    const answer = await host.request(new URL(service), await originRequest(rule, request, url, from));
-    if (answer.status >= 400) trace.hop(`${service} answers HTTP ${answer.status}: ${firstLine(answer.body)}`);
+    const answer = await host.request(service, await originRequest(rule, request, url, from));
+    if (answer.status >= 400) trace.hop(`${named} answers HTTP ${answer.status}: ${firstLine(answer.body)}`);
     return new Response(hasNoBody(answer.status) ? null : new Uint8Array(answer.body), {
       status: answer.status,
       headers: { ...answer.headers },
     });
   } catch (error) {
-    return stop(502, `cloudflared cannot reach ${service}: ${error instanceof Error ? error.message : String(error)}`);
+    return stop(`cloudflared cannot reach ${named}: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 
@@ -70,7 +91,7 @@ async function originRequest(rule: Props, request: Request, url: URL, from: stri
   const asked = isProps(options) ? options : {};
   const headers = new Headers(request.headers);
   // Access takes its secret away before the request leaves the edge.
-  for (const name of ["cf-access-client-id", "cf-access-client-secret"]) headers.delete(name);
+  for (const name of ["cf-access-client-id", "cf-access-client-secret", "cf-access-token"]) headers.delete(name);
   headers.set("cf-connecting-ip", from);
   // The edge adds to what the client wrote there.
   headers.set("x-forwarded-for", [headers.get("x-forwarded-for") ?? [], from].flat().join(", "));

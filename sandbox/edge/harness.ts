@@ -10,7 +10,21 @@ export const R2_ENDPOINT = "https://r2.harness.invalid/";
 /** Takes the number of milliseconds by which `Date.now()` is moved ahead. */
 export const CLOCK_ENDPOINT = "https://clock.harness.invalid/";
 
-/** Trouble with R2 that the harness makes. A later fault of the same operation replaces an earlier one. */
+/** Takes {@link InvocationLimits}. */
+export const LIMITS_ENDPOINT = "https://limits.harness.invalid/";
+
+/** What the platform allows one run of `scheduled`; beyond it a call throws and nothing is sent. Absent: as much as it likes. */
+export interface InvocationLimits {
+  /** By `fetch`. */
+  readonly requests?: number;
+  /** On buckets. */
+  readonly operations?: number;
+}
+
+/**
+ * Trouble with R2 that the harness makes. A later fault of the same operation and prefix replaces an earlier one; without a
+ * prefix it replaces all of the operation.
+ */
 export interface BucketFault {
   readonly operation: "put" | "get" | "head" | "list" | "delete";
   /** That many calls fail; 0 ends the trouble. */
@@ -19,8 +33,13 @@ export interface BucketFault {
   readonly skip?: number;
   /** Only calls whose key (or prefix, for list) starts so. */
   readonly prefix?: string;
-  /** `before` nothing happens in the bucket, `after` it happens and the answer is lost, `hang` no answer comes for a minute. */
-  readonly how?: "before" | "after" | "hang";
+  /**
+   * `before` nothing happens in the bucket, `after` it happens and the answer is lost, `hang` no answer comes for a minute,
+   * `slow` it goes well, late.
+   */
+  readonly how?: "before" | "after" | "hang" | "slow";
+  /** Of what is `slow`, in milliseconds. */
+  readonly delayMs?: number;
 }
 
 /** What the harness answers on {@link SCHEDULED_ENDPOINT}. */
@@ -54,9 +73,13 @@ import * as uploaded from "./${UPLOADED_MODULE}";
 const handlers = uploaded.default ?? {};
 const logs = [];
 let calls = 0;
-const faults = new Map();
+let faults = [];
 const realNow = Date.now.bind(Date);
 let ahead = 0;
+let limits = {};
+const used = { requests: 0, operations: 0 };
+const realFetch = globalThis.fetch;
+globalThis.fetch = async (...args) => (spend("requests"), await realFetch(...args));
 Date.now = () => realNow() + ahead;
 for (const level of ["debug", "info", "log", "warn", "error"]) {
   console[level] = (...values) => {
@@ -70,11 +93,16 @@ export default {
     if (request.url.startsWith("${SCHEDULED_ENDPOINT}")) return Response.json(await scheduled(request, breakable(env)));
     if (request.url.startsWith("${R2_ENDPOINT}")) {
       const fault = await request.json();
-      faults.set(fault.operation, fault);
+      const isReplaced = ({ operation, prefix }) => operation === fault.operation && (fault.prefix ?? prefix) === prefix;
+      faults = [...faults.filter((present) => !isReplaced(present)), fault];
       return new Response();
     }
     if (request.url.startsWith("${CLOCK_ENDPOINT}")) {
       ahead += Number(await request.text());
+      return new Response();
+    }
+    if (request.url.startsWith("${LIMITS_ENDPOINT}")) {
+      limits = await request.json();
       return new Response();
     }
     if (typeof handlers.fetch !== "function") return new Response("the uploaded script has no fetch handler", { status: 500 });
@@ -105,6 +133,7 @@ async function email(request, env, ctx) {
 
 async function scheduled(request, env) {
   const report = { outcome: "ok", logs: [] };
+  used.requests = used.operations = 0;
   const cron = new URL(request.url).searchParams.get("cron") ?? "";
   await observed(report, async () => {
     if (typeof handlers.scheduled !== "function") throw new Error("the uploaded script has no scheduled handler");
@@ -142,8 +171,13 @@ function breakableBucket(bucket) {
       const method = bucket[operation];
       if (typeof method !== "function") return method;
       return async (...args) => {
+        spend("operations");
         const fault = due(operation, args[0]);
         if (fault === undefined) return await method.apply(bucket, args);
+        if (fault.how === "slow") {
+          await new Promise((resolve) => setTimeout(resolve, fault.delayMs));
+          return await method.apply(bucket, args);
+        }
         if (fault.how === "hang") await new Promise((resolve) => setTimeout(resolve, 60_000));
         if (fault.how === "after") await method.apply(bucket, args);
         throw new Error(operation + ": We encountered an internal error. Please try again. (10001)");
@@ -152,13 +186,20 @@ function breakableBucket(bucket) {
   });
 }
 
+/** Throws as the platform does. */
+function spend(kind) {
+  if (++used[kind] > (limits[kind] ?? Infinity)) throw new Error("Too many subrequests by single Worker invocation.");
+}
+
 /** The fault that this call meets, counted. */
 function due(operation, subject) {
-  const fault = faults.get(operation);
   const keys = typeof subject === "string" ? [subject] : Array.isArray(subject) ? subject : [subject?.prefix ?? ""];
-  if (fault === undefined || !keys.some((key) => key.startsWith(fault.prefix ?? ""))) return undefined;
-  if ((fault.skip ?? 0) > 0) return void fault.skip--;
-  return fault.fail-- > 0 ? fault : undefined;
+  const isMet = (fault) => fault.operation === operation && keys.some((key) => key.startsWith(fault.prefix ?? ""));
+  for (const fault of faults.filter(isMet)) {
+    if ((fault.skip ?? 0) > 0) fault.skip--;
+    else if (fault.fail-- > 0) return fault;
+  }
+  return undefined;
 }
 
 function headersOf(bytes) {

@@ -1,10 +1,18 @@
 import { HttpOptions_Style, Miniflare } from "miniflare";
 
 import type { BucketObject } from "../cloud/buckets";
-import { CLOCK_ENDPOINT, EMAIL_ENDPOINT, HARNESS, R2_ENDPOINT, SCHEDULED_ENDPOINT, UPLOADED_MODULE } from "./harness";
-import type { BucketFault, EmailReport, ScheduledReport } from "./harness";
+import {
+  CLOCK_ENDPOINT,
+  EMAIL_ENDPOINT,
+  HARNESS,
+  LIMITS_ENDPOINT,
+  R2_ENDPOINT,
+  SCHEDULED_ENDPOINT,
+  UPLOADED_MODULE,
+} from "./harness";
+import type { BucketFault, EmailReport, InvocationLimits, ScheduledReport } from "./harness";
 import { startOutboundProxy } from "./outbound";
-import type { Outbound, OutboundProxy } from "./outbound";
+import type { Outbound, OutboundProxy, Upgrade } from "./outbound";
 
 /** A binding as WorkersScript declares it. */
 export type DeclaredBinding =
@@ -12,14 +20,22 @@ export type DeclaredBinding =
   | { readonly type: "secret_text"; readonly name: string; readonly text: string }
   | { readonly type: "r2_bucket"; readonly name: string; readonly bucketName: string };
 
+/** workerd resolves names, opens connections and checks certificates itself, on this machine and beyond. */
+export interface OwnNetwork {
+  /** PEM; beside the usual authorities. */
+  readonly trustedCertificates: readonly string[];
+}
+
 export interface UploadedWorker {
   /** One ES module, exactly as it was uploaded. */
   readonly script: string;
   readonly bindings: readonly DeclaredBinding[];
   readonly compatibilityDate: string;
   readonly compatibilityFlags?: readonly string[];
-  /** Every `fetch` of the Worker. */
-  readonly outbound: Outbound;
+  /** Where every `fetch` of the Worker goes. */
+  readonly outbound: Outbound | OwnNetwork;
+  /** Where its WebSockets go; without it there are none. */
+  readonly upgrade?: Upgrade;
   /** Where the contents of R2 buckets stay, so that a later instance sees them; without it they end with the instance. */
   readonly r2Folder?: string;
 }
@@ -42,6 +58,8 @@ export interface RunningWorker {
   readonly bucket: (binding: string) => BucketView;
   /** Makes operations on every bucket of the Worker fail, until they are used up or replaced. */
   readonly breakBucket: (fault: BucketFault) => Promise<void>;
+  /** What each later run of `scheduled` is allowed. */
+  readonly limit: (limits: InvocationLimits) => Promise<void>;
   /** Moves the Worker's `Date.now()` ahead. Timers do not follow. */
   readonly advance: (milliseconds: number) => Promise<void>;
   readonly dispose: () => Promise<void>;
@@ -80,7 +98,7 @@ export interface FetchAnswer {
 export function runEmailWorker(worker: UploadedWorker): RunningWorker {
   let started: Promise<Runtime> | undefined;
 
-  return { email, fetch, scheduled, bucket, breakBucket, advance, dispose };
+  return { email, fetch, scheduled, bucket, breakBucket, limit, advance, dispose };
 
   function runtime(): Promise<Runtime> {
     return (started ??= start(worker));
@@ -109,6 +127,11 @@ export function runEmailWorker(worker: UploadedWorker): RunningWorker {
   async function breakBucket(fault: BucketFault): Promise<void> {
     const { miniflare } = await runtime();
     await miniflare.dispatchFetch(R2_ENDPOINT, { method: "POST", body: JSON.stringify(fault) });
+  }
+
+  async function limit(limits: InvocationLimits): Promise<void> {
+    const { miniflare } = await runtime();
+    await miniflare.dispatchFetch(LIMITS_ENDPOINT, { method: "POST", body: JSON.stringify(limits) });
   }
 
   async function advance(milliseconds: number): Promise<void> {
@@ -154,17 +177,18 @@ export function runEmailWorker(worker: UploadedWorker): RunningWorker {
     if (running === undefined) return;
     const { miniflare, proxy } = await running;
     await miniflare.dispose();
-    await proxy.close();
+    await proxy?.close();
   }
 }
 
 interface Runtime {
   readonly miniflare: Miniflare;
-  readonly proxy: OutboundProxy;
+  readonly proxy: OutboundProxy | undefined;
 }
 
 async function start(worker: UploadedWorker): Promise<Runtime> {
-  const proxy = await startOutboundProxy(worker.outbound);
+  const { outbound } = worker;
+  const proxy = typeof outbound === "function" ? await startOutboundProxy(outbound, worker.upgrade) : undefined;
   try {
     const miniflare = new Miniflare({
       modules: [
@@ -182,14 +206,23 @@ async function start(worker: UploadedWorker): Promise<Runtime> {
         ),
       ),
       ...(worker.r2Folder === undefined ? {} : { r2Persist: worker.r2Folder }),
-      outboundService: { external: { address: proxy.address, http: { style: HttpOptions_Style.PROXY } } },
+      outboundService:
+        typeof outbound === "function"
+          ? { external: { address: proxy?.address ?? "", http: { style: HttpOptions_Style.PROXY } } }
+          : network(outbound),
       handleRuntimeStdio: () => undefined,
       cf: false,
     });
     await miniflare.ready;
     return { miniflare, proxy };
   } catch (error) {
-    await proxy.close();
+    await proxy?.close();
     throw error;
   }
+}
+
+function network({ trustedCertificates }: OwnNetwork) {
+  const tlsOptions = { trustBrowserCas: true, trustedCertificates: [...trustedCertificates] };
+  // "private" contains loopback.
+  return { network: { allow: ["public", "private"], tlsOptions } };
 }

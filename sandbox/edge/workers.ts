@@ -1,6 +1,6 @@
 import { listAt, type Props, textAt, textsAt } from "../cloud/props";
 import { temporaryFolder } from "../temporary";
-import type { Outbound } from "./outbound";
+import type { Outbound, Upgrade } from "./outbound";
 import { type DeclaredBinding, runEmailWorker, type RunningWorker } from "./worker-runtime";
 
 /** The uploaded scripts, the newest version of each running, with the bindings that were declared for it. */
@@ -9,8 +9,11 @@ export class Workers {
   /** Objects outlive the version of a script that wrote them. */
   readonly #buckets = temporaryFolder();
 
-  /** @param outbound answers every fetch of every Worker */
-  constructor(private readonly outbound: Outbound) {}
+  /** @param outbound answers every fetch of every Worker @param upgrade says where their WebSockets go */
+  constructor(
+    private readonly outbound: Outbound,
+    private readonly upgrade: Upgrade,
+  ) {}
 
   /** Where workerd keeps the objects of the buckets, a folder for each. */
   get bucketFolder(): string {
@@ -43,6 +46,7 @@ export class Workers {
       compatibilityDate: textAt(script, "compatibilityDate") ?? "",
       compatibilityFlags: textsAt(script, "compatibilityFlags"),
       outbound: this.outbound,
+      upgrade: this.upgrade,
       r2Folder: this.bucketFolder,
     });
   }

@@ -10,10 +10,12 @@ import { Engine } from "./docker/engine";
 import { installDocker } from "./docker/socket";
 import type { StoredMessage } from "./mail-store";
 import { cloudflared } from "./programs/cloudflared";
+import { coredns } from "./programs/coredns";
 import { node } from "./programs/node";
 import { restic } from "./programs/restic";
 import { stalwart } from "./programs/stalwart";
 import { stalwartCli } from "./programs/stalwart-cli";
+import { tailscale } from "./programs/tailscale";
 import { traefik } from "./programs/traefik";
 import { type SshServer, startSshServer } from "./ssh-server";
 
@@ -50,6 +52,8 @@ export async function startHome({ settings, invented, world, connectors, mailFol
     "stalwartlabs/cli": stalwartCli,
     traefik,
     "cloudflare/cloudflared": cloudflared(world, connectors),
+    "tailscale/tailscale": tailscale(world),
+    "coredns/coredns": coredns,
     node,
     "restic/restic": restic,
   });

@@ -26,6 +26,8 @@ export class OriginError extends Error {
 export interface Host {
   /** Rejects with an {@link OriginError} when cloudflared would get no HTTP answer (and answer 502 itself). */
   readonly request: (service: URL, request: OriginRequest) => Promise<OriginResponse>;
+  /** Loopback port behind a service `tcp://name:port`; undefined when nobody listens there. */
+  readonly port?: (service: URL) => number | undefined;
 }
 
 /** Connection-level headers belong to each hop. */

@@ -84,7 +84,7 @@ async function badInput(lab: Lab): Promise<void> {
 
 async function goodInput(lab: Lab): Promise<void> {
   await lab.stack.setConfig("mail:domain", { value: "augustin.ai" });
-  await lab.stack.removeConfig("mail:hostPort");
+  await lab.stack.setConfig("mail:hostPort", { value: String(lab.outside.host.ssh.port) });
   await lab.stack.removeConfig("mail:primaryAdress");
 }
 

@@ -154,7 +154,7 @@ describeEngine("a host in use", () => {
 
   test("got all of this through commands that verify the host and hide what they carry", () => {
     const commands = lab.outside.world.all(COMMAND).map(({ props }) => props);
-    expect(commands).toHaveLength(3);
+    expect(commands).toHaveLength(4);
     for (const { connection, create, logging, triggers } of commands) {
       expect(connection).toMatchObject({ hostKey: lab.invented.values["hostKey"] });
       expect({ create, logging, triggers }).toEqual({ create: "bash -s", logging: "none", triggers: undefined });

@@ -4,22 +4,16 @@ import { dirname, join } from "node:path";
 import { parse, stringify } from "yaml";
 
 import { hostFiles } from "../../infra/host/files";
-import { imageReference, IMAGES } from "../../infra/host/images";
-import { SERVICES, TOOLS } from "../../infra/host/layout";
+import { SERVICES, TAILNET_SERVICES, TOOLS } from "../../infra/host/layout";
 import { type TemporaryFolder, temporaryFolder } from "../../sandbox/temporary";
 import { toolPath } from "../../tools/go-tool";
 import { describeTool } from "../tools";
 import { augustin } from "../unit/dns/fixtures";
 import { type ResolvedProject, RULES, violations } from "./compose/rules";
 
-const SECRETS = { tunnelToken: "tunnel-token-value", acmeDnsToken: "acme-token-value" };
+const SECRETS = { tunnelToken: "tunnel-token-value", acmeDnsToken: "acme-token-value", tailnetKey: "tskey-auth-value" };
 const MINTED = ["stalwart/secrets/recovery-admin.env", "stalwart/secrets/stalwart-cli.env"];
 const COMPOSE_FILE = "mail-stack/compose.yaml";
-
-/** The references without a digest; tests/unit/host/images.test.ts says which ones. */
-const UNPROVEN = Object.values(IMAGES)
-  .filter(({ digest }) => digest === undefined)
-  .map(imageReference);
 
 describeTool("compose")("docker compose", () => {
   let folder: TemporaryFolder;
@@ -56,9 +50,9 @@ describeTool("compose")("docker compose", () => {
 
   it("finds every service in it, tools only by their profile", () => {
     const { services } = resolved();
-    expect(Object.keys(services).sort()).toEqual([...SERVICES, ...TOOLS].sort());
+    expect(Object.keys(services).sort()).toEqual([...SERVICES, ...TAILNET_SERVICES, ...TOOLS].sort());
     for (const tool of TOOLS) expect(services[tool]?.profiles).toEqual(["tools"]);
-    for (const service of SERVICES) expect(services[service]?.profiles).toBeUndefined();
+    for (const service of [...SERVICES, ...TAILNET_SERVICES]) expect(services[service]?.profiles).toBeUndefined();
   });
 
   it("refuses the project where the file with the user is missing", () => {
@@ -76,7 +70,7 @@ describeTool("compose")("docker compose", () => {
   });
 
   it("keeps every rule", () => {
-    expect(violations(resolved(), folder.path, UNPROVEN)).toEqual([]);
+    expect(violations(resolved(), folder.path)).toEqual([]);
   });
 
   /** One change of traefik for each rule; `undefined` takes a key away. */
@@ -114,16 +108,14 @@ describeTool("compose")("docker compose", () => {
       join(folder.path, broken),
       stringify({ ...project, services: { ...project.services, traefik } }, { keepUndefined: false }),
     );
-    expect(violations(resolved(broken), folder.path, UNPROVEN)).toEqual([`traefik: ${rule}`]);
+    expect(violations(resolved(broken), folder.path)).toEqual([`traefik: ${rule}`]);
   });
 
   it.each(["traefik", "traefik:latest", "traefik:v3", "traefik@sha256:" + "0".repeat(64)])(
     "notices that %s is not pinned",
     (image) => {
       const services = { traefik: { ...resolved().services["traefik"], image } };
-      expect(violations({ services }, folder.path, UNPROVEN)).toEqual([
-        "traefik: has an image with a version and a digest",
-      ]);
+      expect(violations({ services }, folder.path)).toEqual(["traefik: has an image with a version and a digest"]);
     },
   );
 });

@@ -12,122 +12,27 @@
  *   is answered 404;
  * - bare LF and NUL are refused as `invalidEmail`.
  */
-import { connect } from "node:net";
 import { bundleWorker } from "../../infra/edge/bundle";
-import type { EmailReport } from "../../sandbox/edge/harness";
 import { type RunningWorker, runEmailWorker } from "../../sandbox/edge/worker-runtime";
-import { describeWith } from "../needs";
-import { bindings, DOMAIN, INBOUND, SECRETS, SPOOL } from "../worker/home";
-import { ImapClient } from "./cyrus/imap";
+import { bindings, DOMAIN, INBOUND, SECRETS } from "../worker/home";
+import {
+  BUDGET_MS,
+  createAccounts,
+  deliverInto,
+  describeCyrus,
+  expectTaken,
+  HEAD,
+  inbox,
+  isListening,
+  lastOf,
+  message,
+  send,
+  withoutTrace,
+} from "./cyrus/judge";
 import { frontOf } from "./cyrus/proxy";
-import { type Cyrus, CYRUS_INSTALL, CYRUS_MASTER, OTHER, PASSWORD, ROOT, startCyrus } from "./cyrus/server";
+import { type Cyrus, OTHER, PASSWORD, ROOT, startCyrus } from "./cyrus/server";
 
 const MIB = 1024 * 1024;
-const HEAD = "From: a@remote.example\r\nTo: root@example.org\r\nSubject: hello\r\n";
-const BUDGET_MS = 60_000;
-/** Longer than a message that failed pauses, and than anything is remembered of home. */
-const LATER_MS = 7 * 3_600_000;
-
-const describeCyrus = describeWith(CYRUS_MASTER, CYRUS_INSTALL);
-
-/** Header fields of final delivery (RFC 5321 section 4.4) that the Worker may put in front of the message. */
-const TRACE_FIELD = /^(?:Return-Path|Delivered-To|X-Original-To): [^\r\n]*\r?\n/;
-
-let serial = 0;
-
-/** A message that nobody has sent before. */
-function message(body: Buffer | string, head = HEAD): Buffer {
-  serial += 1;
-  return Buffer.concat([
-    Buffer.from(`${head}Message-ID: <${serial}@remote.example>\r\n\r\n`),
-    typeof body === "string" ? Buffer.from(body) : body,
-  ]);
-}
-
-/** The stored message after the trace fields in front of it. */
-function withoutTrace(stored: Buffer): Buffer {
-  let rest = stored;
-  for (;;) {
-    const field = TRACE_FIELD.exec(rest.toString("latin1", 0, 1_000))?.[0];
-    if (field === undefined) return rest;
-    rest = rest.subarray(field.length);
-  }
-}
-
-async function inbox(cyrus: Cyrus, user: string): Promise<readonly { raw: Buffer; flags: string }[]> {
-  const client = await ImapClient.connect(cyrus.imapPort);
-  try {
-    await client.login(user, PASSWORD);
-    const count = await client.select("INBOX");
-    const messages: { raw: Buffer; flags: string }[] = [];
-    for (let number = 1; number <= count; number += 1) messages.push(await client.fetch(number));
-    return messages;
-  } finally {
-    await client.close();
-  }
-}
-
-async function lastOf(cyrus: Cyrus, user: string): Promise<Buffer> {
-  const client = await ImapClient.connect(cyrus.imapPort);
-  try {
-    await client.login(user, PASSWORD);
-    return (await client.fetch(await client.select("INBOX"))).raw;
-  } finally {
-    await client.close();
-  }
-}
-
-/** The first login of both users; then `other` lets `root`, whose login the Worker's key stands for, write to its Inbox. */
-async function createAccounts(cyrus: Cyrus): Promise<void> {
-  for (const user of [ROOT, OTHER]) {
-    const client = await ImapClient.connect(cyrus.imapPort);
-    await client.login(user, PASSWORD);
-    if (user === OTHER) await client.setAcl("INBOX", ROOT, "lrswipkxtecda");
-    await client.close();
-  }
-}
-
-interface Deployment {
-  readonly catchAll?: string;
-  readonly hasSpool?: boolean;
-  /** Receives the requests that home gets. */
-  readonly requested?: string[];
-}
-
-function deliverInto(cyrus: Cyrus, { catchAll = "", hasSpool = false, requested }: Deployment = {}): RunningWorker {
-  return runEmailWorker({
-    script: bundleWorker("inbound"),
-    bindings: [...bindings({ CATCH_ALL: catchAll }), ...(hasSpool ? [SPOOL] : [])],
-    compatibilityDate: "2026-07-01",
-    compatibilityFlags: ["global_fetch_strictly_public"],
-    outbound: frontOf({
-      origin: INBOUND,
-      token: SECRETS.JMAP_TOKEN,
-      jmapPort: cyrus.jmapPort,
-      user: ROOT,
-      password: PASSWORD,
-      onRequest: (method, path) => requested?.push(`${method} ${path}`),
-    }),
-  });
-}
-
-function send(worker: RunningWorker, raw: Buffer, to = ROOT, from = "a@remote.example"): Promise<EmailReport> {
-  return worker.email({ from, to, raw });
-}
-
-function expectTaken(report: EmailReport): void {
-  expect({ ...report, logs: [] }).toEqual({ outcome: "ok", logs: [], forwards: [], replies: 0 });
-}
-
-function isListening(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1", () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once("error", () => resolve(false));
-  });
-}
 
 describeCyrus("Cyrus IMAPd", () => {
   let cyrus: Cyrus;
@@ -278,104 +183,6 @@ describeCyrus("Cyrus IMAPd", () => {
       const messages = await inbox(cyrus, ROOT);
       expect(messages.length).toBe(before + 1);
       expect(withoutTrace(messages.at(-1)?.raw ?? Buffer.alloc(0)).equals(second)).toBe(true);
-    },
-    BUDGET_MS,
-  );
-});
-
-describeCyrus("a Cyrus without mailboxes", () => {
-  test(
-    "the mail stays with the sender until the user's first IMAP login creates them",
-    async () => {
-      const cyrus = await startCyrus();
-      const worker = deliverInto(cyrus);
-      try {
-        const raw = message("early\r\n");
-        const report = await send(worker, raw);
-        expect(report).toMatchObject({ outcome: "exception" });
-        expect(report.rejectReason).toBeUndefined();
-        await createAccounts(cyrus);
-        expectTaken(await send(worker, raw));
-        expect((await inbox(cyrus, ROOT)).map(({ raw: stored }) => withoutTrace(stored).equals(raw))).toEqual([true]);
-      } finally {
-        await worker.dispose();
-        await cyrus.close();
-      }
-      expect(await Promise.all([isListening(cyrus.imapPort), isListening(cyrus.jmapPort)])).toEqual([false, false]);
-    },
-    BUDGET_MS,
-  );
-});
-
-describeCyrus("with a spool in front of Cyrus", () => {
-  let cyrus: Cyrus;
-  let worker: RunningWorker;
-
-  beforeAll(async () => {
-    cyrus = await startCyrus();
-    worker = deliverInto(cyrus, { hasSpool: true });
-  }, BUDGET_MS);
-
-  afterAll(async () => {
-    await worker.dispose();
-    await cyrus.close();
-  }, BUDGET_MS);
-
-  async function expectOneMore(before: number, raw: Buffer): Promise<void> {
-    const messages = await inbox(cyrus, ROOT);
-    expect(messages.length).toBe(before + 1);
-    expect(withoutTrace(messages.at(-1)?.raw ?? Buffer.alloc(0)).equals(raw)).toBe(true);
-  }
-
-  test(
-    "mail from before the user's first login waits for it",
-    async () => {
-      const raw = message("early\r\n");
-      expectTaken(await send(worker, raw));
-      await createAccounts(cyrus);
-      await worker.advance(LATER_MS);
-      expect(await worker.scheduled()).toMatchObject({ outcome: "ok" });
-      await expectOneMore(0, raw);
-      expect(await worker.bucket("SPOOL").list("spool/")).toEqual([]);
-    },
-    BUDGET_MS,
-  );
-
-  test(
-    "mail that came while Cyrus was down is there once after the cron trigger",
-    async () => {
-      const before = (await inbox(cyrus, ROOT)).length;
-      const raw = message("down\r\n");
-      await cyrus.stop();
-      expectTaken(await send(worker, raw));
-      // Senders that got no answer in time come again.
-      expectTaken(await send(worker, raw));
-      expect(await worker.scheduled()).toMatchObject({ outcome: "ok" });
-      await cyrus.start();
-      expect((await inbox(cyrus, ROOT)).length).toBe(before);
-      await worker.advance(LATER_MS);
-      expect(await worker.scheduled()).toMatchObject({ outcome: "ok" });
-      await expectOneMore(before, raw);
-      expect(await worker.bucket("SPOOL").list("spool/")).toEqual([]);
-    },
-    BUDGET_MS,
-  );
-
-  test(
-    "a repetition over another way is the same mail, which Cyrus alone cannot know; a list's copy is another",
-    async () => {
-      const first = message("once\r\n");
-      const again = Buffer.concat([
-        Buffer.from("Received: from b.example by c.example; Thu, 1 Jan 2026 00:00:00 +0000\r\n"),
-        first,
-      ]);
-      const list = Buffer.concat([first, Buffer.from("-- \r\nthe list\r\n")]);
-      const before = (await inbox(cyrus, ROOT)).length;
-      expectTaken(await send(worker, first));
-      expectTaken(await send(worker, again));
-      await expectOneMore(before, first);
-      expectTaken(await send(worker, list));
-      await expectOneMore(before + 1, list);
     },
     BUDGET_MS,
   );

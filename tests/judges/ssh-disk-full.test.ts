@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { userInfo } from "node:os";
+import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 
 import { describeWith } from "../needs";
@@ -79,7 +79,7 @@ describeWith(SSHD, SSHD_INSTALL)("a full disk", () => {
 });
 
 function mounts(): boolean {
-  const place = mkdtempSync("/tmp/mail-stack-mount-");
+  const place = mkdtempSync(join(tmpdir(), "mail-stack-mount-"));
   try {
     execFileSync("mount", ["-t", "tmpfs", "-o", "size=64k", "tmpfs", place], { stdio: "ignore" });
     execFileSync("umount", [place]);

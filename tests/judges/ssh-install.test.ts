@@ -122,13 +122,13 @@ describeWith(SSHD, SSHD_INSTALL)("shipping over OpenSSH", () => {
   });
 
   it("removes a file that is not wanted any more, its empty folder, and nothing else", async () => {
-    await ship({ "tailscale/serve/serve.json": "{}\n", "traefik/dynamic/more.yaml": "http: {}\n" });
+    await ship({ "more/serve/serve.json": "{}\n", "traefik/dynamic/more.yaml": "http: {}\n" });
     writeFileSync(join(host.apps, "traefik/dynamic/mine.yaml"), "mine\n");
     expect(await host.run(install({ "traefik/dynamic/mail.yaml": undefined }))).toMatchObject({
       code: 0,
       stdout: "installed 0, removed 3\n",
     });
-    expect(existsSync(join(host.apps, "tailscale"))).toBe(false);
+    expect(existsSync(join(host.apps, "more"))).toBe(false);
     expect(tree(join(host.apps, "traefik/dynamic"))).toHaveLength(1);
     expect(read("traefik/dynamic/mine.yaml")).toBe("mine\n");
     await ship();
@@ -213,7 +213,11 @@ describeWith(SSHD, SSHD_INSTALL)("shipping over OpenSSH", () => {
 
   it("ships the documented deployment; everything that its containers mount is there", async () => {
     host.wipe();
-    const files = hostFiles(augustin(), { tunnelToken: "tunnel-token", acmeDnsToken: "acme-token" });
+    const files = hostFiles(augustin(), {
+      tunnelToken: "tunnel-token",
+      acmeDnsToken: "acme-token",
+      tailnetKey: "tskey-auth-value",
+    });
     expect(await host.run(scriptOf(files))).toEqual({
       code: 0,
       stdout: `installed ${files.length}, removed 0\n`,

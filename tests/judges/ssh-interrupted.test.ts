@@ -71,7 +71,10 @@ describeWith(SSHD, SSHD_INSTALL)(`an interrupted run (seed ${SEED})`, () => {
         begin(from);
         writeFileSync(join(host.home, "kill-at"), "1000000 before alone\n");
         await shipped(to);
-        const names = readFileSync(join(host.home, "count"), "utf8").trimEnd().split("\n");
+        const names = readFileSync(join(host.home, "count"), "utf8")
+          .trimEnd()
+          .split("\n")
+          .map((line) => line.replace(/ .*/, ""));
         const installing = { first: names.indexOf("cp") + 1, last: names.lastIndexOf("cp") + 1 };
         rmSync(join(host.home, "kill-at"));
         await shipped(then);
@@ -111,7 +114,7 @@ describeWith(SSHD, SSHD_INSTALL)(`an interrupted run (seed ${SEED})`, () => {
     await first;
     const before = Date.now();
     await shipped(FIRST);
-    expect(Date.now() - before).toBeGreaterThan(1000);
+    expect(Date.now() - before).toBeGreaterThan(500);
   });
 });
 

@@ -196,11 +196,11 @@ describeWith(SSHD, SSHD_INSTALL)("a run that cannot be", () => {
   );
 
   it("also when a file that is to be removed lies behind a link now", async () => {
-    expect(await host.run(install({ "tailscale/serve.json": "{}\n" }))).toMatchObject({ code: 0 });
+    expect(await host.run(install({ "more/serve.json": "{}\n" }))).toMatchObject({ code: 0 });
     const elsewhere = join(host.home, "elsewhere");
-    renameSync(join(host.apps, "tailscale"), elsewhere);
-    symlinkSync(elsewhere, join(host.apps, "tailscale"));
-    refused(await host.run(install()), /tailscale is a symbolic link/, NOTHING, /real folder/);
+    renameSync(join(host.apps, "more"), elsewhere);
+    symlinkSync(elsewhere, join(host.apps, "more"));
+    refused(await host.run(install()), /more is a symbolic link/, NOTHING, /real folder/);
     expect(tree(elsewhere)).toHaveLength(1);
   });
 
@@ -227,7 +227,8 @@ describeWith(SSHD, SSHD_INSTALL)("a run that cannot be", () => {
     ["0.17.0", "0.16.18", /0\.17\.0 has written the data, and 0\.16\.18 is older/],
     ["0.16.19", "0.16.18", /is older/],
     ["1.0.0", "0.16.18", /is older/],
-    ["0.14.9", "0.16.18", /more than one minor version ahead/],
+    ["0.15.5", "0.16.18", /from before 0\.16/],
+    ["0.16.18", "0.18.0", /more than one minor version ahead/],
     ["0.16.18", "1.0.0", /more than one minor version ahead/],
     ["latest", "0.16.18", /holds no version/],
   ])("because Stalwart %s has written the data and %s would run", async (ran, wanted, fact) => {

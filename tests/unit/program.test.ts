@@ -54,6 +54,7 @@ afterAll(() => surroundings.close());
 async function run(changes: Readonly<Record<string, string>> = {}, furtherZones: readonly Zone[] = []): Promise<Ran> {
   const zones = [newZone("a".repeat(32), domain), ...furtherZones];
   const world = new World({ accountId, apiToken: invented.apiToken, zones });
+  joinedTailnet(world);
   const api: Api = await serveApi(world);
   const outside: Outside = { ...surroundings, world, apiUrl: api.baseUrl };
   const changed: StandIns = { ...invented, values: { ...invented.values, ...changes } };
@@ -80,6 +81,20 @@ async function run(changes: Readonly<Record<string, string>> = {}, furtherZones:
     resources.push({ type, name, inputs: await inputs, parent, options: opts, urn: await urnOf(resource) });
   }
   return { world, resources, outputs };
+}
+
+/** No host runs here: its machine is in the tailnet, and it says so. */
+function joinedTailnet(world: World): void {
+  const { tag = "", hostname = "" } = settings.tailnet ?? {};
+  world.tailnet.setPolicy(JSON.stringify({ tagOwners: { [tag]: [] } }));
+  world.tailnet.keys.set("key", { tags: [tag], isReusable: false, used: false });
+  const { nodeId } = world.tailnet.join("key", hostname);
+  world.commands = {
+    run: (_step, inputs) => {
+      const isAsked = String(inputs["stdin"]).includes("tailnet_seconds");
+      return Promise.resolve({ ...inputs, stdout: isAsked ? nodeId : "", stderr: "" });
+    },
+  };
 }
 
 function urnOf(resource: pulumi.Resource): Promise<string> {
@@ -141,7 +156,20 @@ describe("the program of the documented deployment", () => {
   it("gives every resource a component as parent, which its name begins with", () => {
     const components = new Map(ran.resources.filter(isComponent).map(({ urn, name }) => [urn, name]));
     expect([...components.values()].sort()).toEqual([
-      ...["access", "backup", "certificates", "dns", "host", "inbound", "public", "routing", "spool", "tunnel"],
+      ...[
+        "access",
+        "backup",
+        "certificates",
+        "dns",
+        "host",
+        "inbound",
+        "people",
+        "public",
+        "routing",
+        "spool",
+        "tailnet",
+        "tunnel",
+      ],
     ]);
     const children = ran.resources.filter(({ type }) => /^(cloudflare|command|aws):/.test(type));
     for (const { name, parent, urn } of children) {
@@ -157,7 +185,10 @@ describe("the program of the documented deployment", () => {
   });
 
   it("binds exactly the names of the Worker's own type, and those that are secret as secrets", () => {
-    const kinds: { readonly [name in keyof Required<Env>]: "plain_text" | "secret_text" | "r2_bucket" } = {
+    const kinds: {
+      readonly [name in keyof Required<Omit<Env, "LMTP_URL">>]: "plain_text" | "secret_text" | "r2_bucket";
+    } = {
+      INBOUND_DELIVERY: "plain_text",
       JMAP_URL: "plain_text",
       JMAP_TOKEN: "secret_text",
       ACCESS_CLIENT_ID: "secret_text",
@@ -213,6 +244,7 @@ describe("the program of the documented deployment", () => {
     const values: PublicEnv = {
       MAIL_DOMAIN: domain,
       SERVER_HOSTNAME: settings.hostnames.server,
+      CLIENTS_HOSTNAME: settings.hostnames.clients,
       SERVICES: settings.services.join(","),
       DISPLAY_NAME: domain,
     };
@@ -248,13 +280,23 @@ describe("the program of the documented deployment", () => {
     const holders = (part: string) => all.filter(({ text }) => text.includes(part));
     for (const part of linesOf(hostSshPrivateKey)) {
       expect(holders(part).every(({ secret }) => secret)).toBe(true);
-      expect(holders(part).map(({ name }) => name)).toEqual(["host-files", "host-key", "host-key-retired"]);
+      expect(holders(part).map(({ name }) => name)).toEqual([
+        "host-files",
+        "host-key",
+        "host-key-retired",
+        "host-tailnet",
+      ]);
     }
     for (const part of [...Object.values(others), invented.apiToken].flatMap(linesOf))
       // To the files as what no error shall show; the archive beside it has them in base64.
       for (const { name, secret } of holders(part))
         expect({ name, secret }).toEqual({ name: "host-files", secret: true });
-    expect(holders("PRIVATE KEY").map(({ name }) => name)).toEqual(["host-files", "host-key", "host-key-retired"]);
+    expect(holders("PRIVATE KEY").map(({ name }) => name)).toEqual([
+      "host-files",
+      "host-key",
+      "host-key-retired",
+      "host-tailnet",
+    ]);
   });
 
   it("ships the tunnel's and the certificates' token in files of their own", () => {
@@ -272,7 +314,7 @@ describe("the program of the documented deployment", () => {
 
   it("runs nothing on the host whose key it does not know, and shows nothing of what it runs", () => {
     const commands = ran.resources.filter(({ type }) => type === "command:remote:Command");
-    expect(commands.map(({ name }) => name)).toEqual(["host-files", "host-key", "host-key-retired"]);
+    expect(commands.map(({ name }) => name)).toEqual(["host-files", "host-key", "host-key-retired", "host-tailnet"]);
     for (const { name, inputs } of commands) {
       expect({ name, connection: plain(inputs["connection"]) }).toMatchObject({
         name,
@@ -336,6 +378,17 @@ describe("the program of the documented deployment", () => {
     }
     const after = order.slice(on).filter((name) => name.startsWith("routing"));
     expect(after).toEqual(["routing-settings", "routing-dns", "routing-catch-all"]);
+  });
+
+  it("forwards nothing under a name that is not guarded yet", () => {
+    const order = ran.world.calls.map(({ name }) => name);
+    const at = (start: string) => order.findIndex((name) => name.startsWith(start));
+    for (const guard of ["access-application", "people-imaps", "people-submissions"]) {
+      expect(at(guard)).toBeGreaterThanOrEqual(0);
+      expect(at(guard)).toBeLessThan(at("tunnel-ingress"));
+    }
+    // The order above may be luck.
+    expect(named(ran, "tunnel-ingress").options.dependsOn).toHaveLength(3);
   });
 
   it("tells the operator about the registrar and about nothing that is done", () => {

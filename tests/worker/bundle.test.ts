@@ -21,7 +21,7 @@ describe.each<WorkerEntry>(["inbound", "public"])("%s", (entry) => {
     // The only paths are esbuild's notes of where a part comes from.
     const notes = text.split("\n").filter((line) => /^\/\/ .*\.ts$/.test(line));
     expect(notes.length).toBeGreaterThan(0);
-    for (const note of notes) expect(note).toMatch(/^\/\/ worker\/src\/[a-z-]+\.ts$/);
+    for (const note of notes) expect(note).toMatch(/^\/\/ worker\/src\/(?:lmtp\/)?[a-z-]+\.ts$/);
     expect(text).not.toMatch(/\bimport\b.*\bfrom\b|\brequire\(/);
   });
 });

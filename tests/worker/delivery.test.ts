@@ -78,6 +78,15 @@ describe("recipients", () => {
     ).toBe(true);
   });
 
+  test("the Worker's own account is none, whatever its address: refused, or the catch-all's", async () => {
+    const own = `cf-mail-worker@${DOMAIN}`;
+    for (const to of [own, own.toUpperCase(), own.replace("@", "+tag@")])
+      expect((await home.deliver(to, SIMPLE)).rejectReason).toMatch(/^550 5\.1\.1 /);
+    expect((await catching.deliver(own, SIMPLE)).rejectReason).toBeUndefined();
+    expect(catching.server.mailbox(`root@${DOMAIN}`).at(-1)?.raw.equals(delivered(SIMPLE, own))).toBe(true);
+    for (const { server } of [home, catching]) expect(server.mailbox(own)).toEqual([]);
+  });
+
   test("one of another domain is refused without asking home", async () => {
     const report = await catching.deliver("root@example.net", SIMPLE);
     expect(report.rejectReason).toMatch(/^550 5\.1\.2 /);
@@ -188,6 +197,11 @@ describe("a wrong deployment leaves the mail with the sender", () => {
     ["no domain", { MAIL_DOMAIN: "" }, "binding MAIL_DOMAIN is empty"],
     ["an undeclared catch-all", { CATCH_ALL: undefined }, "binding CATCH_ALL is missing"],
     ["a catch-all without account", { CATCH_ALL: `gone@${DOMAIN}` }, "the catch-all address has no account"],
+    [
+      "the Worker's account as catch-all",
+      { CATCH_ALL: `cf-mail-worker@${DOMAIN}` },
+      "the catch-all address has no account",
+    ],
     ["a wrong key", { JMAP_TOKEN: "API_other" }, "session: status 401"],
     ["a token id that Access does not know", { ACCESS_CLIENT_ID: "x" }, "session: redirected to another origin"],
     ["a wrong token secret", { ACCESS_CLIENT_SECRET: "x" }, "session: status 403"],
@@ -210,7 +224,7 @@ test("an error that nobody foresaw leaves the mail with the sender, and its text
     /export \{\s*(\w+) as default\s*\};/,
     `export default { email: ${broken} };`,
   );
-  const wrapped = await startHome(bindings(), script);
+  const wrapped = await startHome(bindings(), { script });
   try {
     const report = await wrapped.deliver(`root@${DOMAIN}`, SIMPLE);
     expect(report).toMatchObject({ outcome: "exception", error: "TransientError: unexpected RangeError" });

@@ -1,5 +1,5 @@
-import { DOMAIN, INBOUND, json, PUBLIC, redirect, SECRETS, startHome, STEPS } from "./home";
-import type { Fault, Home, Step } from "./home";
+import { at, DOMAIN, INBOUND, json, PUBLIC, redirect, SECRETS, startHome, STEPS } from "./home";
+import type { Fault, Home } from "./home";
 
 const RAW = Buffer.from("From: a@remote.example\r\nSubject: fault\r\n\r\nbody\r\n");
 const TO = `root@${DOMAIN}`;
@@ -28,10 +28,6 @@ async function expectDeferred(fault: Fault, error?: string): Promise<void> {
   expect(report.logs.map((line) => (JSON.parse(line) as { event: string }).event)).toEqual(["deferred"]);
   for (const word of [TO, "remote.example", "fault", ...Object.values(SECRETS)])
     expect(JSON.stringify(report)).not.toContain(word);
-}
-
-function at(step: Step, answer: () => Response | Promise<Response>): Fault {
-  return async (current, pass) => (current === step ? await answer() : await pass());
 }
 
 /** Answers of a whole HTTP exchange that are wrong whatever was asked. */

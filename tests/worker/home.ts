@@ -12,8 +12,8 @@ export const PUBLIC = `https://mail.${DOMAIN}`;
 export const SECRETS = { ACCESS_CLIENT_SECRET: "cfast_secret", JMAP_TOKEN: "API_secret" } as const;
 /** Where alerts go; only a fault answers there. */
 export const ALERTS = "https://ntfy.example";
-const ACCESS_CLIENT_ID = "client.access";
-const COMPATIBILITY_DATE = "2026-07-01";
+export const ACCESS_CLIENT_ID = "client.access";
+export const COMPATIBILITY_DATE = "2026-07-01";
 
 /** The requests of one delivery, in their order. */
 export type Step = "session" | "lookup" | "inbox" | "upload" | "import" | "alert";
@@ -24,10 +24,15 @@ export const STEPS: readonly Step[] = ["session", "lookup", "upload", "inbox", "
 const FORGOTTEN_MS = 11 * 60_000;
 
 /** The bucket of the spool and the ledger. */
-export const SPOOL: DeclaredBinding = { type: "r2_bucket", name: "SPOOL", bucketName: "mail-spool" };
+export const SPOOL = { type: "r2_bucket", name: "SPOOL", bucketName: "mail-spool" } as const satisfies DeclaredBinding;
 
 /** Answers in place of home, or lets the request pass. */
 export type Fault = (step: Step, pass: () => Promise<Response>) => Promise<Response>;
+
+/** One step is answered in place of home. */
+export function at(step: Step, answer: () => Response | Promise<Response>): Fault {
+  return async (current, pass) => (current === step ? await answer() : await pass());
+}
 
 export interface Home {
   readonly server: JmapServer;
@@ -44,6 +49,7 @@ export interface Home {
 
 export function bindings(changes: Readonly<Record<string, string | undefined>> = {}): DeclaredBinding[] {
   const values: Record<string, string | undefined> = {
+    INBOUND_DELIVERY: "jmap",
     JMAP_URL: INBOUND,
     ACCESS_CLIENT_ID,
     ...SECRETS,
@@ -58,8 +64,17 @@ export function bindings(changes: Readonly<Record<string, string | undefined>> =
   );
 }
 
+export interface HomeOptions {
+  readonly script?: string;
+  /** Where the objects of the bucket are, and stay. */
+  readonly r2Folder?: string;
+}
+
 /** The real bundle in real workerd, in front of the sandbox's JMAP server, with a door that wants the service token. */
-export async function startHome(declared = bindings(), script = bundleWorker("inbound")): Promise<Home> {
+export async function startHome(
+  declared = bindings(),
+  { script = bundleWorker("inbound"), r2Folder }: HomeOptions = {},
+): Promise<Home> {
   const server = await createJmapServer({
     publicUrl: PUBLIC,
     domain: DOMAIN,
@@ -76,6 +91,7 @@ export async function startHome(declared = bindings(), script = bundleWorker("in
     bindings: declared,
     compatibilityDate: COMPATIBILITY_DATE,
     compatibilityFlags: ["global_fetch_strictly_public"],
+    ...(r2Folder === undefined ? {} : { r2Folder }),
     outbound: async (request) => {
       requested.push(request.url);
       const body = request.method === "GET" ? undefined : Buffer.from(await request.arrayBuffer());
@@ -106,7 +122,8 @@ export async function startHome(declared = bindings(), script = bundleWorker("in
   }
 }
 
-async function pass(port: number, request: Request, body: Buffer | undefined): Promise<Response> {
+/** A request for home, past the door that wants the service token. */
+export async function pass(port: number, request: Request, body: Buffer | undefined): Promise<Response> {
   const { origin, pathname, search } = new URL(request.url);
   if (origin !== INBOUND) return new Response("another server", { status: 421 });
   const { headers } = request;

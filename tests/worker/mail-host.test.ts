@@ -1,30 +1,20 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import * as path from "node:path";
 import { IMPORTER_PERMISSIONS } from "../../sandbox/host/accounts";
-import type { Permission } from "../../sandbox/host/accounts";
 import { createJmapServer } from "../../sandbox/host/jmap-server";
-import type { JmapServer } from "../../sandbox/host/jmap-server";
-
-/** What is asserted here was measured on Stalwart 0.16.18, unless it says otherwise. */
-const DOMAIN = "example.org";
-const USING = ["core", "mail", "principals"].map((name) => `urn:ietf:params:jmap:${name}`);
-const KEY = "Bearer API_key";
-const ROOT = `Basic ${Buffer.from(`root@${DOMAIN}:pw`).toString("base64")}`;
-const RAW = Buffer.from("Subject: x\n\n\0body");
-
-let server: JmapServer;
-let mailFolder: string;
-
-beforeEach(async () => {
-  mailFolder = mkdtempSync(path.join(tmpdir(), "mail-host-"));
-  server = await start(IMPORTER_PERMISSIONS);
-});
-
-afterEach(async () => {
-  await server.close();
-  rmSync(mailFolder, { recursive: true });
-});
+import {
+  call,
+  DOMAIN,
+  get,
+  importMail,
+  KEY,
+  post,
+  RAW,
+  request,
+  restart,
+  ROOT,
+  server,
+  upload,
+  USING,
+} from "./mail-host";
 
 describe("HTTP", () => {
   test("the well-known name redirects to the session, which names the public URL", async () => {
@@ -57,8 +47,7 @@ describe("HTTP", () => {
   });
 
   test("a key without authenticate is 403", async () => {
-    await server.close();
-    server = await start(["impersonate"]);
+    await restart(["impersonate"]);
     expect((await get("/jmap/session", KEY)).status).toBe(403);
   });
 
@@ -97,61 +86,6 @@ test.each([
   expect(await call("Principal/query", { filter: { email } })).toMatchObject(["Principal/query", { ids }, "0"]);
 });
 
-describe("import", () => {
-  test("keeps the bytes, twice if asked twice, and writes them to the folder", async () => {
-    const blobId = await upload(RAW);
-    expect(await upload(RAW)).toBe(blobId);
-    for (let count = 0; count < 2; count++)
-      expect(await importMail({ blobId })).toMatchObject([
-        "Email/import",
-        { created: { e: { size: RAW.length } } },
-        "0",
-      ]);
-    expect(server.mailbox("postmaster@example.org").map(({ raw }) => raw)).toEqual([RAW, RAW]);
-    for (const file of ["0001.eml", "0002.eml"])
-      expect(readFileSync(path.join(mailFolder, "root@example.org", "Inbox", file))).toEqual(RAW);
-  });
-
-  test("a person sees the message, its bytes too", async () => {
-    await importMail({ blobId: await upload(RAW) });
-    const [, query] = await call("Email/query", { accountId: "c", filter: { inMailbox: "a" } }, ROOT);
-    const [, got] = await call("Email/get", { accountId: "c", ids: query["ids"] }, ROOT);
-    expect(got).toMatchObject({ list: [{ subject: "x", size: RAW.length, keywords: {} }] });
-    const [{ blobId = "" } = {}] = got["list"] as { blobId?: string }[];
-    const download = await get(`/jmap/download/c/${blobId}/mail.eml`, ROOT);
-    expect(Buffer.from(await download.arrayBuffer())).toEqual(RAW);
-  });
-
-  test.each([["no header\r\n"], ["X-Only: this\r\n\r\nbody"], [""]])("%j is no message", async (text) => {
-    const blobId = await upload(Buffer.from(text));
-    expect(await importMail({ blobId })).toMatchObject([
-      "Email/import",
-      { notCreated: { e: { type: "invalidEmail" } } },
-      "0",
-    ]);
-  });
-
-  test.each<[change: object, type: string]>([
-    [{ blobId: `e${"0".repeat(64)}` }, "blobNotFound"],
-    [{ blobId: "#b" }, "invalidProperties"],
-    [{ mailboxIds: { zz: true } }, "invalidProperties"],
-  ])("%j is %s", async (change, type) => {
-    expect(await importMail({ blobId: await upload(RAW), ...change })).toMatchObject([
-      "Email/import",
-      { notCreated: { e: { type } } },
-      "0",
-    ]);
-  });
-
-  test("a full account", async () => {
-    expect(await importMail({ blobId: await upload(RAW) }, "d")).toMatchObject([
-      "Email/import",
-      { notCreated: { e: { type: "overQuota" } } },
-      "0",
-    ]);
-  });
-});
-
 describe("method errors", () => {
   test.each<[what: string, name: string, args: object, authorization: string, type: string]>([
     ["an unknown account", "Mailbox/query", { accountId: "zz" }, KEY, "serverUnavailable"],
@@ -175,8 +109,7 @@ describe("method errors", () => {
   test.each(IMPORTER_PERMISSIONS.filter((name) => name !== "authenticate" && name !== "unlimitedUploads"))(
     "without %s nothing can be delivered",
     async (missing) => {
-      await server.close();
-      server = await start(IMPORTER_PERMISSIONS.filter((permission) => permission !== missing));
+      await restart(IMPORTER_PERMISSIONS.filter((permission) => permission !== missing));
       const answers = [
         await call("Principal/query", { filter: { email: "root@example.org" } }),
         await call("Mailbox/query", { accountId: "c", filter: { role: "inbox" } }),
@@ -212,55 +145,3 @@ test("one address in two accounts is a mistake of the deployment", async () => {
     "c@example.org belongs to two accounts",
   );
 });
-
-function start(permissions: readonly Permission[]): Promise<JmapServer> {
-  return createJmapServer({
-    publicUrl: "https://mail.example.org",
-    domain: DOMAIN,
-    accounts: [
-      { address: `root@${DOMAIN}`, aliases: [`postmaster@${DOMAIN}`], password: "pw" },
-      { address: `tiny@${DOMAIN}`, password: "pw", quotaBytes: 1 },
-    ],
-    apiKey: { token: "API_key", permissions },
-    mailFolder,
-  });
-}
-
-function get(url: string, authorization?: string): Promise<Response> {
-  const headers = authorization === undefined ? {} : { authorization };
-  return fetch(`http://127.0.0.1:${server.port}${url}`, { headers, redirect: "manual" });
-}
-
-function post(
-  url: string,
-  body: string | Buffer,
-  authorization: string,
-  contentType = "application/json",
-): Promise<Response> {
-  return fetch(`http://127.0.0.1:${server.port}${url}`, {
-    method: "POST",
-    headers: { authorization, "content-type": contentType },
-    body: typeof body === "string" ? body : new Uint8Array(body),
-  });
-}
-
-function request(methodCalls: readonly unknown[], using = USING): string {
-  return JSON.stringify({ using, methodCalls });
-}
-
-type MethodResponse = readonly [name: string, args: Readonly<Record<string, unknown>>, callId: string];
-
-async function call(name: string, args: object, authorization = KEY, using = USING): Promise<MethodResponse> {
-  const answer = await post("/jmap", request([[name, args, "0"]], using), authorization);
-  const { methodResponses } = (await answer.json()) as { methodResponses: readonly [MethodResponse] };
-  return methodResponses[0];
-}
-
-function importMail(change: object, accountId = "c"): Promise<MethodResponse> {
-  return call("Email/import", { accountId, emails: { e: { mailboxIds: { a: true }, keywords: {}, ...change } } });
-}
-
-async function upload(content: Buffer): Promise<string> {
-  const answer = await post("/jmap/upload/b/", content, KEY, "message/rfc822");
-  return ((await answer.json()) as { blobId: string }).blobId;
-}

@@ -1,5 +1,6 @@
 /**
- * How much memory the Worker's core takes for the largest message: prints one JSON line. In a process of its own, because
+ * How much memory the Worker's core takes for the largest message, which comes as a stream of "bytes" or "chunks" (first
+ * argument): prints one JSON line. In a process of its own, because
  * the peak of resident memory is counted for a process; the world around the core holds no copy of the message here.
  */
 import type { Home } from "../../worker/src/attempt";
@@ -65,12 +66,24 @@ async function once(size: number): Promise<string> {
 function stream(size: number): ReadableStream<Uint8Array> {
   const chunk = new Uint8Array(CHUNK_BYTES).fill(65);
   let left = size;
+  const next = (length: number) => {
+    const part = chunk.subarray(0, Math.min(left, CHUNK_BYTES, length));
+    left -= part.byteLength;
+    return part;
+  };
+  if (process.argv[2] === "chunks")
+    return new ReadableStream({
+      pull: (controller) => (left === 0 ? controller.close() : controller.enqueue(next(CHUNK_BYTES))),
+    });
   return new ReadableStream({
+    type: "bytes",
     pull(controller) {
-      if (left === 0) return controller.close();
-      const part = chunk.subarray(0, Math.min(left, CHUNK_BYTES));
-      left -= part.byteLength;
-      controller.enqueue(part);
+      const view = controller.byobRequest?.view;
+      if (!(view instanceof Uint8Array)) throw new Error("the reader brings no buffer");
+      if (left === 0) controller.close();
+      const part = next(view.byteLength);
+      view.set(part);
+      controller.byobRequest?.respond(part.byteLength);
     },
   });
 }

@@ -1,6 +1,6 @@
 import type { Home, ImportOrder } from "../../worker/src/attempt";
 import type { Clock } from "../../worker/src/clock";
-import type { DrainHome } from "../../worker/src/drain";
+import type { DrainSurroundings } from "../../worker/src/drain";
 import type {
   SpoolBucket,
   SpoolListOptions,
@@ -8,7 +8,9 @@ import type {
   SpoolObjectBody,
   SpoolPutOptions,
 } from "../../worker/src/env";
+import { createLedger } from "../../worker/src/ledger";
 import { TransientError } from "../../worker/src/transient";
+import type { DrainHome } from "../../worker/src/turn";
 
 /**
  * What an operation meets. `before`: it fails and nothing was done. `after`: it is done and fails. `late`: it fails, and is
@@ -32,16 +34,24 @@ export class World {
   pageSize = 2;
   /** Bodies that were read. */
   reads = 0;
-  /** Mishaps after which a second copy is allowed: trouble of the ledger, an import whose answer was lost, a death. */
+  /** Mishaps after which a second copy is allowed: trouble of the ledger, an import whose answer was lost, a death after one. */
   excuses = 0;
+  /** Claims that were taken over because their holders had died. */
+  takenOver = 0;
   #etags = 0;
   readonly #blobs = new Map<string, Uint8Array>();
   readonly #late: (() => void)[] = [];
 
   readonly clock: Clock = { now: () => this.now, within: (_, __, promise) => promise };
 
-  /** An isolate whose operations meet what `fate` says; `turn` orders them among those of others. */
-  actor(fate: (subject: string) => Fate = () => "ok", turn: () => Promise<void> = () => Promise.resolve()): Actor {
+  /**
+   * An isolate whose operations meet what `fate` says, which is told of an import that is not yet in the ledger; `turn` orders
+   * them among those of others.
+   */
+  actor(
+    fate: (subject: string, hasImported: boolean) => Fate = () => "ok",
+    turn: () => Promise<void> = () => Promise.resolve(),
+  ): Actor {
     return new Actor(this, fate, turn);
   }
 
@@ -62,6 +72,7 @@ export class World {
     const present = this.objects.get(key);
     if (onlyIf?.etagDoesNotMatch === "*" && present !== undefined) return null;
     if (onlyIf?.etagMatches !== undefined && onlyIf.etagMatches !== present?.etag) return null;
+    if (onlyIf?.etagMatches !== undefined && key.endsWith(".claim") && isHeld(present?.bytes)) this.takenOver++;
     const bytes = typeof value === "string" ? new TextEncoder().encode(value) : new Uint8Array(value);
     const etag = String(++this.#etags);
     this.objects.set(key, { bytes, etag, metadata: { ...customMetadata } });
@@ -98,22 +109,31 @@ export class World {
   }
 }
 
+/** By address and by account. */
+const MARKERS = 2;
+
 export class Actor {
   /** Resolves when the isolate ends before its work is done. */
   readonly death: Promise<"died">;
   #die: () => void = () => undefined;
   #isDead = false;
+  /** Markers that the ledger lacks of what was imported. */
+  #imported = 0;
 
   constructor(
     private readonly world: World,
-    private readonly fate: (subject: string) => Fate,
+    private readonly fate: (subject: string, hasImported: boolean) => Fate,
     private readonly turn: () => Promise<void>,
   ) {
     this.death = new Promise((resolve) => (this.#die = () => resolve("died")));
   }
 
   readonly bucket: SpoolBucket = {
-    put: (key, value, options) => this.#r2(key, () => this.world.put(key, value, options)),
+    put: (key, value, options) =>
+      this.#r2(key, () => {
+        if (key.endsWith(".delivered")) this.#imported--;
+        return this.world.put(key, value, options);
+      }),
     get: (key) => this.#r2(key, () => this.world.get(key)),
     head: (key) => this.#r2<SpoolObject | null>(key, () => this.world.get(key)),
     delete: (key) => this.#r2(key, () => void this.world.objects.delete(key)),
@@ -131,6 +151,7 @@ export class Actor {
     import: (order) =>
       this.#home("import", () => {
         this.world.import(order);
+        this.#imported += MARKERS;
         return "imported" as const;
       }),
     forget: () => false,
@@ -170,12 +191,12 @@ export class Actor {
   async #operate<T>(subject: string, effect: () => T, failure: Error, mishap: (fate: Fate) => void): Promise<T> {
     await this.turn();
     if (this.#isDead) return await NEVER;
-    const fate = this.fate(subject);
+    const fate = this.fate(subject, this.#imported > 0);
     if (fate === "ok") return effect();
     if (fate === "die" || fate === "dieAfter") {
       this.#isDead = true;
-      this.world.excuses++;
       if (fate === "dieAfter") attempted(effect);
+      if (this.#imported > 0) this.world.excuses++;
       this.#die();
       return await NEVER;
     }
@@ -186,6 +207,23 @@ export class Actor {
       ? new TransientError(failure.message, "message", false)
       : failure;
   }
+}
+
+/** What a run of the drain meets in that isolate; the platform counts nothing. */
+export function surroundingsOf(world: World, { bucket, home }: Pick<Actor, "bucket" | "home">): DrainSurroundings {
+  return {
+    bucket,
+    home: () => home,
+    ledger: createLedger(bucket, world.clock),
+    clock: world.clock,
+    usage: { requests: () => 0, operations: () => 0 },
+    tell: () => Promise.resolve(),
+  };
+}
+
+/** A claim that was released ends at zero. */
+function isHeld(claim: Uint8Array | undefined): boolean {
+  return claim !== undefined && !new TextDecoder().decode(claim).startsWith('{"until":0,');
 }
 
 function fail(error: Error): never {
@@ -202,6 +240,17 @@ function attempted(effect: () => unknown): void {
 }
 
 const NEVER = new Promise<never>(() => undefined);
+
+/** The same as a stream of bytes, which can fill its reader's buffers. */
+export function byteStreamOf(...pieces: readonly Uint8Array[]): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    type: "bytes",
+    start(stream) {
+      for (const piece of pieces) stream.enqueue(new Uint8Array(piece));
+      stream.close();
+    },
+  });
+}
 
 /** A stream of those pieces. */
 export function streamOf(...pieces: readonly Uint8Array[]): ReadableStream<Uint8Array> {

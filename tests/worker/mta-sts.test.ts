@@ -8,6 +8,7 @@ const URL_OF_POLICY = "https://mta-sts.example.org/.well-known/mta-sts.txt";
 const bindings: PublicEnv = {
   MAIL_DOMAIN: "example.org",
   SERVER_HOSTNAME: "mail.example.org",
+  CLIENTS_HOSTNAME: "mail.example.org",
   SERVICES: "jmap",
   DISPLAY_NAME: "example.org",
 };

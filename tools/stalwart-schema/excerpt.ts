@@ -44,6 +44,8 @@ const OBJECTS = [
   "MtaRoute",
   "MtaStageAuth",
   "MtaStageData",
+  "MtaStageRcpt",
+  "SenderAuth",
   "MtaTlsStrategy",
   "NetworkListener",
   "Role",

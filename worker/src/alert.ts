@@ -1,3 +1,4 @@
+import type { BacklogTotal } from "./backlog";
 import { BUCKET_MS } from "./budgets";
 import type { Clock } from "./clock";
 import type { SpoolBucket } from "./env";
@@ -10,13 +11,6 @@ export interface AlertSettings {
   readonly afterSeconds: number;
 }
 
-/** What the operator is told. */
-export interface Backlog {
-  readonly waiting: number;
-  readonly bytes: number;
-  readonly oldestSeconds: number;
-}
-
 export type AlertResult = "not needed" | "sent already" | "sent" | "failed";
 
 /** At most one alert in that time, however many runs there are. */
@@ -27,7 +21,7 @@ const ALERT_ANSWER_BYTES = 64 * 1024;
 const FIRST_ERROR_STATUS = 400;
 
 /** The text of the alert: a plain body is what ntfy and Healthchecks both show. */
-export function alertText({ waiting, bytes, oldestSeconds }: Backlog): string {
+export function alertText({ waiting, bytes, oldestSeconds }: BacklogTotal): string {
   const minutes = Math.floor(oldestSeconds / 60);
   const kilobytes = Math.ceil(bytes / 1_000);
   return (
@@ -39,7 +33,7 @@ export function alertText({ waiting, bytes, oldestSeconds }: Backlog): string {
 /** Never fails: an alert that does not get through changes nothing for the mail. */
 export async function alert(
   settings: AlertSettings | undefined,
-  backlog: Backlog,
+  backlog: BacklogTotal,
   bucket: SpoolBucket,
   fetch: Fetch,
   clock: Clock,

@@ -51,9 +51,18 @@ export interface Attempt {
 export type Outcome =
   | { readonly kind: "delivered"; readonly ledgerWritten: boolean }
   | { readonly kind: "duplicate" }
-  | { readonly kind: "refused"; readonly reason: string }
+  | Refused
   | { readonly kind: "busy" }
   | { readonly kind: "failed"; readonly error: TransientError };
+
+/** No attempt will ever succeed. */
+export interface Refused {
+  readonly kind: "refused";
+  /** For the sender. */
+  readonly reason: string;
+  /** For the log, where the reason is the server's own text and may quote an address. */
+  readonly logged?: string;
+}
 
 /** Carries one message home. Never throws. */
 export async function attempt(given: Attempt): Promise<Outcome> {
@@ -87,8 +96,11 @@ async function tryOnce({ message, print, ...given }: Attempt): Promise<Outcome> 
     // Both go on while the ledger is asked.
     const preparing = Promise.all([uploading, measured("inbox", home.inbox(accountId))]);
     preparing.catch(() => undefined);
-    const key = await messageKey(accountId, print);
-    const claim = await measured("claim", ledger.claim(key));
+    // By address as well, because that is all that a Worker knows that delivers by LMTP (see lmtp/attempt.ts).
+    // Some servers call an account by its address: then both keys are one, which nobody can claim twice.
+    const both = [await messageKey(addresses[0] ?? "", print), await messageKey(accountId, print)];
+    const keys = [...new Set(both)];
+    const claim = await measured("claim", ledger.claim(keys));
     if (claim.kind === "delivered") return { kind: "duplicate" };
     if (claim.kind === "busy") return { kind: "busy" };
     let result: ImportResult;
@@ -99,15 +111,15 @@ async function tryOnce({ message, print, ...given }: Attempt): Promise<Outcome> 
       result = await measured("import", home.import({ accountId, mailboxId, blobId, receivedAt }));
     } catch (error) {
       // A claim on what may have happened stays until it ends by itself: an import may still be going on at home.
-      if (!isSent || !asTransient(error).uncertain) await ledger.release(key, claim);
+      if (!isSent || !asTransient(error).uncertain) await ledger.release(claim);
       throw error;
     }
     if (result === "invalid") {
-      await ledger.release(key, claim);
+      await ledger.release(claim);
       return { kind: "refused", reason: "554 5.6.0 The message is not a valid Internet message (RFC 5322)." };
     }
     // Only after the import: a marker without a message would be a message lost.
-    return { kind: "delivered", ledgerWritten: await measured("complete", ledger.complete(key)) };
+    return { kind: "delivered", ledgerWritten: await measured("complete", ledger.complete(keys)) };
   } finally {
     unneeded.abort();
   }

@@ -24,7 +24,7 @@ export function autoconfig(request: Request, provider: Provider): Response | und
 function clientConfig(provider: Provider): string {
   const domain = escapeXml(provider.domain);
   const name = escapeXml(provider.displayName);
-  const host = escapeXml(provider.server);
+  const host = escapeXml(provider.clients);
   return [
     '<clientConfig version="1.1">',
     `  <emailProvider id="${domain}">`,

@@ -1,3 +1,4 @@
+import { ownAddress } from "./own-address";
 import { IMAPS_PORT, outgoing, type Provider } from "./provider";
 import { escapeXml, isRead, json, methodNotAllowed, READ, text, xml } from "./public-answer";
 
@@ -6,9 +7,6 @@ const OUTLOOK_NAMESPACE = "http://schemas.microsoft.com/exchange/autodiscover/ou
 
 /** Outlook's requests have about 500 bytes. */
 const MAX_REQUEST_BYTES = 16 * 1024;
-/** RFC 5321 section 4.5.3.1: 64 octets of local part, 254 of address. */
-const MAX_LOCAL_PART = 64;
-const MAX_ADDRESS = 254;
 
 /** The error codes of [MS-OXDSCLI] and [MS-ASCMD] 2.2.3.64, with Exchange's own messages. */
 const ERRORS = {
@@ -82,7 +80,7 @@ interface Protocol {
 
 /** Outlook takes one way to send. */
 function protocolsOf(provider: Provider): readonly Protocol[] {
-  const { server, services } = provider;
+  const { clients: server, services } = provider;
   const smtp = outgoing(provider).slice(0, 1);
   return [
     ...(services.has("imaps") ? [{ type: "IMAP", server, port: IMAPS_PORT, encryption: "SSL" } as const] : []),
@@ -144,15 +142,6 @@ function answer(attributes: string, lines: readonly string[]): Response {
 function element(body: string, name: string): string | undefined {
   const tag = `(?:[A-Za-z_][\\w.-]{0,31}:)?${name}`;
   return new RegExp(`<${tag}>\\s{0,64}([^<>&\\s]{1,300})\\s{0,64}</${tag}>`).exec(body)?.[1];
-}
-
-/** In lower case, as every address of a deployment is; undefined when the domain can have no such address. */
-function ownAddress(asked: string, domain: string): string | undefined {
-  const address = asked.toLowerCase();
-  const local = address.slice(0, address.lastIndexOf("@"));
-  if (address !== `${local}@${domain}` || address.length > MAX_ADDRESS || local.length > MAX_LOCAL_PART)
-    return undefined;
-  return /^(?!\.)(?!.*\.\.)[a-z0-9.!#$%'*+/=?^_`{|}~-]+(?<!\.)$/.test(local) ? address : undefined;
 }
 
 /** Undefined when there is more than can be a request. */

@@ -35,13 +35,36 @@ export const BUDGETS: Budgets = { callMs: 5_000, uploadMs: 10_000, totalMs: HOME
 export const DRAIN_BUDGETS: Budgets = { callMs: 8_000, uploadMs: 110_000, totalMs: 130_000, answerBytes: ANSWER_BYTES };
 
 /**
- * A run of the drain begins no further message after that. It ends within a minute then, unless the last message is a
- * large one over a slow line; a next run that begins meanwhile does no harm, because each message has its claim.
+ * A run of the drain begins no further message after that: the clock strikes every minute, and what was begun needs some
+ * seconds. A large message over a slow line takes longer; a next run that begins meanwhile does no harm, because each
+ * message has its claim.
  */
-export const DRAIN_MS = 15_000;
+export const DRAIN_MS = 40_000;
 
-/** Two requests each: the free plan allows 50 requests in one invocation, and a cold run needs some for itself. */
-export const DRAIN_MESSAGES = 20;
+/** Messages on their way at the same time. Stalwart takes four requests of one key at once, and new mail needs some. */
+export const DRAIN_LANES = 2;
+
+/** What they may weigh together. A single one may weigh more, and then has the Worker's 128 MiB for itself. */
+export const DRAIN_LANES_BYTES = 16 * 1024 * 1024;
+
+/** More are not looked at closely in one run, which ends before it has carried as many. */
+export const MOST_DUE = 200;
+
+/** Requests over the internet that the free plan allows one invocation; operations on a bucket are counted apart there. */
+export const FREE_REQUESTS = 50;
+
+/** The most that one message needs of them: session with redirects, lookup, Inbox, upload, import, whether home answers. */
+export const MESSAGE_REQUESTS = 10;
+
+/**
+ * Requests and operations together in one run. The free plan allows 1,000 operations, the paid plan ten times as many of
+ * both, and 1,000 before February 2026. A run that was cut off in the middle of a message could deliver it twice, so what
+ * every plan allows has to do.
+ */
+export const MOST_USAGE = 1_000;
+
+/** The most that one message needs of that. A usual one needs ten. */
+export const MESSAGE_USAGE = 30;
 
 /** One R2 operation of the drain. */
 export const BUCKET_MS = 10_000;

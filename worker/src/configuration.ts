@@ -4,12 +4,22 @@ import { TransientError } from "./transient";
 
 /** The bindings after they were checked. */
 export interface Configuration {
-  readonly jmapUrl: URL;
+  readonly delivery: JmapDelivery | LmtpDelivery;
   readonly accessClientId: string;
   readonly accessClientSecret: string;
-  readonly jmapToken: string;
   readonly mailDomain: string;
   readonly catchAll: string | undefined;
+}
+
+export interface JmapDelivery {
+  readonly kind: "jmap";
+  readonly jmapUrl: URL;
+  readonly jmapToken: string;
+}
+
+export interface LmtpDelivery {
+  readonly kind: "lmtp";
+  readonly lmtpUrl: URL;
 }
 
 /**
@@ -17,18 +27,29 @@ export interface Configuration {
  * refuse mail that home could take, for example all of it when `MAIL_DOMAIN` is empty.
  */
 export function readConfiguration(env: Env): Configuration {
-  const jmapUrl = URL.canParse(required(env, "JMAP_URL")) ? new URL(env.JMAP_URL) : undefined;
-  // The Access secret and the API key go there.
-  if (jmapUrl?.protocol !== "https:") throw new TransientError("binding JMAP_URL is not an https URL");
   return {
-    jmapUrl,
+    delivery: readDelivery(env),
     accessClientId: required(env, "ACCESS_CLIENT_ID"),
     accessClientSecret: required(env, "ACCESS_CLIENT_SECRET"),
-    jmapToken: required(env, "JMAP_TOKEN"),
     mailDomain: required(env, "MAIL_DOMAIN").toLowerCase(),
     // An absent CATCH_ALL is a mistake of the deployment, an empty one is a decision of the operator.
     catchAll: text(env, "CATCH_ALL").toLowerCase() || undefined,
   };
+}
+
+function readDelivery(env: Env): JmapDelivery | LmtpDelivery {
+  const kind = required(env, "INBOUND_DELIVERY");
+  if (kind === "lmtp") return { kind, lmtpUrl: httpsUrl(env, "LMTP_URL") };
+  if (kind === "jmap") return { kind, jmapUrl: httpsUrl(env, "JMAP_URL"), jmapToken: required(env, "JMAP_TOKEN") };
+  throw new TransientError("binding INBOUND_DELIVERY is neither jmap nor lmtp");
+}
+
+/** The Access secret goes there, and the API key. */
+function httpsUrl(env: Env, name: BindingName): URL {
+  const address = required(env, name);
+  const url = URL.canParse(address) ? new URL(address) : undefined;
+  if (url?.protocol !== "https:") throw new TransientError(`binding ${name} is not an https URL`);
+  return url;
 }
 
 /** Undefined: the operator wants no spool. */

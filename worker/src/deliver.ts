@@ -1,11 +1,13 @@
 import { candidates } from "./address";
-import { attempt } from "./attempt";
-import type { Home } from "./attempt";
+import type { Refused } from "./attempt";
 import { HOME_MS, SPOOL_MS } from "./budgets";
+import { carry } from "./carry";
+import type { AnyHome } from "./carry";
 import type { Clock } from "./clock";
 import type { SpoolBucket } from "./env";
 import type { Ledger } from "./ledger";
-import { deliveryHeaders, fingerprint, MAX_MESSAGE_BYTES, readMessage, shortKey } from "./message";
+import { deliveryHeaders, fingerprint, MAX_MESSAGE_BYTES, shortKey } from "./message";
+import { readMessage } from "./read";
 import { putSpooled } from "./spool";
 import { TransientError } from "./transient";
 
@@ -29,7 +31,7 @@ export interface Recipients {
 
 /** The outside world of one delivery. */
 export interface Surroundings {
-  readonly home: Home;
+  readonly home: AnyHome;
   readonly ledger: Ledger;
   /** Absent: what home does not take stays with the sender. */
   readonly bucket: SpoolBucket | undefined;
@@ -41,7 +43,7 @@ export type Decision =
   | { readonly kind: "delivered"; readonly ledgerWritten: boolean }
   | { readonly kind: "duplicate" }
   | { readonly kind: "spooled"; readonly reason: string }
-  | { readonly kind: "refused"; readonly reason: string };
+  | Refused;
 
 /** Filled in while a message is on its way, for the log. */
 export interface Progress {
@@ -75,7 +77,7 @@ export async function deliver(
   progress.key = shortKey(print);
 
   const hasCatchAll = catchAll !== undefined;
-  const outcome = await attempt({ message, print, addresses, hasCatchAll, receivedAt, home, ledger, clock, timed });
+  const outcome = await carry(home, { message, print, from, addresses, hasCatchAll, receivedAt, ledger, clock, timed });
   if (outcome.kind !== "failed" && outcome.kind !== "busy") return outcome;
 
   const failure =

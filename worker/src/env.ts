@@ -1,13 +1,17 @@
 /** Bindings of the inbound Worker. infra/edge builds the declared bindings from this type: a name is written here only. */
 export interface Env {
-  /** Base URL of the protected hostname in front of Stalwart, `https://inbound.<domain>`. */
-  readonly JMAP_URL: string;
+  /** How messages are brought home: `jmap` or `lmtp`. The bindings of the other way are absent. */
+  readonly INBOUND_DELIVERY: string;
+  /** Base URL of the protected hostname in front of Stalwart, `https://inbound.<domain>`. Only for `jmap`. */
+  readonly JMAP_URL?: string;
+  /** The protected hostname that leads to Stalwart's LMTP listener, `https://lmtp.<domain>`. Only for `lmtp`. */
+  readonly LMTP_URL?: string;
   /** Access service token, sent as `CF-Access-Client-Id` (secret). */
   readonly ACCESS_CLIENT_ID: string;
   /** Access service token, sent as `CF-Access-Client-Secret` (secret). */
   readonly ACCESS_CLIENT_SECRET: string;
-  /** Stalwart API key, sent as Bearer (secret). */
-  readonly JMAP_TOKEN: string;
+  /** Stalwart API key, sent as Bearer (secret). Only for `jmap`: LMTP needs no key that can write into mailboxes. */
+  readonly JMAP_TOKEN?: string;
   /** The domain whose mail this Worker takes. */
   readonly MAIL_DOMAIN: string;
   /** Complete address that takes mail for unknown local parts; empty: such mail is refused. */

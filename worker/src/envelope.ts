@@ -1,3 +1,4 @@
+import { timeOf } from "./spool";
 import type { SpoolEntry } from "./spool";
 
 /** Longer than the three headers can be: addresses have 254 octets at most (RFC 5321 §4.5.3.1.3), and some are not real. */
@@ -6,16 +7,13 @@ const FRONT_BYTES = 8_192;
 /** As {@link deliveryHeaders} writes them. */
 const FRONT = /^Return-Path: <([^\r\n]*)>\r\nDelivered-To: ([^\r\n]+)\r\nX-Original-To: \2\r\n/;
 
-/** A name of the spool begins with the time at which the edge took the message. */
-const TIME_LENGTH = "2026-11-22T16:00:00.000Z".length;
-
 /**
  * The envelope of a spooled message whose object has no metadata: Cloudflare's HTTP API, by which a person puts a dead
  * message back, cannot write any. Undefined when the message does not begin with the headers of the envelope.
  */
 export function envelopeInFront(bytes: Uint8Array, name: string): SpoolEntry | undefined {
   const match = FRONT.exec(new TextDecoder().decode(bytes.subarray(0, FRONT_BYTES)));
-  const receivedAt = Date.parse(name.slice(0, TIME_LENGTH));
+  const receivedAt = timeOf(name);
   const [front, from, to] = match ?? [];
   if (front === undefined || from === undefined || to === undefined || Number.isNaN(receivedAt)) return undefined;
   return { from, to, receivedAt, start: new TextEncoder().encode(front).length };

@@ -20,6 +20,13 @@ export interface Limits {
   readonly answerBytes: number;
 }
 
+/** How workerd words it when an invocation has made as many requests as the account's plan allows. */
+const TOO_MANY = /^too many subrequests/i;
+
+export function isTooMany(error: unknown): boolean {
+  return error instanceof Error && TOO_MANY.test(error.message);
+}
+
 /** One request, answered completely or not at all, within the budget of the call and of the conversation. */
 export async function call(step: string, fetch: Fetch, url: URL, init: RequestInit, limits: Limits): Promise<Answer> {
   const signal = AbortSignal.any([limits.signal, AbortSignal.timeout(limits.callMs)]);
@@ -30,6 +37,8 @@ export async function call(step: string, fetch: Fetch, url: URL, init: RequestIn
     return { status: response.status, location: response.headers.get("location"), body };
   } catch (error) {
     if (error instanceof TransientError) throw error;
+    // Refused by the platform before anything was sent.
+    if (isTooMany(error)) throw new TransientError(`${step}: the platform allows no more requests`, "limit");
     const reason = signal.aborted ? "no complete answer in time" : "the connection failed";
     throw new TransientError(`${step}: ${reason}`, "home", true);
   }

@@ -1,18 +1,19 @@
 import { alert } from "./alert";
-import { DRAIN_BUDGETS } from "./budgets";
-import { isolateCache } from "./cache";
+import type { AlertResult } from "./alert";
+import type { BacklogTotal } from "./backlog";
 import { systemClock } from "./clock";
 import { readAlert, readConfiguration, readSpool } from "./configuration";
 import { deliver } from "./deliver";
 import type { Progress } from "./deliver";
 import { drain } from "./drain";
-import type { Env } from "./env";
+import type { Env, SpoolBucket } from "./env";
 import { platformFetch } from "./http";
-import { createHome } from "./jmap";
-import type { JmapHome } from "./jmap";
+import type { Fetch } from "./http";
 import { createLedger, NO_LEDGER } from "./ledger";
 import { log } from "./log";
 import { asTransient } from "./transient";
+import { counted } from "./usage";
+import { homeOf } from "./way";
 
 export default { email, scheduled } satisfies ExportedHandler<Env>;
 
@@ -23,19 +24,21 @@ export default { email, scheduled } satisfies ExportedHandler<Env>;
 async function email(message: ForwardableEmailMessage, env: Env): Promise<void> {
   const started = Date.now();
   const progress: Progress = { key: undefined, steps: {} };
-  let home: JmapHome | undefined;
+  let requests = 0;
   const measured = () => ({
     key: progress.key,
     bytes: message.rawSize,
     durationMs: Date.now() - started,
     steps: progress.steps,
-    requests: home?.requests() ?? 0,
+    requests,
   });
   try {
     const configuration = readConfiguration(env);
     const bucket = readSpool(env);
-    const cache = isolateCache(configuration.jmapUrl, configuration.jmapToken);
-    home = createHome(configuration, { cache });
+    const home = homeOf(configuration, "edge", (url, init) => {
+      requests++;
+      return platformFetch(url, init);
+    });
     const ledger = bucket === undefined ? NO_LEDGER : createLedger(bucket, systemClock);
     const surroundings = { home, ledger, bucket, clock: systemClock };
     const decision = await deliver(message, configuration, surroundings, progress);
@@ -47,7 +50,7 @@ async function email(message: ForwardableEmailMessage, env: Env): Promise<void> 
       case "spooled":
         return log({ event: "spooled", reason: decision.reason, ...measured() });
       case "refused":
-        log({ event: "refused", reason: decision.reason, ...measured() });
+        log({ event: "refused", reason: decision.logged ?? decision.reason, ...measured() });
         message.setReject(decision.reason);
     }
   } catch (error) {
@@ -60,29 +63,34 @@ async function email(message: ForwardableEmailMessage, env: Env): Promise<void> 
 /** Called by the cron trigger: one run of the drain, and an alert when mail waits too long. */
 async function scheduled(_controller: ScheduledController, env: Env): Promise<void> {
   const started = Date.now();
-  const homes: JmapHome[] = [];
   try {
     const configuration = readConfiguration(env);
-    const bucket = readSpool(env);
-    if (bucket === undefined) return;
-    const cache = isolateCache(configuration.jmapUrl, configuration.jmapToken);
+    const spool = readSpool(env);
+    if (spool === undefined) return;
+    const { fetch, bucket, ...usage } = counted(platformFetch, spool);
+    let alerted: Promise<AlertResult> | undefined;
     const report = await drain(configuration, {
       bucket,
       ledger: createLedger(bucket, systemClock),
       clock: systemClock,
-      home: () => {
-        const home = createHome(configuration, { cache, budgets: DRAIN_BUDGETS });
-        homes.push(home);
-        return home;
+      usage,
+      home: () => homeOf(configuration, "drain", fetch),
+      tell: async (backlog) => {
+        alerted = tell(env, backlog, fetch, bucket);
+        // A wrong setting of the alert must not stop the mail; it fails the run when that is done.
+        await alerted.catch(() => undefined);
       },
     });
-    // After the mail, which a wrong setting of the alert must not stop.
-    const sent = await alert(readAlert(env), report, bucket, platformFetch, systemClock);
-    const requests = homes.reduce((sum, home) => sum + home.requests(), 0);
-    log({ event: "spool", ...report, requests, alert: sent, durationMs: Date.now() - started });
+    const sent = (await alerted) ?? "not needed";
+    const [requests, operations] = [usage.requests(), usage.operations()];
+    log({ event: "spool", ...report, requests, operations, alert: sent, durationMs: Date.now() - started });
   } catch (error) {
     const reason = asTransient(error);
     log({ event: "spool", error: reason.message, durationMs: Date.now() - started });
     throw reason;
   }
+}
+
+async function tell(env: Env, backlog: BacklogTotal, fetch: Fetch, bucket: SpoolBucket): Promise<AlertResult> {
+  return await alert(readAlert(env), backlog, bucket, fetch, systemClock);
 }

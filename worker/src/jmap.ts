@@ -88,6 +88,10 @@ export function createHome(connection: Connection, options: HomeOptions = {}): J
     );
   }
 
+  /**
+   * The key's own account is nobody's with principals: the service account answers to an address of its own, and mail in it
+   * would be mail that no person sees. Elsewhere the key is a person's.
+   */
   async function find(addresses: readonly string[]): Promise<string | undefined> {
     const [recipient = ""] = addresses;
     const known = cache.accounts.get(recipient);
@@ -97,7 +101,7 @@ export function createHome(connection: Connection, options: HomeOptions = {}): J
     }
     const { hasPrincipals, ownAccountId, accountsByName } = await session();
     const ids = hasPrincipals
-      ? await principals(ownAccountId, addresses)
+      ? (await principals(ownAccountId, addresses)).map((found) => (found === ownAccountId ? undefined : found))
       : addresses.map((address) => accountsByName.get(address));
     const index = ids.findIndex((id) => id !== undefined);
     const id = ids[index];

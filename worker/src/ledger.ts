@@ -5,12 +5,15 @@ import { isObject } from "./http";
 
 /** Markers of what was imported, so that nothing is imported twice. */
 export interface Ledger {
-  /** Asks to import. Never fails: a ledger that does not answer must not cost a message. */
-  readonly claim: (key: string) => Promise<Claim>;
+  /**
+   * Asks to import, under every key that the message may be known by: always in the same order, or two attempts could each
+   * hold what the other one wants. Never fails: a ledger that does not answer must not cost a message.
+   */
+  readonly claim: (keys: readonly string[]) => Promise<Claim>;
   /** The import is known not to have happened: the next attempt need not wait. Never fails. */
-  readonly release: (key: string, claim: Claim) => Promise<void>;
-  /** The import has happened. Says whether that is written down; never fails. */
-  readonly complete: (key: string) => Promise<boolean>;
+  readonly release: (claim: Claim) => Promise<void>;
+  /** The import has happened. Says whether that is written down under every key; never fails. */
+  readonly complete: (keys: readonly string[]) => Promise<boolean>;
 }
 
 /**
@@ -18,13 +21,19 @@ export interface Ledger {
  * `unavailable`: nothing is known, so import; at worst the message is there twice, but it is there.
  */
 export type Claim =
-  | { readonly kind: "mine"; readonly etag: string }
+  | { readonly kind: "mine"; readonly held: readonly Held[] }
   | { readonly kind: "delivered" }
   | { readonly kind: "busy" }
   | { readonly kind: "unavailable" };
 
+/** A claim that was written. */
+export interface Held {
+  readonly key: string;
+  readonly etag: string;
+}
+
 /**
- * Two objects for a message, because R2 takes about one write per second of the same object. Who imports writes the claim;
+ * Two objects for each key of a message, because R2 takes about one write per second of the same object. Who imports writes the claim;
  * who has imported writes the other one, within the claim's life.
  */
 const CLAIM = (key: string) => `ledger/${key}.claim`;
@@ -40,40 +49,66 @@ export const NO_LEDGER: Ledger = {
 export function createLedger(bucket: SpoolBucket, clock: Clock): Ledger {
   return { claim, release, complete };
 
-  async function claim(key: string): Promise<Claim> {
+  async function claim(keys: readonly string[]): Promise<Claim> {
     const [delivered, claimed] = await Promise.all([
-      clock.within(LEDGER_MS, "ledger", bucket.head(DELIVERED(key))).catch(() => null),
-      clock.within(LEDGER_MS, "ledger", tryClaim(CLAIM(key))).catch((): Claim => ({ kind: "unavailable" })),
+      Promise.all(keys.map((key) => clock.within(LEDGER_MS, "ledger", bucket.head(DELIVERED(key))).catch(() => null))),
+      clock.within(LEDGER_MS, "ledger", claimAll(keys)).catch((): Claim => ({ kind: "unavailable" })),
     ]);
-    return delivered === null ? claimed : { kind: "delivered" };
+    if (delivered.every((marker) => marker === null)) return claimed;
+    return { kind: "delivered" };
   }
 
-  async function tryClaim(name: string): Promise<Claim> {
+  /** One after the other: who has the first key gets the others, unless their holder has them by another first one. */
+  async function claimAll(keys: readonly string[]): Promise<Claim> {
+    const held: Held[] = [];
+    for (const key of keys) {
+      const claimed = await tryClaim(key).catch((): Claim => ({ kind: "unavailable" }));
+      if (claimed.kind === "mine") held.push(...claimed.held);
+      else if (claimed.kind === "busy") {
+        await release({ kind: "mine", held });
+        return claimed;
+      }
+    }
+    return held.length === 0 ? { kind: "unavailable" } : { kind: "mine", held };
+  }
+
+  async function tryClaim(key: string): Promise<Claim> {
+    const name = CLAIM(key);
     const created = await bucket.put(name, claimUntil(clock.now() + CLAIM_MS), { onlyIf: { etagDoesNotMatch: "*" } });
-    if (created !== null) return { kind: "mine", etag: created.etag };
+    if (created !== null) return mine(key, created.etag);
     const present = await bucket.get(name);
     // Its lifetime in the bucket ended between the two.
     if (present === null) return { kind: "unavailable" };
     if (endOf(await present.text()) > clock.now()) return { kind: "busy" };
     const onlyIf = { etagMatches: present.etag };
     const taken = await bucket.put(name, claimUntil(clock.now() + CLAIM_MS), { onlyIf });
-    return taken === null ? { kind: "busy" } : { kind: "mine", etag: taken.etag };
+    return taken === null ? { kind: "busy" } : mine(key, taken.etag);
   }
 
   /** A claim that is over, and not a deletion: R2 cannot delete on condition that it is still the same claim. */
-  async function release(key: string, held: Claim): Promise<void> {
-    if (held.kind !== "mine") return;
-    const put = bucket.put(CLAIM(key), claimUntil(0), { onlyIf: { etagMatches: held.etag } });
-    await clock.within(LEDGER_MS, "ledger", put).catch(() => undefined);
+  async function release(claim: Claim): Promise<void> {
+    if (claim.kind !== "mine") return;
+    const puts = claim.held.map(({ key, etag }) =>
+      bucket.put(CLAIM(key), claimUntil(0), { onlyIf: { etagMatches: etag } }),
+    );
+    await clock.within(LEDGER_MS, "ledger", Promise.all(puts)).catch(() => undefined);
   }
 
-  async function complete(key: string): Promise<boolean> {
-    const put = () => bucket.put(DELIVERED(key), JSON.stringify({ at: new Date(clock.now()).toISOString() }));
-    return await clock.within(LEDGER_MS, "ledger", put().catch(put)).then(
+  async function complete(keys: readonly string[]): Promise<boolean> {
+    const marker = JSON.stringify({ at: new Date(clock.now()).toISOString() });
+    const puts = keys.map((key) => {
+      const put = () => bucket.put(DELIVERED(key), marker);
+      return put().catch(put);
+    });
+    return await clock.within(LEDGER_MS, "ledger", Promise.all(puts)).then(
       () => true,
       () => false,
     );
   }
+}
+
+function mine(key: string, etag: string): Claim {
+  return { kind: "mine", held: [{ key, etag }] };
 }
 
 /** @param until milliseconds since the epoch */

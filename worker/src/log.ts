@@ -24,7 +24,8 @@ export type MessageLine = {
 
 /** One per run of the drain. */
 export type SpoolLine = { readonly event: "spool"; readonly durationMs: number } & (
-  (DrainReport & { readonly requests: number; readonly alert: AlertResult }) | { readonly error: string }
+  | (DrainReport & { readonly requests: number; readonly operations: number; readonly alert: AlertResult })
+  | { readonly error: string }
 );
 
 /** Writes one line of JSON. */

@@ -1,5 +1,3 @@
-import { TransientError } from "./transient";
-
 /** The largest message Email Routing hands to a Worker, in bytes. */
 export const MAX_MESSAGE_BYTES = 25 * 1024 * 1024;
 
@@ -21,32 +19,6 @@ export function deliveryHeaders(from: string, to: string): Uint8Array {
 function clean(address: string): string {
   // eslint-disable-next-line no-control-regex -- they are what is removed
   return address.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, "").trim();
-}
-
-/**
- * Reads the message behind the headers, once and without a second copy. Throws when it is not exactly as long as
- * announced: half a message must not be stored.
- */
-export async function readMessage(
-  head: Uint8Array,
-  raw: ReadableStream<Uint8Array>,
-  rawSize: number,
-): Promise<Message> {
-  const bytes = new Uint8Array(head.byteLength + rawSize);
-  bytes.set(head);
-  let offset = head.byteLength;
-  const reader = raw.getReader();
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    if (offset + value.byteLength > bytes.byteLength)
-      throw new TransientError("the message is longer than the edge announced", "message");
-    bytes.set(value, offset);
-    offset += value.byteLength;
-  }
-  if (offset !== bytes.byteLength)
-    throw new TransientError("the message was cut short before it reached the Worker", "message");
-  return { bytes, start: head.byteLength };
 }
 
 /** What makes a message the same message, whichever way and however often it comes. */

@@ -3,7 +3,10 @@ import type { PublicEnv } from "./public-env";
 /** What clients are told about the mail service. */
 export interface Provider {
   readonly domain: string;
+  /** Public name: JMAP, calendars, address books. */
   readonly server: string;
+  /** Name for IMAP and submission. */
+  readonly clients: string;
   readonly displayName: string;
   readonly services: ReadonlySet<string>;
 }
@@ -22,6 +25,7 @@ export function readProvider(env: PublicEnv): Provider {
   return {
     domain: bound(env, "MAIL_DOMAIN"),
     server: bound(env, "SERVER_HOSTNAME"),
+    clients: bound(env, "CLIENTS_HOSTNAME"),
     displayName: bound(env, "DISPLAY_NAME"),
     services: new Set(bound(env, "SERVICES").split(",")),
   };

@@ -1,3 +1,4 @@
+import { appleProfile, PROFILE_PATH } from "./apple-profile";
 import { autoconfig, CONFIG_PATH, WELL_KNOWN_CONFIG_PATH } from "./autoconfig";
 import { autodiscover, autodiscoverJson, isAutodiscoverJsonPath, isAutodiscoverPath } from "./autodiscover";
 import { mtaStsPolicy } from "./mta-sts";
@@ -8,7 +9,7 @@ import { wellKnown } from "./well-known";
 
 /**
  * Answers what mail clients and sending servers fetch before they know the server, also while home is down: the MTA-STS
- * policy, Thunderbird's and Outlook's configuration. Holds no secret and knows no account.
+ * policy, the configuration of Thunderbird, Outlook and Apple's devices. Holds no secret and knows no account.
  */
 export default { fetch: answer } satisfies ExportedHandler<PublicEnv>;
 
@@ -54,7 +55,7 @@ function answersOf(hostname: string, domain: string): Host | undefined {
       return autodiscoverHost;
     case domain:
       return (request, pathname, provider) =>
-        pathname === CONFIG_PATH
+        pathname === CONFIG_PATH || pathname === PROFILE_PATH
           ? undefined
           : (autoconfigHost(request, pathname, provider) ?? autodiscoverHost(request, pathname, provider));
     default:
@@ -64,10 +65,12 @@ function answersOf(hostname: string, domain: string): Host | undefined {
 
 const policyHost: Host = (request) => mtaStsPolicy(request);
 
-const autoconfigHost = (request: Request, pathname: string, provider: Provider): Response | undefined =>
-  pathname === CONFIG_PATH || pathname === WELL_KNOWN_CONFIG_PATH
+const autoconfigHost = (request: Request, pathname: string, provider: Provider): Answer => {
+  if (pathname === PROFILE_PATH) return appleProfile(request, provider);
+  return pathname === CONFIG_PATH || pathname === WELL_KNOWN_CONFIG_PATH
     ? autoconfig(request, provider)
     : wellKnown(request, provider);
+};
 
 const autodiscoverHost: Host = (request, pathname, provider) => {
   if (isAutodiscoverPath(pathname)) return autodiscover(request, provider);

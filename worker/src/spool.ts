@@ -1,5 +1,7 @@
+import { BUCKET_MS } from "./budgets";
+import type { Clock } from "./clock";
+import type { SpoolBucket, SpoolObject, SpoolPage } from "./env";
 import { TransientError } from "./transient";
-import type { SpoolBucket, SpoolObject } from "./env";
 
 /** The spool's folders in the bucket. Every object of the first two is a message as home would have got it. */
 export const SPOOL_PREFIX = "spool/";
@@ -30,6 +32,13 @@ export function spoolName(receivedAt: number): string {
   return `${new Date(receivedAt).toISOString()}-${crypto.randomUUID().slice(0, NAME_DIGITS)}.eml`;
 }
 
+/** When the edge took the message of that name, in milliseconds since the epoch; NaN for a name of another form. */
+export function timeOf(name: string): number {
+  return Date.parse(name.slice(0, TIME_LENGTH));
+}
+
+const TIME_LENGTH = "2026-11-22T16:00:00.000Z".length;
+
 /** Name of the object below its folder. */
 export function nameOf(key: string): string {
   return key.slice(key.indexOf("/") + 1);
@@ -46,6 +55,25 @@ export async function putSpooled(bucket: SpoolBucket, bytes: Uint8Array, entry: 
   const put = await bucket.put(key, bytes, { customMetadata, httpMetadata: { contentType: "message/rfc822" } });
   if (put === null) throw new TransientError("spool: not stored", "message");
   return key;
+}
+
+/**
+ * What lies in a folder, oldest first, one page at a time. Metadata comes along only where it is asked for: it is most of a
+ * page, and reading it most of the work. Throws when R2 does not answer.
+ */
+export async function* listed(
+  bucket: SpoolBucket,
+  prefix: string,
+  clock: Clock,
+  include: ("customMetadata" | "httpMetadata")[] = [],
+): AsyncGenerator<SpoolObject, void> {
+  let cursor: string | undefined;
+  do {
+    const listing = bucket.list({ prefix, include, ...(cursor === undefined ? {} : { cursor }) });
+    const page: SpoolPage = await clock.within(BUCKET_MS, "spool", listing);
+    yield* page.objects;
+    cursor = page.truncated ? page.cursor : undefined;
+  } while (cursor !== undefined);
 }
 
 export function toMetadata({ from, to, receivedAt, start }: SpoolEntry): Record<string, string> {

@@ -1,8 +1,9 @@
 /**
  * What a failure says about the next attempt. `home`: nobody there answers as it should, so another message would fare no
- * better. `stale`: an id or a URL that home no longer knows. `message`: this message or its account only.
+ * better. `stale`: an id or a URL that home no longer knows. `message`: this message or its account only. `limit`: the
+ * platform lets this invocation ask nobody any more.
  */
-export type Trouble = "home" | "stale" | "message";
+export type Trouble = "home" | "stale" | "message" | "limit";
 
 /**
  * The message was not taken now: thrown to make Cloudflare answer the sender with a temporary error. The text says which

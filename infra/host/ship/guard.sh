@@ -60,6 +60,10 @@ guard_version() {
     fail "Stalwart $last has written the data, and $stalwart_version is older: it could damage them." "$untouched" \
       "Take the release of mail-stack that has Stalwart $last or newer, or restore a backup that $stalwart_version wrote."
   fi
+  if ((have[0] == 0 && have[1] < 16)); then
+    fail "Stalwart $last has written the data, from before 0.16: $stalwart_version does not migrate them by itself." "$untouched" \
+      "Migrate as Stalwart's UPGRADING/v0_16.md says; then: echo 0.16.0 >$apps/stalwart/version; then: pulumi up"
+  fi
   if ((wants[0] != have[0] || wants[1] > have[1] + 1)); then
     fail "Stalwart $last has written the data, and $stalwart_version is more than one minor version ahead: its migrations start from the version before." \
       "$untouched" "Take a release of mail-stack that has Stalwart ${have[0]}.$((have[1] + 1)), pulumi up, and then this one."

@@ -8,7 +8,10 @@
 #   staging/   of one run, 0700      .env       the user that containers run as
 
 # Folders that containers write to: made once, never removed. A symbolic link to another disk is fine.
-readonly container_folders=(stalwart/data stalwart/tls stalwart/keys stalwart/secrets traefik/acme)
+container_folders=(stalwart/data stalwart/tls stalwart/keys stalwart/secrets traefik/acme)
+# The tailnet's services, when files for them are among the shipped ones. Mail does not wait for them.
+readonly tailnet_folders=(tailscale/state tailscale/run coredns/zone)
+readonly mail_services=(stalwart traefik cloudflared certificates)
 # What the scripts keep among them.
 readonly kept_files=(mail-stack/.env mail-stack/installed stalwart/version stalwart/applied
   stalwart/secrets/recovery-admin.env stalwart/secrets/stalwart-cli.env)
@@ -79,6 +82,11 @@ unpack() {
   said=$(tar -xpf "$staging/files.tar" --no-same-owner -C "$staging/apps" 2>&1) || fail_writing "$staging" "$untouched"
   mapfile -t wanted < <(tar -tf "$staging/files.tar")
   rm -f -- "$staging/files.tar"
+  has_tailnet=""
+  if [[ " ${wanted[*]} " == *" tailscale/"* ]]; then
+    has_tailnet=yes
+    container_folders+=("${tailnet_folders[@]}")
+  fi
 }
 
 user_of_containers() {
@@ -190,7 +198,11 @@ start_containers() {
 }
 
 up() {
-  quietly compose up --detach --wait --wait-timeout "$healthy_seconds" --remove-orphans --quiet-pull
+  local named=()
+  [ -z "$has_tailnet" ] || named=("${mail_services[@]}")
+  quietly compose up --detach --wait --wait-timeout "$healthy_seconds" --remove-orphans --quiet-pull "${named[@]}" || return
+  # A tailnet that lets nobody in shows when its machine is asked for.
+  [ -z "$has_tailnet" ] || quietly compose up --detach --quiet-pull
 }
 
 # Applies the plan when it or its secrets changed, or when the server is not as planned.

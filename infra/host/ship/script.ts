@@ -7,6 +7,9 @@ import { quoted } from "./quote";
 /** The command for every script. The script is its standard input: an error shows the command and never the input. */
 export const RUN_SCRIPT = "bash -s";
 
+/** How long a machine may take to join the tailnet: it gets its address within seconds. */
+const JOIN_SECONDS = 90;
+
 export interface InstallOptions {
   /** The apps folder's name below the user's home. */
   readonly folder: string;
@@ -33,6 +36,16 @@ export function keyScript(folder: string, keyNumber: number): string {
 /** Withdraws the keys of the Worker with lower numbers. Errors as above. */
 export function retireScript(folder: string, keyNumber: number): string {
   return script(["retire"], { apps_folder: folder, key_number: String(keyNumber) });
+}
+
+/**
+ * Prints the id that the host has in the tailnet, and nothing else; waits that long for it to join. Errors as above.
+ *
+ * @param filesSha256 of the files that were shipped before: with others the host is asked again
+ */
+export function tailnetScript(folder: string, filesSha256: string): string {
+  const values = { apps_folder: folder, files_sha256: filesSha256, tailnet_seconds: String(JOIN_SECONDS) };
+  return script(["tailnet"], values);
 }
 
 /**

@@ -8,7 +8,7 @@ const SHORTEST = 8;
 export function textsToHide({ stalwart, resend, dkim, backup }: Settings, edge: EdgeSecrets): readonly string[] {
   const keys = [dkim.rsa, dkim.ed25519].map(({ privateKey }) => privateKey.reveal());
   const others = [stalwart.adminPassword, stalwart.accountPassword, resend.apiKey].map((secret) => secret.reveal());
-  const ofEdge = [edge.tunnelToken, edge.acmeDnsToken, edge.backupKey?.secretAccessKey ?? ""];
+  const ofEdge = [edge.tunnelToken, edge.acmeDnsToken, edge.tailnetKey ?? "", edge.backupKey?.secretAccessKey ?? ""];
   return [...others, ...ofBackup(backup), ...ofEdge, ...keys.flatMap((key) => key.split("\n"))].filter(
     (text) => text.length >= SHORTEST && !text.startsWith("-----"),
   );

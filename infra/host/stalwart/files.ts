@@ -47,7 +47,7 @@ export function stalwartFiles(settings: Settings): readonly HostFile[] {
       content: json(deployment(settings)),
       mode: "0644",
       why: "Names that the onhost program works with.",
-      restarts: ["certificates"],
+      restarts: ["certificates", "zone"],
     },
     {
       path: FILES.resend,

@@ -15,6 +15,11 @@ export function always(value: string): Fields {
   return { match: {}, else: value };
 }
 
+/** An expression with one condition. */
+export function when(condition: string, then: string, otherwise: string): Fields {
+  return { match: listOf([{ if: condition, then }]), else: otherwise };
+}
+
 export function upsert(object: string, matchOn: readonly string[], value: UpsertLine["value"]): UpsertLine {
   return { "@type": "upsert", object, matchOn, value };
 }

@@ -1,8 +1,8 @@
 /** Names of what the plan declares in Stalwart; the program on the host and the sandbox's model find it by them. */
+import { RESERVED_LOCAL_PARTS } from "../../settings/address";
 
 /** Local parts of accounts that this deployment makes for itself. */
-export const ADMIN_ACCOUNT = "admin";
-export const SERVICE_ACCOUNT = "cf-mail-worker";
+export const { admin: ADMIN_ACCOUNT, worker: SERVICE_ACCOUNT } = RESERVED_LOCAL_PARTS;
 
 /** The service account's role. */
 export const WORKER_ROLE = "cf-mail-worker";
@@ -22,6 +22,9 @@ export const WORKER_PERMISSIONS = [
   // Without it several messages at the same time are refused (HTTP 400, `limit`).
   "unlimitedRequests",
 ] as const;
+
+/** The listener that the Worker delivers to; expressions name it. */
+export const LMTP_LISTENER = "lmtp";
 
 export const RELAY_ROUTE = "resend";
 export const RELAY_TLS = "relay-strict";

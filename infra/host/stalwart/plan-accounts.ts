@@ -3,12 +3,8 @@ import type { Settings } from "../../settings/settings";
 import { listOf, setOf, upsert } from "./line";
 import { ADMIN_ACCOUNT, SERVICE_ACCOUNT, WORKER_PERMISSIONS, WORKER_ROLE } from "./names";
 
-/**
- * The accounts, without credentials: `onhost passwords` and `onhost key` see to those. Throws when the primary account
- * would have the address of one that the deployment makes for itself.
- */
-export function accountLines({ domain, primaryAddress, aliases }: Settings): readonly PlanLine[] {
-  for (const address of [primaryAddress, ...aliases]) refuseReserved(address, domain);
+/** The accounts, without credentials: `onhost passwords` and `onhost key` see to those. */
+export function accountLines({ primaryAddress, aliases }: Settings): readonly PlanLine[] {
   const key = ["name", "domainId"];
   const common = { "@type": "User", domainId: "#domain", permissions: { "@type": "Inherit" } };
   return [
@@ -39,14 +35,6 @@ export function accountLines({ domain, primaryAddress, aliases }: Settings): rea
       },
     }),
   ];
-}
-
-function refuseReserved(address: string, domain: string): void {
-  if (![ADMIN_ACCOUNT, SERVICE_ACCOUNT].includes(localPart(address))) return;
-  throw new Error(
-    `${address} cannot be an address of the primary account: Stalwart's ${localPart(address)}@${domain} is an account of its own. ` +
-      "Choose another one for mail:primaryAddress or mail:aliases.",
-  );
 }
 
 function localPart(address: string): string {

@@ -1,15 +1,21 @@
 import type { PlanLine } from "../../../onhost/src/plan-line";
 import type { DkimKey, Settings } from "../../settings/settings";
-import { always, listOf, setOf, update, upsert } from "./line";
-import { RELAY_ROUTE, RELAY_SECRET, RELAY_TLS } from "./names";
+import { always, listOf, setOf, update, upsert, when } from "./line";
+import { LMTP_LISTENER, RELAY_ROUTE, RELAY_SECRET, RELAY_TLS } from "./names";
 
 /** Resend's port with TLS from the first byte; there is no moment at which the password could go in the clear. */
 const RELAY = { host: "smtp.resend.com", port: 465, user: "resend" } as const;
 
 const MAX_MESSAGES_IN_SESSION = 500;
 
+/** An expression's condition. */
+const BY_LMTP = `listener == '${LMTP_LISTENER}'`;
+
+/** Stalwart's default: without rules the filter gives no scores. */
+const SPAM_RULES_URL = "https://github.com/stalwartlabs/spam-filter/releases/latest/download/spam-filter-rules.json.gz";
+
 /** The domain, its signatures, and the way out. */
-export function mailLines({ domain, catchAll, dkim }: Settings): readonly PlanLine[] {
+export function mailLines({ domain, catchAll, dkim, inboundDelivery }: Settings): readonly PlanLine[] {
   return [
     upsert("Domain", ["name"], {
       domain: {
@@ -67,7 +73,8 @@ export function mailLines({ domain, catchAll, dkim }: Settings): readonly PlanLi
       tls: always(`'${RELAY_TLS}'`),
     }),
     ...submissionLines(),
-    ...callsHomeLines(),
+    ...deliveryLines(),
+    ...callsHomeLines(inboundDelivery),
   ];
 }
 
@@ -83,13 +90,14 @@ function signature(type: string, { selector, privateKey }: DkimKey) {
   };
 }
 
-/** All mail comes by submission here, after a login; the defaults are made for port 25. */
+/** Mail comes by submission here, after a login, or by LMTP from the Worker; the defaults are made for port 25. */
 function submissionLines(): readonly PlanLine[] {
-  // A throttle looks at `else` only; measured.
-  const strangersOnly = always("is_empty(authenticated_as)");
+  // A throttle looks at `else` only; measured. The Worker's one address brings everybody's mail.
+  const strangersOnly = always(`is_empty(authenticated_as) && listener != '${LMTP_LISTENER}'`);
   return [
     update("MtaStageAuth", {
-      require: always("true"),
+      // By the listener's name alone, which nobody can pretend. Relaying needs a login all the same.
+      require: when(BY_LMTP, "false", "true"),
       // Nobody writes in another's name.
       mustMatchSender: always("true"),
       // Passwords only inside TLS.
@@ -99,7 +107,11 @@ function submissionLines(): readonly PlanLine[] {
       },
     }),
     // An outbox of more than 10 messages, the default, would not go out in one session.
-    update("MtaStageData", { maxMessages: always(String(MAX_MESSAGES_IN_SESSION)) }),
+    update("MtaStageData", {
+      maxMessages: always(String(MAX_MESSAGES_IN_SESSION)),
+      // RFC 5321 §4.4: whoever makes the final delivery writes it.
+      addReturnPathHeader: when(BY_LMTP, "true", "false"),
+    }),
     upsert("MtaInboundThrottle", ["description"], {
       "throttle-address": {
         description: "Sender IP throttle",
@@ -119,11 +131,30 @@ function submissionLines(): readonly PlanLine[] {
   ];
 }
 
-/** Services that Stalwart would fetch from or ask, for a spam filter that no message passes through here. */
-function callsHomeLines(): readonly PlanLine[] {
+/**
+ * What mail by LMTP meets. Without that listener nothing of it takes effect, and the lines stay the same, so that changing
+ * the way of delivery leaves nothing behind.
+ */
+function deliveryLines(): readonly PlanLine[] {
+  return [
+    // A zero would be taken for the default, 5 s, several times over; measured.
+    update("MtaStageRcpt", { waitOnFail: when(BY_LMTP, "100ms", "5s") }),
+    // DKIM and DMARC look at the message. SPF, reverse DNS and EHLO look at the connection, which is always Traefik's, and
+    // would punish every message; what they said at the edge is in Cloudflare's Authentication-Results.
+    update("SenderAuth", {
+      dmarcVerify: when(BY_LMTP, "relaxed", "disable"),
+      spfEhloVerify: always("disable"),
+      spfFromVerify: always("disable"),
+      reverseIpVerify: always("disable"),
+    }),
+  ];
+}
+
+/** Services that Stalwart would fetch from or ask. With JMAP no message passes through the spam filter. */
+function callsHomeLines(inboundDelivery: Settings["inboundDelivery"]): readonly PlanLine[] {
   return [
     update("Asn", { "@type": "Disabled" }),
-    update("SpamSettings", { spamFilterRulesUrl: null }),
+    update("SpamSettings", { spamFilterRulesUrl: inboundDelivery === "lmtp" ? SPAM_RULES_URL : null }),
     // A reload asks DNS for its host and fails as a whole when that does not answer.
     update("SpamPyzor", { enable: false }),
   ];

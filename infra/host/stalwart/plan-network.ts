@@ -2,6 +2,7 @@ import type { PlanLine } from "../../../onhost/src/plan-line";
 import type { Settings } from "../../settings/settings";
 import { STALWART_PORTS, type Addresses } from "../layout";
 import { reconcile, setOf, update, upsert } from "./line";
+import { LMTP_LISTENER } from "./names";
 
 const DAY_MS = 86_400_000;
 const YEAR_MS = 365 * DAY_MS;
@@ -17,7 +18,10 @@ const WEBUI_URL = "https://github.com/stalwartlabs/webui/releases/download/v1.0.
 const TLS_FOLDER = "/etc/stalwart/tls";
 
 /** Listeners, addresses, certificate, limits, logs. */
-export function networkLines({ hostnames, services }: Settings, { edge, mail }: Addresses): readonly PlanLine[] {
+export function networkLines(
+  { hostnames, services, inboundDelivery }: Settings,
+  { edge, mail }: Addresses,
+): readonly PlanLine[] {
   return [
     upsert("Certificate", ["certificate"], {
       certificate: {
@@ -54,7 +58,7 @@ export function networkLines({ hostnames, services }: Settings, { edge, mail }: 
       "allow-traefik": { address: mail.traefik, reason: "Traefik" },
       "allow-cloudflared": { address: edge.cloudflared, reason: "cloudflared: the Worker, and clients by tunnel TCP" },
     }),
-    listenerLine(mail.traefik),
+    listenerLine(mail.traefik, inboundDelivery),
     reconcile("Tracer", ["@type"], {
       stdout: { "@type": "Stdout", enable: true, level: "info", ansi: false, multiline: false },
     }),
@@ -72,7 +76,7 @@ export function networkLines({ hostnames, services }: Settings, { edge, mail }: 
 }
 
 /** A reconcile: the listeners that Stalwart makes for itself (25, 443, 995) go. IPv4, as the compose networks are. */
-function listenerLine(traefik: string): PlanLine {
+function listenerLine(traefik: string, inboundDelivery: Settings["inboundDelivery"]): PlanLine {
   const proxied = { overrideProxyTrustedNetworks: setOf([traefik]) };
   const listener = (name: string, protocol: string, port: number, tls: { useTls: boolean; tlsImplicit: boolean }) => ({
     name,
@@ -89,6 +93,12 @@ function listenerLine(traefik: string): PlanLine {
     "listen-submissions": { ...listener("submissions", "smtp", STALWART_PORTS.submissions, implicit), ...proxied },
     "listen-submission": { ...listener("submission", "smtp", STALWART_PORTS.submission, startTls), ...proxied },
     "listen-sieve": { ...listener("sieve", "manageSieve", STALWART_PORTS.sieve, startTls), ...proxied },
+    ...(inboundDelivery === "lmtp" && {
+      "listen-lmtp": {
+        ...listener(LMTP_LISTENER, "lmtp", STALWART_PORTS.lmtp, none),
+        overrideProxyTrustedNetworks: {},
+      },
+    }),
   });
 }
 

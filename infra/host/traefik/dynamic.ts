@@ -1,3 +1,5 @@
+import { tcpServices } from "../../edge/tcp-services";
+import { laptopHostname } from "../../settings/clients";
 import type { Settings } from "../../settings/settings";
 import { addresses, STALWART_PORTS, type TRAEFIK_PORTS } from "../layout";
 import { PLUGIN } from "./plugin";
@@ -18,6 +20,10 @@ const INBOUND_PATHS = [
 ];
 const TRANSPORT = "stalwart";
 const BACKEND = "stalwart";
+/** Without a PROXY header: to Stalwart it is Traefik that delivers, whose address no ban can hit. */
+const LMTP_TRANSPORT = "lmtp";
+/** Whoever reaches the listener may deliver, so the other containers are kept away. */
+const CLOUDFLARED_ONLY = "cloudflared-only";
 
 /** Traefik's routing: who gets where and as whom. Watched: a change needs no restart. */
 export function dynamicConfiguration(settings: Settings) {
@@ -32,8 +38,12 @@ const TLS = { options: { default: { minVersion: "VersionTLS12", sniStrict: true 
  * anyone. Traefik removes what a client writes into `X-Forwarded-*` and `X-Real-Ip` and appends the peer's address itself;
  * the middlewares see to the rest.
  */
-function http({ hostnames, host }: Settings) {
+function http(settings: Settings) {
+  const { hostnames, host } = settings;
   const server = `Host(\`${hostnames.server}\`)`;
+  const clients = namesFor(settings)
+    .map((name) => `Host(\`${name}\`)`)
+    .join(" || ");
   const route = (entryPoint: keyof typeof TRAEFIK_PORTS, rule: string, middlewares: readonly string[]) => ({
     entryPoints: [entryPoint],
     rule,
@@ -43,7 +53,7 @@ function http({ hostnames, host }: Settings) {
   return {
     routers: {
       // The peer is the client: the tailnet's sidecar names it by PROXY protocol.
-      websecure: { ...route("websecure", server, ["as-peer", "hsts"]), tls: tls(hostnames.server) },
+      websecure: { ...route("websecure", clients, ["as-peer", "hsts"]), tls: tls(settings) },
       // The client is the one that Cloudflare's edge names.
       tunnel: route("tunnel", server, ["as-edge-says", "hsts"]),
       // The client is cloudflared, which is never banned: all Workers of all of Cloudflare's customers share addresses.
@@ -68,10 +78,24 @@ function http({ hostnames, host }: Settings) {
   };
 }
 
+interface TcpRouter {
+  readonly entryPoints: readonly (keyof typeof TRAEFIK_PORTS)[];
+  readonly rule: string;
+  readonly service: string;
+  readonly middlewares?: readonly string[];
+  readonly tls?: { readonly passthrough: boolean };
+}
+
 /** TLS of these protocols ends in Stalwart, which learns the client's address by PROXY protocol. */
-function tcp({ hostnames, host }: Settings) {
-  const { stalwart } = addresses(host.subnet).mail;
-  const named = { rule: `HostSNI(\`${hostnames.server}\`)`, tls: { passthrough: true } };
+function tcp(settings: Settings) {
+  const { edge, mail } = addresses(settings.host.subnet);
+  const { stalwart } = mail;
+  const named = {
+    rule: namesFor(settings)
+      .map((name) => `HostSNI(\`${name}\`)`)
+      .join(" || "),
+    tls: { passthrough: true },
+  };
   // The server speaks first, in plain text: there is no name to look at.
   const any = { rule: "HostSNI(`*`)" };
   const routes = {
@@ -81,23 +105,39 @@ function tcp({ hostnames, host }: Settings) {
     sieve: { entryPoints: ["sieve", "sieveTunnel"], ...any },
   } satisfies Record<string, { entryPoints: readonly (keyof typeof TRAEFIK_PORTS)[] }>;
   const names = Object.keys(routes) as (keyof typeof routes)[];
+  const service = (port: number, serversTransport: string) => ({
+    loadBalancer: { servers: [{ address: `${stalwart}:${port}` }], serversTransport },
+  });
+  const isLmtp = settings.inboundDelivery === "lmtp";
+  const routers: Readonly<Record<string, TcpRouter>> = {
+    ...Object.fromEntries(names.map((name) => [name, { ...routes[name], service: name }])),
+    ...(isLmtp && {
+      lmtp: { entryPoints: ["lmtp"], ...any, middlewares: [CLOUDFLARED_ONLY], service: LMTP_TRANSPORT },
+    }),
+  };
   return {
-    routers: Object.fromEntries(names.map((name) => [name, { ...routes[name], service: name }])),
-    services: Object.fromEntries(
-      names.map((name) => [
-        name,
-        {
-          loadBalancer: {
-            servers: [{ address: `${stalwart}:${STALWART_PORTS[name]}` }],
-            serversTransport: TRANSPORT,
-          },
-        },
-      ]),
-    ),
-    serversTransports: { [TRANSPORT]: { dialTimeout: DIAL_TIMEOUT, proxyProtocol: { version: 2 } } },
+    routers,
+    ...(isLmtp && { middlewares: { [CLOUDFLARED_ONLY]: { ipAllowList: { sourceRange: [edge.cloudflared] } } } }),
+    services: {
+      ...Object.fromEntries(names.map((name) => [name, service(STALWART_PORTS[name], TRANSPORT)])),
+      ...(isLmtp && { [LMTP_TRANSPORT]: service(STALWART_PORTS.lmtp, LMTP_TRANSPORT) }),
+    },
+    serversTransports: {
+      [TRANSPORT]: { dialTimeout: DIAL_TIMEOUT, proxyProtocol: { version: 2 } },
+      ...(isLmtp && { [LMTP_TRANSPORT]: { dialTimeout: DIAL_TIMEOUT } }),
+    },
   };
 }
 
-function tls(name: string) {
-  return { certResolver: RESOLVER, domains: [{ main: name }] };
+/** One certificate for all names, so that Stalwart needs no other; it is dumped for it. */
+function tls(settings: Settings) {
+  const [main, ...sans] = namesFor(settings);
+  return { certResolver: RESOLVER, domains: [{ main, ...(sans.length > 0 && { sans }) }] };
+}
+
+/** The names that clients connect to, the server's first; a laptop has its own for its end of the TCP tunnel. */
+function namesFor(settings: Settings): readonly string[] {
+  const { server, clients } = settings.hostnames;
+  const laptop = tcpServices(settings).length > 0 ? [laptopHostname(settings)] : [];
+  return [...new Set([server, clients, ...laptop])];
 }

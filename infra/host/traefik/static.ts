@@ -71,7 +71,7 @@ export function staticConfiguration(settings: Settings) {
  * client (PROXY protocol). Traefik waits for such a header from everyone there, also from those whom it would not believe:
  * clients of server-first protocols, who wait too, need entry points without it when they come by cloudflared.
  */
-function entryPoints(settings: Settings): Readonly<Record<keyof typeof TRAEFIK_PORTS, EntryPoint>> {
+function entryPoints(settings: Settings): Readonly<Partial<Record<keyof typeof TRAEFIK_PORTS, EntryPoint>>> {
   const { edge } = addresses(settings.host.subnet);
   const at = (port: number) => ({ address: `${edge.traefik}:${port}` });
   const readTimeout = (time: string) => ({ transport: { respondingTimeouts: { readTimeout: time } } });
@@ -85,6 +85,7 @@ function entryPoints(settings: Settings): Readonly<Record<keyof typeof TRAEFIK_P
     sieve: { ...at(TRAEFIK_PORTS.sieve), proxyProtocol },
     submissionTunnel: at(TRAEFIK_PORTS.submissionTunnel),
     sieveTunnel: at(TRAEFIK_PORTS.sieveTunnel),
+    ...(settings.inboundDelivery === "lmtp" ? { lmtp: at(TRAEFIK_PORTS.lmtp) } : {}),
     tunnel: { ...at(TRAEFIK_PORTS.tunnel), ...readTimeout(NO_LIMIT) },
     inbound: { ...at(TRAEFIK_PORTS.inbound), ...readTimeout(UPLOAD_TIME) },
     ping: { address: `127.0.0.1:${TRAEFIK_PORTS.ping}` },

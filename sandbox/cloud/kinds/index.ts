@@ -2,12 +2,13 @@ import type { Kind } from "../kind";
 import { accessApplication, accessPolicy, accessServiceToken, APPLICATION, POLICY, SERVICE_TOKEN } from "./access";
 import { ACCOUNT_TOKEN, accountToken } from "./account-token";
 import { dnsRecord } from "./dns-record";
-import { remoteCommand, tailnetKey } from "./elsewhere";
+import { remoteCommand } from "./elsewhere";
 import { CATCH_ALL, emailRoutingCatchAll, emailRoutingDns, emailRoutingSettings } from "./email-routing";
 import { iamKinds } from "./iam";
 import { notificationPolicy } from "./notification-policy";
 import { R2_BUCKET, R2_LIFECYCLE, r2Bucket, r2BucketLifecycle } from "./r2";
 import { s3Kinds } from "./s3";
+import { acl, dnsSplitNameservers, tailnetKey } from "./tailscale";
 import { tunnel, TUNNEL, TUNNEL_CONFIG, tunnelConfig } from "./tunnel";
 import {
   CRON,
@@ -43,5 +44,7 @@ export const KINDS: Readonly<Record<string, Kind>> = {
   ...s3Kinds,
   ...iamKinds,
   "tailscale:index/tailnetKey:TailnetKey": tailnetKey,
+  "tailscale:index/dnsSplitNameservers:DnsSplitNameservers": dnsSplitNameservers,
+  "tailscale:index/acl:Acl": acl,
   "command:remote:Command": remoteCommand,
 };

@@ -24,6 +24,7 @@ export interface Service {
   readonly mounts: readonly Mount[];
   /** The fixed address on each, if it has one. */
   readonly networks: Readonly<Record<string, string | undefined>>;
+  readonly networkMode: string | undefined;
   /** Condition by service. */
   readonly dependsOn: Readonly<Record<string, string>>;
   /** Undefined: running is healthy. */
@@ -49,6 +50,7 @@ const SERVICE_KEYS = new Set([
   ...["healthcheck", "labels", "hostname", "user", "init", "read_only", "tmpfs", "cap_drop", "cap_add", "security_opt"],
   ...["sysctls", "ulimits", "mem_limit", "pids_limit", "restart", "stop_grace_period", "logging", "working_dir"],
   ...["container_name", "extra_hosts", "dns", "stop_signal", "shm_size", "cpus", "mem_reservation", "memswap_limit"],
+  "network_mode",
 ]);
 const TOP_KEYS = new Set(["name", "services", "networks", "volumes", "secrets", "configs"]);
 
@@ -69,7 +71,12 @@ export function readProject(file: string, environment: Readonly<Record<string, s
     if (!isProps(service)) throw new ComposeError(`services.${name} must be a mapping`);
     return readService(name, service, folder);
   });
-  for (const { name, networks: used, dependsOn } of services) {
+  for (const { name, networkMode, networks: used, dependsOn } of services) {
+    const joined = /^service:(.*)$/.exec(networkMode ?? "")?.[1];
+    if (joined !== undefined && !services.some((service) => service.name === joined))
+      throw new ComposeError(`service "${name}" joins the network of undefined service "${joined}"`);
+    if (networkMode !== undefined && (Object.keys(used).length > 0 || (joined === undefined && networkMode !== "none")))
+      throw new ComposeError(`service ${name} declares mutually exclusive \`network_mode\` and \`networks\``);
     const unknown = Object.keys(used).find((network) => !networks.includes(network));
     if (unknown !== undefined)
       throw new ComposeError(`service "${name}" refers to undefined network ${unknown}: invalid compose project`);
@@ -100,6 +107,7 @@ function readService(name: string, service: Props, folder: string): Service {
     environment,
     mounts: list(service["volumes"]).map((volume) => readMount(volume, folder, name)),
     networks: addressesOn(service["networks"]),
+    networkMode: typeof service["network_mode"] === "string" ? service["network_mode"] : undefined,
     dependsOn: Array.isArray(depends)
       ? Object.fromEntries((words(depends) ?? []).map((other) => [other, "service_started"]))
       : Object.fromEntries(

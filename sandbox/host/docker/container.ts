@@ -41,6 +41,8 @@ export interface Program {
 export interface Neighbours {
   /** Asks `http://host:port`; rejects when the name or address is unknown on the asker's networks or nobody listens. */
   readonly request: (host: string, port: number, request: OriginRequest) => Promise<OriginResponse>;
+  /** The loopback port behind `host:port`; undefined when the name or address is unknown or nobody listens. */
+  readonly port: (host: string, port: number) => number | undefined;
   /** Loopback ports behind those of the others, by `name:port`. */
   readonly ports: () => Readonly<Record<string, number>>;
 }

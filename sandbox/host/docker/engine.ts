@@ -237,6 +237,7 @@ export class Engine {
   #neighbours(asker: Service): Neighbours {
     return {
       request: (host, port, request) => this.#ask(asker, host, port, request),
+      port: (host, port) => this.#neighbour(asker, host)?.process?.ports?.().get(port),
       ports: () => {
         const all = [...this.#containers.values()].filter(({ service }) => shared(asker, service) !== undefined);
         const pairs = all.flatMap(({ service, process }) =>
@@ -249,8 +250,7 @@ export class Engine {
 
   async #ask(asker: Service, host: string, port: number, request: OriginRequest): Promise<OriginResponse> {
     const unreachable = "Unable to reach the origin service: dial tcp: ";
-    const isIt = ({ service }: Running) => service.name === host || Object.values(service.networks).includes(host);
-    const found = [...this.#containers.values()].find(isIt);
+    const found = this.#neighbour(asker, host);
     const network = found && shared(asker, found.service);
     // The name of a container that is stopped is unknown, as that of one that never was.
     if (!found?.process || network === undefined) throw new OriginError(`${unreachable}lookup ${host}: no such host`);
@@ -258,6 +258,13 @@ export class Engine {
     const answer = found.process.http?.(to, request);
     if (!answer) throw new OriginError(`${unreachable}connect ${host}:${port}: connection refused`);
     return await answer;
+  }
+
+  /** The container of that name or address, if it is on a network of the asker's. */
+  #neighbour(asker: Service, host: string): Running | undefined {
+    const isIt = ({ service }: Running) => service.name === host || Object.values(service.networks).includes(host);
+    const found = [...this.#containers.values()].find(isIt);
+    return found && shared(asker, found.service) !== undefined ? found : undefined;
   }
 
   #program(image: string): Program {

@@ -14,6 +14,7 @@ export function cloudflared(world: World, connectors: Connectors): Program {
       if (token === undefined) return Promise.reject(new Error('cloudflared: "tunnel run" requires a token'));
       const home: Host = {
         request: (service, request) => container.neighbours.request(service.hostname, portOf(service), request),
+        port: (service) => container.neighbours.port(service.hostname, portOf(service)),
       };
       // The real one tries again for ever and is not ready meanwhile.
       const isConnected = (() => {
@@ -39,7 +40,8 @@ export function cloudflared(world: World, connectors: Connectors): Program {
   };
 }
 
-const DEFAULT_PORTS: Readonly<Record<string, number>> = { "https:": 443, "http:": 80 };
+/** The last one is cloudflared's own. */
+const DEFAULT_PORTS: Readonly<Record<string, number>> = { "https:": 443, "http:": 80, "tcp:": 7864 };
 
 function portOf(service: URL): number {
   return service.port === "" ? (DEFAULT_PORTS[service.protocol] ?? 0) : Number(service.port);

@@ -51,6 +51,11 @@ wrap(fs.promises);
 const { connect } = net;
 net.connect = net.createConnection = (...args) => {
   const [options] = args;
+  const path = options?.path ?? options?.socketPath;
+  if (typeof path === "string") {
+    args[0] = { ...options, path: mapped(path, false, "connect") };
+    return connect(...args);
+  }
   if (typeof options !== "object" || options === null || options.host === undefined) return connect(...args);
   const { host, hostname = host, port } = options;
   const isOther = Object.keys(ports).some((name) => name.startsWith(`${hostname}:`));

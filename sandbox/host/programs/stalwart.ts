@@ -1,15 +1,16 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { createServer, type Server } from "node:net";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 
-import { isProps } from "../../cloud/props";
+import { isProps, textAt } from "../../cloud/props";
 import type { Container, Process, Program } from "../docker/container";
 import { createJmapServer, type JmapServer } from "../jmap-server";
 import { createMailStore, type MailStore } from "../mail-store";
 import { forward } from "../origin";
-import { createRegistry } from "../registry/registry";
+import { lmtpServices } from "../registry/delivery";
+import { directoryOf } from "../registry/directory";
+import { createRegistry, type Registry } from "../registry/registry";
+import { openMailListeners } from "./mail-listeners";
 
 const CONFIGURATION = "/etc/stalwart/config.json";
 /** In the data folder: what the real one keeps in RocksDB. */
@@ -52,7 +53,16 @@ export function stalwart({ mailFolder }: StalwartOptions): Stalwart {
       ...(password === undefined ? {} : { recoveryAdmin: { login, password } }),
     });
     running = server;
-    const listeners = await openListeners(registry.ports().filter((port) => port !== HTTP_PORT));
+    const directory = directoryOf(registry, undefined);
+    const listeners = await openMailListeners(registry.stored("NetworkListener").values(), {
+      certificate: () => certificateOf(container, registry),
+      inbox: (user, secret) => {
+        const basic = `Basic ${Buffer.from(`${user}:${secret}`).toString("base64")}`;
+        const account = directory.authenticate(basic)?.account;
+        return account && server.mailbox(account.address).length;
+      },
+      lmtp: (listener) => lmtpServices(registry, store, listener),
+    });
     const hasHttp = registry.ports().includes(HTTP_PORT);
     return {
       http: (to, request) => (to.port === HTTP_PORT && hasHttp ? forward(server.port, request) : undefined),
@@ -89,24 +99,17 @@ function certificateFault(container: Container, chain: string, key: string): str
   }
 }
 
-/** Ports that are only looked at: who connects is hung up on. */
-async function openListeners(
-  ports: readonly number[],
-): Promise<{ readonly ports: ReadonlyMap<number, number>; readonly close: () => Promise<void> }> {
-  const servers: Server[] = [];
-  const opened = new Map<number, number>();
-  for (const port of ports) {
-    const server = createServer((socket) => socket.destroy());
-    await new Promise<void>((resolve, reject) => server.once("error", reject).listen(0, "127.0.0.1", resolve));
-    servers.push(server);
-    opened.set(port, (server.address() as AddressInfo).port);
-  }
-  return {
-    ports: opened,
-    close: async () => {
-      await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-    },
-  };
+/** The pair that the first object `x:Certificate` names; undefined while it cannot be read. */
+function certificateOf(
+  container: Container,
+  registry: Registry,
+): { readonly cert: string; readonly key: string } | undefined {
+  const [declared] = [...registry.stored("Certificate").values()];
+  const file = (part: string) => (declared ? textAt(declared, `${part}.filePath`) : undefined);
+  const [chain, key] = [file("certificate"), file("privateKey")];
+  if (chain === undefined || key === undefined || certificateFault(container, chain, key) !== undefined)
+    return undefined;
+  return { cert: container.read(chain), key: container.read(key) };
 }
 
 /** The health check is curl against the container's own port. */

@@ -6,20 +6,28 @@ import { parse } from "yaml";
 import { isProps, type Props, textAt } from "../../cloud/props";
 import type { Container, Destination, Process, Program } from "../docker/container";
 import { header, OriginError, type OriginRequest, type OriginResponse, text } from "../origin";
+import { startTcp } from "./traefik-tcp";
 import { ruleMatches, type Router, type TraefikConfig, traefikConfig } from "./traefik-config";
 
 const INSTALL_CONFIGURATION = "/etc/traefik/traefik.yaml";
 
-/** Traefik for HTTP: its shipped files alone say which entry point, router and middleware answers. */
+/** Traefik: its shipped files alone say which entry point, router and middleware answers, and where TCP goes. */
 export const traefik: Program = {
-  start(container): Promise<Process> {
+  async start(container): Promise<Process> {
     const fixed = readYaml(container, INSTALL_CONFIGURATION);
     const folder = textAt(fixed, "providers.file.directory");
-    if (folder === undefined) return Promise.reject(new Error("traefik: no file provider with a directory"));
+    if (folder === undefined) throw new Error("traefik: no file provider with a directory");
     for (const address of Object.values(traefikConfig(fixed, []).entryPoints)) refuseForeign(container, address);
     const config = () => traefikConfig(fixed, dynamicFiles(container, folder));
     config();
-    return Promise.resolve({
+    const points = Object.entries(isProps(fixed["entryPoints"]) ? fixed["entryPoints"] : {});
+    const tcp = await startTcp(
+      container,
+      Object.fromEntries(points.flatMap(([name, point]) => (isProps(point) ? [[name, point]] : []))),
+      () => dynamicFiles(container, folder),
+    );
+    return {
+      ports: () => tcp.ports,
       http: (to, request) => answer(container, config(), to, request),
       probe: ([program, verb]) => {
         if (program !== "traefik" || verb !== "healthcheck")
@@ -27,8 +35,8 @@ export const traefik: Program = {
         const { pingEntryPoint, entryPoints } = config();
         return Promise.resolve(pingEntryPoint !== undefined && entryPoints[pingEntryPoint] !== undefined);
       },
-      stop: () => Promise.resolve(),
-    });
+      stop: () => tcp.close(),
+    };
   },
 };
 

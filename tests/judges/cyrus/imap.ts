@@ -61,6 +61,11 @@ export class ImapClient {
     await this.command(`SETACL "${mailbox}" "${user}" ${rights}`);
   }
 
+  /** RFC 9208 section 4.1.2; in KiB. */
+  async setQuota(root: string, kib: number): Promise<void> {
+    await this.command(`SETQUOTA "${root}" (STORAGE ${kib})`);
+  }
+
   async close(): Promise<void> {
     if (this.failure === undefined) await this.command("LOGOUT").catch(() => undefined);
     this.socket.destroy();

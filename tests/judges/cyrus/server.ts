@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { userInfo } from "node:os";
@@ -10,7 +10,9 @@ import { ImapClient } from "./imap";
 
 /** Debian's name for Cyrus' master process, which is not on every PATH. */
 export const CYRUS_MASTER = "/usr/sbin/cyrmaster";
-/** How to get {@link CYRUS_MASTER}. */
+/** What Debian takes away when another IMAP server is installed; the master stays. */
+export const CYRUS_IMAPD = "/usr/lib/cyrus/bin/imapd";
+/** How to get {@link CYRUS_IMAPD}. */
 export const CYRUS_INSTALL =
   "Run: apt-get update && apt-get install --no-install-recommends cyrus-imapd cyrus-caldav sasl2-bin";
 
@@ -20,7 +22,9 @@ export const PASSWORD = "pw";
 export const ROOT = `root@${REALM}`;
 export const OTHER = `other@${REALM}`;
 
-const USERS = ["root", "other"] as const;
+/** Sets quotas; is nobody's recipient. */
+const ADMIN = "admin";
+const USERS = ["root", "other", ADMIN] as const;
 const LOOPBACK = "127.0.0.1";
 const PROGRAMS = "/usr/lib/cyrus/bin";
 const SASLPASSWD = "/usr/sbin/saslpasswd2";
@@ -39,9 +43,15 @@ export interface Cyrus {
   /** IMAP over TLS and ManageSieve listen only when Cyrus was given a certificate. */
   readonly imapsPort: number;
   readonly sievePort: number;
+  /** Takes mail from everybody without a login. */
+  readonly lmtpPort: number;
+  /** Makes that Sieve script the active one of a user who has mailboxes. */
+  readonly sieve: (user: string, script: string) => void;
   /** Ends the processes; the mail and the ports stay. */
   readonly stop: () => Promise<void>;
   readonly start: () => Promise<void>;
+  /** What all mailboxes of a user may hold together, in KiB. */
+  readonly setQuota: (user: string, kib: number) => Promise<void>;
   /** Ends the processes and removes the mail. Nothing listens afterwards. */
   readonly close: () => Promise<void>;
 }
@@ -53,7 +63,7 @@ export interface ServerCertificate {
 }
 
 /**
- * Starts a throw-away Cyrus IMAPd 3.6 or newer on loopback: IMAP and JMAP, users {@link ROOT} and {@link OTHER} without
+ * Starts a throw-away Cyrus IMAPd 3.6 or newer on loopback: IMAP, JMAP and LMTP, users {@link ROOT} and {@link OTHER} without
  * mailboxes. The first IMAP login of a user creates them; before it JMAP does not know the account.
  *
  * Started by root it becomes Debian's user `cyrus`, started by anyone else it stays that user. `settings`: lines of
@@ -93,7 +103,7 @@ export async function startCyrus(
     await close();
     throw error;
   }
-  return { ...ports, stop, start, close };
+  return { ...ports, sieve, stop, start, setQuota, close };
 
   async function start(): Promise<void> {
     const pidFile = join(folder.path, "run", "master.pid");
@@ -124,10 +134,33 @@ export async function startCyrus(
     }
   }
 
+  /** Into the folder that Cyrus looks in, which is named after the id of the user's Inbox. */
+  function sieve(user: string, script: string): void {
+    const run = (program: string, ...args: readonly string[]) =>
+      execFileSync(`${PROGRAMS}/${program}`, ["-C", configuration, ...args], { encoding: "utf8" });
+    const scripts = run("mbpath", "-S", `user/${user}`).trim();
+    mkdirSync(scripts, { recursive: true });
+    writeFileSync(join(scripts, "judge.script"), script);
+    run("sievec", join(scripts, "judge.script"), join(scripts, "judge.bc"));
+    rmSync(join(scripts, "defaultbc"), { force: true });
+    symlinkSync("judge.bc", join(scripts, "defaultbc"));
+    if (isRoot) execFileSync("chown", ["-R", "cyrus:mail", join(folder.path, "sieve")]);
+  }
+
   async function stop(): Promise<void> {
     const stopping = master;
     master = undefined;
     if (stopping !== undefined) await end(stopping);
+  }
+
+  async function setQuota(user: string, kib: number): Promise<void> {
+    const client = await ImapClient.connect(imapPort);
+    try {
+      await client.login(ADMIN, PASSWORD);
+      await client.setQuota(`user/${user}`, kib);
+    } finally {
+      await client.close();
+    }
   }
 
   async function close(): Promise<void> {
@@ -153,11 +186,11 @@ async function end(master: ChildProcess): Promise<void> {
   running.delete(master);
 }
 
-type Ports = Pick<Cyrus, "imapPort" | "jmapPort" | "imapsPort" | "sievePort">;
+type Ports = Pick<Cyrus, "imapPort" | "jmapPort" | "lmtpPort" | "imapsPort" | "sievePort">;
 
 /** Ports that nobody listens on now. */
 async function freePorts(): Promise<Ports> {
-  const holders = [createServer(), createServer(), createServer(), createServer()] as const;
+  const holders = [createServer(), createServer(), createServer(), createServer(), createServer()] as const;
   const ports = await Promise.all(
     holders.map(
       (holder) =>
@@ -168,8 +201,8 @@ async function freePorts(): Promise<Ports> {
     ),
   );
   await Promise.all(holders.map((holder) => new Promise<void>((resolve) => holder.close(() => resolve()))));
-  const [imapPort = 0, jmapPort = 0, imapsPort = 0, sievePort = 0] = ports;
-  return { imapPort, jmapPort, imapsPort, sievePort };
+  const [imapPort = 0, jmapPort = 0, lmtpPort = 0, imapsPort = 0, sievePort = 0] = ports;
+  return { imapPort, jmapPort, lmtpPort, imapsPort, sievePort };
 }
 
 function cyrusConf(configuration: string, ports: Ports, hasCertificate: boolean): string {
@@ -184,6 +217,7 @@ function cyrusConf(configuration: string, ports: Ports, hasCertificate: boolean)
 SERVICES {
  imap cmd="${program("imapd")}" listen="${LOOPBACK}:${ports.imapPort}" prefork=0
  http cmd="${program("httpd")}" listen="${LOOPBACK}:${ports.jmapPort}" prefork=0
+ lmtp cmd="${program("lmtpd")} -a" listen="${LOOPBACK}:${ports.lmtpPort}" prefork=0
 ${hasCertificate ? secured : ""}}
 EVENTS {
 }
@@ -216,7 +250,7 @@ unixhierarchysep: yes
 virtdomains: userid
 defaultdomain: ${DEFAULT_DOMAIN}
 servername: ${REALM}
-admins: admin
+admins: ${ADMIN}
 allowplaintext: yes
 sasl_pwcheck_method: auxprop
 sasl_auxprop_plugin: sasldb
@@ -232,7 +266,7 @@ jmap_uploadfolder: #jmap
 specialusealways: yes
 autocreate_users: anyone
 autocreate_quota: ${QUOTA_KIB}
-autocreate_post: yes
+autocreate_post: no
 autocreate_inbox_folders: Archive | Drafts | Junk | Sent | Trash
 xlist-archive: Archive
 autocreate_subscribe_folders: Archive

@@ -96,14 +96,19 @@ function listeners() {
     .join("\n");
 }
 
-/** Starts what is to run; a container is made anew when its service has another text or other variables. */
-function up(services) {
+/**
+ * Starts what is to run, or of it what is named; a container is made anew when its service has another text or other
+ * variables.
+ */
+function up(services, named = []) {
   const wanted = Object.entries(services).filter(([, { profiles: of = [] }]) =>
     of.every((profile) => profiles.includes(profile)),
   );
+  for (const name of named) if (!(name in services)) end(1, `no such service: ${name}\n`);
   for (const name of readdirSync(containers))
     if (!wanted.some(([service]) => service === name)) rmSync(join(containers, name));
   for (const [name, service] of wanted) {
+    if (named.length > 0 && !named.includes(name)) continue;
     const variables = (service.env_file ?? []).map((entry) => readFileSync(resolve(folder, entry), "utf8"));
     const hash = [service, variables]
       .map((part) => createHash("sha256").update(JSON.stringify(part)).digest("hex"))
@@ -168,10 +173,15 @@ if (call === "pull --quiet --policy missing") {
   const trouble = told("no-images");
   end(trouble === undefined ? 0 : 18, trouble ?? "");
 }
-if (call === "up --detach --wait --wait-timeout 300 --remove-orphans --quiet-pull") {
-  up(await project());
+const WAITING = "up --detach --wait --wait-timeout 300 --remove-orphans --quiet-pull";
+if (call === WAITING || call.startsWith(`${WAITING} `)) {
+  up(await project(), rest.slice(WAITING.split(" ").length - 1));
   const trouble = told("unhealthy");
   end(trouble === undefined ? 0 : 1, trouble ?? "");
+}
+if (call === "up --detach --quiet-pull") {
+  up(await project());
+  end(0);
 }
 if (verb === "restart" && rest.length === 1) {
   const container = made(rest[0]);

@@ -12,7 +12,11 @@ import { startTraefik, type Traefik } from "./server";
 const settings = augustin();
 export const { server: SERVER, inbound: INBOUND } = settings.hostnames;
 export const DOMAIN = settings.domain;
-export const SECRETS = { tunnelToken: "tunnel-token-value", acmeDnsToken: "acme-token-value" };
+export const SECRETS = {
+  tunnelToken: "tunnel-token-value",
+  acmeDnsToken: "acme-token-value",
+  tailnetKey: "tskey-auth-value",
+};
 /** Somebody on the tailnet, and somebody on the internet. */
 export const PHONE = "100.64.1.2";
 export const BROWSER = "198.51.100.7";
@@ -50,12 +54,14 @@ export function newPlaces() {
 export interface Options {
   readonly issuer?: Issuer;
   readonly environment?: Readonly<Record<string, string>>;
+  /** Where the tailnet's sidecar really comes from, when a real one does: it cannot choose its address here. */
+  readonly sidecar?: string;
 }
 
 /** Starts Traefik there; resolves when it routes. Without an issuer nobody gives it a certificate. */
 export async function startDeployment(
   places: ReturnType<typeof newPlaces>,
-  { issuer = NO_ISSUER, environment }: Options = {},
+  { issuer = NO_ISSUER, environment, sidecar }: Options = {},
 ): Promise<Deployment> {
   const folder = temporaryFolder();
   const documented = addresses(settings.host.subnet).edge.traefik;
@@ -65,7 +71,9 @@ export async function startDeployment(
     folder: folder.path,
     issuer,
   });
-  const traefik = await startTraefik(folder.path, files, environment);
+  const from = places.addresses.edge.tailscale;
+  const placed = files.map((file) => ({ ...file, content: file.content.replaceAll(from, sidecar ?? from) }));
+  const traefik = await startTraefik(folder.path, placed, environment);
   const close = async () => {
     await traefik.stop();
     folder.remove();

@@ -24,6 +24,8 @@ export const TYPE = {
   application: "cloudflare:index/zeroTrustAccessApplication:ZeroTrustAccessApplication",
   accountToken: "cloudflare:index/accountToken:AccountToken",
   bucket: "aws:s3/bucket:Bucket",
+  splitDns: "tailscale:index/dnsSplitNameservers:DnsSplitNameservers",
+  acl: "tailscale:index/acl:Acl",
   tailnetKey: "tailscale:index/tailnetKey:TailnetKey",
   command: "command:remote:Command",
 } as const;
@@ -48,7 +50,9 @@ export const DOMAIN = "example.org";
 
 /** An account with one zone and nothing in it. */
 export function emptyWorld(): World {
-  return new World({ accountId, apiToken: "token", zones: [newZone(zoneId, DOMAIN)] });
+  const world = new World({ accountId, apiToken: "token", zones: [newZone(zoneId, DOMAIN)] });
+  world.tailnet.setPolicy(JSON.stringify({ tagOwners: { "tag:mail": [] } }));
+  return world;
 }
 
 /** An account with one of each thing that others refer to. */
@@ -187,6 +191,20 @@ export function tokenFor(changes: Props): Props {
 export function command(changes: Props = {}): Props {
   const connection = { host: "192.0.2.10", user: "mail", hostKey: "ssh-ed25519 AAAA" };
   return { connection, create: "bash -s", stdin: "true", ...changes };
+}
+
+/** Inputs of a resource, or how to make them from what stands already. */
+export type Shape = Props | ((made: Furnished) => Props);
+
+export function shaped(made: Furnished, shape: Shape): Props {
+  return typeof shape === "function" ? shape(made) : shape;
+}
+
+/** The account's only zone. */
+export function zoneOf({ zones }: World): World["zones"][number] {
+  const [only] = zones;
+  if (only === undefined) throw new Error("the account has no zone");
+  return only;
 }
 
 /** The refusal of the service, or undefined when it takes the resource. */

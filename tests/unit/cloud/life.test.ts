@@ -3,19 +3,16 @@ import { changedKeys, World } from "../../../sandbox/cloud/world";
 import {
   accountId,
   AWS,
-  application,
   catchAll,
   cname,
   accountToken,
   command,
   cron,
   DOMAIN,
-  emptyWorld,
   furnished,
   ingress,
   lifecycle,
   mx,
-  policy,
   r2,
   refusalOf,
   script,
@@ -24,13 +21,8 @@ import {
   txt,
   TYPE,
   zoneId,
+  zoneOf,
 } from "./cloud";
-
-function zone(world: World) {
-  const [only] = world.zones;
-  if (only === undefined) throw new Error("the account has no zone");
-  return only;
-}
 
 it("knows exactly the types that these tests know", () => {
   expect(Object.keys(KINDS).sort()).toEqual([...Object.values(TYPE), ...Object.values(AWS)].sort());
@@ -42,7 +34,7 @@ describe("what is deleted", () => {
     const made = world.create(TYPE.record, "it", txt());
     world.delete(TYPE.record, "it", made.id, made.props);
     expect(world.read(TYPE.record, made.id, made.props)).toBeUndefined();
-    expect(zone(world).records).toEqual([]);
+    expect(zoneOf(world).records).toEqual([]);
     expect(refusalOf(() => world.create(TYPE.record, "it", txt()))).toBeUndefined();
   });
 
@@ -67,21 +59,21 @@ describe("what is deleted", () => {
     world.create(TYPE.record, "it", mx());
     const made = world.create(TYPE.routingDns, "it", { zoneId });
     expect(
-      zone(world)
+      zoneOf(world)
         .records.filter(({ locked }) => locked)
         .map(({ type }) => type),
     ).toEqual(["MX", "MX", "MX", "TXT", "TXT"]);
     world.delete(TYPE.routingDns, "it", made.id, made.props);
-    expect(zone(world).records.map(({ name }) => name)).toEqual([`send.${DOMAIN}`]);
-    expect(zone(world).emailRouting).toBe(false);
+    expect(zoneOf(world).records.map(({ name }) => name)).toEqual([`send.${DOMAIN}`]);
+    expect(zoneOf(world).emailRouting).toBe(false);
   });
 
   it("switches Email Routing off with its settings", () => {
     const { world } = furnished();
     const made = world.create(TYPE.routing, "it", { zoneId });
-    expect(zone(world).emailRouting).toBe(true);
+    expect(zoneOf(world).emailRouting).toBe(true);
     world.delete(TYPE.routing, "it", made.id, made.props);
-    expect(zone(world).emailRouting).toBe(false);
+    expect(zoneOf(world).emailRouting).toBe(false);
   });
 });
 
@@ -148,7 +140,7 @@ describe("Email Routing's DNS", () => {
     const { world } = furnished();
     world.create(TYPE.routingDns, "it", { zoneId });
     world.create(TYPE.record, "it", txt({ name: DOMAIN, content: '"v=spf1 -all"' }));
-    expect(zone(world).records.filter(({ content }) => content.startsWith('"v=spf1'))).toHaveLength(2);
+    expect(zoneOf(world).records.filter(({ content }) => content.startsWith('"v=spf1'))).toHaveLength(2);
   });
 
   it("is unlocked by any update", () => {
@@ -156,7 +148,7 @@ describe("Email Routing's DNS", () => {
     const made = world.create(TYPE.routingDns, "it", { zoneId });
     const locked = world.snapshot();
     world.update(TYPE.routingDns, "it", made.id, { zoneId });
-    expect(zone(world).records.some((record) => record.locked)).toBe(false);
+    expect(zoneOf(world).records.some((record) => record.locked)).toBe(false);
     expect(world.snapshot()).not.toBe(locked);
   });
 });
@@ -237,79 +229,5 @@ describe("a failure on request", () => {
     expect(refusalOf(() => world.update(TYPE.record, "it", made.id, changed))?.text).toContain("told to fail");
     expect(world.snapshot()).toBe(before);
     expect(refusalOf(() => world.update(TYPE.record, "it", made.id, changed))).toBeUndefined();
-  });
-});
-
-describe("the snapshot", () => {
-  /** The same deployment, in one order or the other, after some ids were used up. */
-  function deployed(order: "forth" | "back", used = 0, wait = 0): string {
-    const world = emptyWorld();
-    for (let count = 0; count < used; count += 1) world.newId();
-    jest.useFakeTimers({ now: Date.UTC(2026, 10, 22) + wait });
-    try {
-      const { tunnelId, tokenId, policyId } = furnished(world);
-      const target = `${tunnelId}.cfargotunnel.com`;
-      const token = world.all(TYPE.token).find(({ id }) => id === tokenId);
-      const text = String(token?.props["clientSecret"]);
-      const steps = [
-        () => world.create(TYPE.ingress, "it", ingress(tunnelId)),
-        () => world.create(TYPE.application, "it", application(policyId)),
-        () => world.create(TYPE.record, "it", cname({ content: target })),
-        () => world.create(TYPE.record, "it", cname({ name: `b.${DOMAIN}`, content: target })),
-        () => world.create(TYPE.record, "it", txt()),
-        () => world.create(TYPE.dnssec, "it", { zoneId, status: "active" }),
-        () => world.create(TYPE.bucket, "it", { bucket: "mail-backup" }),
-        () =>
-          world.create(
-            TYPE.script,
-            "it",
-            script({
-              scriptName: "second",
-              bindings: [{ type: "secret_text", name: "A", text }],
-            }),
-          ),
-      ];
-      for (const step of order === "forth" ? steps : steps.reverse()) step();
-      return world.snapshot();
-    } finally {
-      jest.useRealTimers();
-    }
-  }
-
-  it.each([
-    ["ids", deployed("forth", 7)],
-    ["order", deployed("back")],
-    ["the hour", deployed("forth", 0, 86_400_000)],
-  ])("does not depend on %s", (_what, snapshot) => {
-    expect(snapshot).toBe(deployed("forth"));
-    expect(snapshot).not.toMatch(/[0-9a-f]{8}-[0-9a-f]{4}-4/);
-  });
-
-  it("does not depend on the way: an update leads where a create leads", () => {
-    const direct = furnished().world;
-    const detour = furnished().world;
-    direct.create(TYPE.record, "it", txt());
-    const made = detour.create(TYPE.record, "it", { content: '"first"', ...txt({ content: '"first"' }) });
-    detour.update(TYPE.record, "it", made.id, txt());
-    expect(detour.snapshot()).toBe(direct.snapshot());
-  });
-
-  it("shows which token a policy admits, although ids are left out", () => {
-    const snapshotFor = (which: "first" | "second") => {
-      const { world } = furnished();
-      const first = world.create(TYPE.token, "it", { accountId, name: "first" }).id;
-      const second = world.create(TYPE.token, "it", { accountId, name: "second" }).id;
-      world.create(TYPE.policy, "it", policy(which === "first" ? first : second, { name: "p" }));
-      return world.snapshot();
-    };
-    expect(snapshotFor("first")).not.toBe(snapshotFor("second"));
-  });
-
-  it("shows what was declared and what the zone holds", () => {
-    const { world } = furnished();
-    const before = world.snapshot();
-    world.create(TYPE.record, "it", txt());
-    expect(world.snapshot()).not.toBe(before);
-    expect(world.snapshot()).toContain("p=reject");
   });
 });

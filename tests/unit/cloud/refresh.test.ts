@@ -1,4 +1,3 @@
-import type { Props } from "../../../sandbox/cloud/props";
 import { changedKeys } from "../../../sandbox/cloud/world";
 import {
   aaaa,
@@ -13,7 +12,6 @@ import {
   cron,
   DOMAIN,
   emptyWorld,
-  type Furnished,
   furnished,
   ingress,
   lifecycle,
@@ -22,19 +20,20 @@ import {
   policy,
   r2,
   script,
+  type Shape,
+  shaped,
   srv,
   tunnel,
   txt,
   TYPE,
   type TypeName,
   zoneId,
+  zoneOf,
 } from "./cloud";
-
-type Shape = Props | ((made: Furnished) => Props);
 
 function changes(type: TypeName, shape: Shape): readonly string[] {
   const made = furnished();
-  return changedAfterRefresh(made.world, type, typeof shape === "function" ? shape(made) : shape);
+  return changedAfterRefresh(made.world, type, shaped(made, shape));
 }
 
 const long = (length: number) => "k".repeat(length);
@@ -141,6 +140,7 @@ describe("what the real service reads back unchanged shows no difference after a
     ["notification with a description", "notification", notification()],
     ["S3 bucket", "bucket", { bucket: "mail-backup" }],
     ["S3 bucket that AWS names", "bucket", {}],
+    ["split DNS", "splitDns", { domain: "mail.example.org", nameservers: ["100.64.0.1"] }],
     ["tailnet key", "tailnetKey", { description: "phone", tags: ["tag:mail"], reusable: false }],
     ["remote command", "command", command()],
     ["token of the account", "accountToken", accountToken()],
@@ -215,8 +215,7 @@ describe("DNSSEC", () => {
     const world = emptyWorld();
     const inputs = { zoneId, status: "active" };
     const made = world.create(TYPE.dnssec, "dnssec", inputs);
-    const [zone] = world.zones;
-    if (zone === undefined) throw new Error("the account has no zone");
+    const zone = zoneOf(world);
     const ds = String(made.props["ds"]);
     expect(ds).toMatch(/^example\.org\. 3600 IN DS \d+ 13 2 [0-9a-f]{64}$/);
     const left = () => changedKeys(world.kind(TYPE.dnssec), inputs, world.read(TYPE.dnssec, made.id, inputs) ?? {});

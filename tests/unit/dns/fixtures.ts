@@ -1,3 +1,4 @@
+import { tcpHostnames } from "../../../infra/settings/clients";
 import { Secret } from "../../../infra/settings/secret";
 import type { Settings } from "../../../infra/settings/settings";
 
@@ -22,9 +23,13 @@ export function augustin(changes: Partial<Settings> = {}): Settings {
     aliases: [`postmaster@${domain}`, `abuse@${domain}`],
     catchAll: `root@${domain}`,
     inbound: "worker",
+    inboundDelivery: "jmap",
     hostnames: {
       server: `stalwart.${domain}`,
       inbound: `inbound.${domain}`,
+      lmtp: `lmtp.${domain}`,
+      clients: `stalwart.${domain}`,
+      tcp: tcpHostnames(domain),
       mtaSts: `mta-sts.${domain}`,
       autoconfig: `autoconfig.${domain}`,
       autodiscover: `autodiscover.${domain}`,
@@ -69,6 +74,8 @@ export function augustin(changes: Partial<Settings> = {}): Settings {
       folder: "apps",
       subnet: "172.30.25.0/24",
     },
+    tailnet: { mode: "split-dns", tag: "tag:mail", hostname: "mail", policy: "output", keyNumber: 1 },
+    clientTcp: { services: ["imaps", "submissions"], people: [`root@${domain}`] },
     protect: true,
     ...changes,
   };
@@ -86,6 +93,9 @@ export function further(changes: Partial<Settings> = {}): Settings {
     hostnames: {
       server: `mail.${domain}`,
       inbound: `inbound.${domain}`,
+      lmtp: `lmtp.${domain}`,
+      clients: `mail.${domain}`,
+      tcp: tcpHostnames(domain),
       mtaSts: `mta-sts.${domain}`,
       autoconfig: `autoconfig.${domain}`,
       autodiscover: `autodiscover.${domain}`,

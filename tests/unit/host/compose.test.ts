@@ -2,22 +2,23 @@ import { BlockList } from "node:net";
 
 import { composeFile, composeProject, FILES_LABEL, filesDigest } from "../../../infra/host/compose";
 import type { HostFile } from "../../../infra/host/file";
-import { addresses, SERVICES } from "../../../infra/host/layout";
+import { addresses, SERVICES, TAILNET_SERVICES } from "../../../infra/host/layout";
 import { expectGolden } from "../../golden";
 import { documented, documentedFiles, EDGE_SECRETS } from "./fixtures";
 
 const settings = documented();
+const ALL = [...SERVICES, ...TAILNET_SERVICES];
 
 /** The label of each service. */
 function labels(files: readonly HostFile[]): Readonly<Record<string, string>> {
   const { services } = composeProject(settings, files);
-  return Object.fromEntries(SERVICES.map((name) => [name, services[name]?.labels?.[FILES_LABEL] ?? ""]));
+  return Object.fromEntries(ALL.map((name) => [name, services[name]?.labels?.[FILES_LABEL] ?? ""]));
 }
 
 /** Services whose label is another one. */
 function remade(files: readonly HostFile[]): readonly string[] {
   const [before, after] = [labels(documentedFiles()), labels(files)];
-  return SERVICES.filter((name) => before[name] !== after[name]);
+  return ALL.filter((name) => before[name] !== after[name]);
 }
 
 function changed(path: string, change: Partial<HostFile>): readonly HostFile[] {
@@ -42,7 +43,10 @@ describe("composeFile", () => {
     ["stalwart/config.json", ["stalwart"]],
     ["stalwart/plan/plan.ndjson", []],
     ["stalwart/secrets/resend.env", ["stalwart"]],
-    ["onhost/onhost.mjs", ["certificates"]],
+    ["tailscale/secrets/authkey", ["tailscale"]],
+    ["tailscale/config/serve.json", []],
+    ["coredns/Corefile", ["coredns"]],
+    ["onhost/onhost.mjs", ["certificates", "zone"]],
   ])("makes anew for a change of %s only %j", (path, services) => {
     expect(remade(changed(path, { content: "another" }))).toEqual(services);
     expect(remade(changed(path, { mode: "0755" }))).toEqual(services);
@@ -78,7 +82,7 @@ describe("the networks", () => {
   it.each(["edge", "mail"] as const)("gives each of %s a place of its own, none of them to be handed out", (name) => {
     const { subnet, gateway, dynamic } = at[name];
     expect(networks[name]?.ipam.config).toEqual([{ subnet, gateway, ip_range: dynamic }]);
-    const fixed = Object.values(services).flatMap((service) => service.networks[name]?.ipv4_address ?? []);
+    const fixed = Object.values(services).flatMap((service) => service.networks?.[name]?.ipv4_address ?? []);
     const all = [gateway, ...fixed];
     expect(new Set(all).size).toBe(all.length);
     for (const address of all) {

@@ -1,17 +1,22 @@
 import { composeProject } from "../../../infra/host/compose";
-import { SERVICES } from "../../../infra/host/layout";
+import { SERVICES, type ServiceName, TAILNET_FOLDERS, TAILNET_SERVICES } from "../../../infra/host/layout";
 import { documented, documentedFiles, SECRETS } from "./fixtures";
 
 /** Folders that the host makes: the containers write them, or the host's own secrets lie there. */
-const MADE = ["stalwart/data", "stalwart/tls", "stalwart/keys", "traefik/acme"];
+const MADE = ["stalwart/data", "stalwart/tls", "stalwart/keys", "traefik/acme", ...Object.values(TAILNET_FOLDERS)];
 /** Read anew each time they are needed, so that no restart is due. */
-const READ_ANEW = [/^traefik\/dynamic\//, /^stalwart\/secrets\/.*-password$/, /^stalwart\/plan\/.*\.ndjson$/];
+const READ_ANEW = [
+  /^traefik\/dynamic\//,
+  /^stalwart\/secrets\/.*-password$/,
+  /^stalwart\/plan\/.*\.ndjson$/,
+  /^tailscale\/config\//,
+];
 
 const files = documentedFiles();
 const { services } = composeProject(documented(), files);
 
 /** Paths in the apps folder that a service sees. */
-function seenBy(service: (typeof SERVICES)[number]): { readonly path: string; readonly byEnvironment: boolean }[] {
+function seenBy(service: ServiceName): { readonly path: string; readonly byEnvironment: boolean }[] {
   const { volumes = [], env_file = [] } = services[service] ?? {};
   const mounts = volumes.map(({ source }) => source);
   const isIn = (path: string, mount: string) => `../${path}` === mount || `../${path}`.startsWith(`${mount}/`);
@@ -25,7 +30,8 @@ describe("hostFiles", () => {
   it("has each path once, below a folder of the deployment's own", () => {
     const paths = files.map(({ path }) => path);
     expect(new Set(paths).size).toBe(paths.length);
-    for (const path of paths) expect(path).toMatch(/^(?:mail-stack|stalwart|traefik|cloudflared|onhost)\/[\w./-]+$/);
+    for (const path of paths)
+      expect(path).toMatch(/^(?:mail-stack|stalwart|traefik|cloudflared|onhost|tailscale|coredns)\/[\w./-]+$/);
     expect(paths.filter((path) => path.includes(".."))).toEqual([]);
   });
 
@@ -52,7 +58,7 @@ describe("hostFiles", () => {
       for (const { source } of volumes) expect([source, known(source)]).toEqual([source, true]);
   });
 
-  it.each(SERVICES)("makes %s anew exactly for what it reads at its start", (service) => {
+  it.each([...SERVICES, ...TAILNET_SERVICES])("makes %s anew exactly for what it reads at its start", (service) => {
     const declared = files.filter(({ restarts }) => restarts.includes(service)).map(({ path }) => path);
     const read = seenBy(service).filter(
       ({ path, byEnvironment }) => byEnvironment || !READ_ANEW.some((pattern) => pattern.test(path)),

@@ -3,7 +3,11 @@ import { Secret } from "../../../infra/settings/secret";
 import type { Settings } from "../../../infra/settings/settings";
 import { augustin } from "../dns/fixtures";
 
-export const EDGE_SECRETS = { tunnelToken: "tunnel-token-value", acmeDnsToken: "acme-token-value" };
+export const EDGE_SECRETS = {
+  tunnelToken: "tunnel-token-value",
+  acmeDnsToken: "acme-token-value",
+  tailnetKey: "tskey-auth-value",
+};
 
 /** What must appear in no file that others may read. */
 export const SECRETS = {

@@ -61,6 +61,7 @@ async function declared(changes: Partial<Settings["host"]> = {}) {
       settings: settings(changes),
       tunnelToken: pulumi.secret("tunnel-token"),
       acmeDnsToken: pulumi.secret("acme-token"),
+      tailnetKey: pulumi.secret("tailnet-key"),
     },
     { transformations: [noted] },
   );

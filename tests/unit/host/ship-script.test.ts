@@ -5,7 +5,11 @@ import { textsToHide } from "../../../infra/host/ship/secrets";
 import { Secret } from "../../../infra/settings/secret";
 import { augustin } from "../dns/fixtures";
 
-const EDGE = { tunnelToken: "tunnel-token-of-the-test", acmeDnsToken: "acme-token-of-the-test" };
+const EDGE = {
+  tunnelToken: "tunnel-token-of-the-test",
+  acmeDnsToken: "acme-token-of-the-test",
+  tailnetKey: "key-of-the-test",
+};
 
 const options = { folder: "apps", stalwartVersion: "0.16.18", secrets: ["it's $secret", ""] };
 const files = pack(hostFiles(augustin(), EDGE));

@@ -8,7 +8,6 @@ import { FILES } from "../../../onhost/src/deployment";
 import { httpTo } from "../../../onhost/src/http";
 import { listenerFindings } from "../../../onhost/src/listeners";
 import { registryOf } from "../../../onhost/src/registry";
-import { waitUntilReady } from "../../../onhost/src/wait";
 import { openLab, refuseSecrets, type Lab, type Ran } from "./lab";
 
 describe("the bundle", () => {
@@ -43,9 +42,8 @@ describe("the bundle", () => {
     for (const [, module = ""] of content.matchAll(/from "([^"]+)"/g)) expect(module).toMatch(/^node:/);
   });
 
-  test("runs as a program: verify, wait, key, an error, no command", async () => {
+  test("runs as a program: verify, key, an error, no command", async () => {
     expect(await bundled("verify")).toEqual({ code: 0, out: "", err: "" });
-    expect(await bundled("wait", "5")).toEqual({ code: 0, out: "", err: "" });
     expect(await bundled("key", "1")).toEqual({ code: 0, out: lab.read(`${FILES.keys}/worker-1`), err: "" });
     expect(await bundled("retire", "3")).toMatchObject({ code: 1, out: "" });
     expect(await bundled("what")).toMatchObject({ code: 2, out: "" });
@@ -147,14 +145,6 @@ describe("a server that is not as expected", () => {
       response.end(JSON.stringify({ methodResponses: [["x:Account/get", { list }, "0"]] })),
     );
     await expect(registryOf(httpTo(url), "Basic x").get("Account")).rejects.toThrow("500 or more objects");
-  });
-
-  test("waiting ends when the server is ready, and with its last answer when it never is", async () => {
-    let left = 2;
-    const url = await serve((_request, response) => response.writeHead(left-- > 0 ? 503 : 200).end());
-    await waitUntilReady(httpTo(url), 5_000);
-    left = Infinity;
-    await expect(waitUntilReady(httpTo(url), 600)).rejects.toThrow("Stalwart is not ready after 0.6 s: HTTP 503");
   });
 });
 

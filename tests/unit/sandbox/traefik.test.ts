@@ -14,11 +14,15 @@ const settings = settingsOf("prod", invented);
 const { server, inbound } = settings.hostnames;
 const { edge, mail } = addresses(settings.host.subnet);
 const files = hostFiles(settings, {
-  ...{ tunnelToken: "tunnel", acmeDnsToken: "acme" },
+  ...{ tunnelToken: "tunnel", acmeDnsToken: "acme", tailnetKey: "tskey" },
   backupKey: { accessKeyId: "AKIA", secretAccessKey: "key" },
 });
 const folders: { remove: () => void }[] = [];
-afterAll(() => folders.forEach(({ remove }) => remove()));
+const processes: Process[] = [];
+afterAll(async () => {
+  await Promise.all(processes.map((process) => process.stop()));
+  folders.forEach(({ remove }) => remove());
+});
 
 interface Proxy {
   readonly process: Process;
@@ -37,6 +41,7 @@ async function proxy(change: (path: string, content: string) => string = (_, con
   const service = project.services.find(({ name }) => name === "traefik");
   const arrived: Proxy["arrived"] = [];
   const neighbours: Neighbours = {
+    port: () => undefined,
     ports: () => ({}),
     request: (host, port, request) => {
       arrived.push({ host, port, request });
@@ -44,7 +49,9 @@ async function proxy(change: (path: string, content: string) => string = (_, con
     },
   };
   if (!service || !traefik.start) throw new Error("no traefik");
-  return { process: await traefik.start(new Container(service, neighbours)), arrived };
+  const process = await traefik.start(new Container(service, neighbours));
+  processes.push(process);
+  return { process, arrived };
 }
 
 function ask({ process }: Proxy, port: number, headers: Record<string, string>, path = "/jmap") {

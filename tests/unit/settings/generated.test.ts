@@ -28,6 +28,7 @@ test("lists say what their items are", () => {
     aliases: { items: { type: "string" } },
     routingMxPriorities: { items: { type: "integer" } },
     resendRecords: { items: { type: "object" } },
+    clientTcp: { items: { type: "string" }, default: [] },
   });
 });
 

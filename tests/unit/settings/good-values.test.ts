@@ -22,9 +22,17 @@ test("the least stack file gives complete settings", () => {
     aliases: ["postmaster@example.test", "abuse@example.test"],
     catchAll: "root@example.test",
     inbound: "worker",
+    inboundDelivery: "jmap",
     hostnames: {
       server: "stalwart.example.test",
       inbound: "inbound.example.test",
+      lmtp: "lmtp.example.test",
+      clients: "stalwart.example.test",
+      tcp: {
+        imaps: "imap-tcp.example.test",
+        submissions: "submission-tcp.example.test",
+        sieve: "sieve-tcp.example.test",
+      },
       mtaSts: "mta-sts.example.test",
       autoconfig: "autoconfig.example.test",
       autodiscover: "autodiscover.example.test",
@@ -52,8 +60,38 @@ test("the least stack file gives complete settings", () => {
       folder: "apps",
       subnet: "172.30.25.0/24",
     },
+    tailnet: undefined,
+    clientTcp: { services: [], people: ["root@example.test"] },
     protect: true,
   });
+});
+
+test("the tailnet's mode decides the name that clients use", () => {
+  const clients = (tailnet: string) => settingsWith({ tailnet }).hostnames.clients;
+  expect(["off", "split-dns", "dns-record"].map(clients)).toEqual([
+    "stalwart.example.test",
+    "stalwart.example.test",
+    "imap.example.test",
+  ]);
+  expect(settingsWith({ tailnet: "split-dns" }).tailnet).toEqual({
+    mode: "split-dns",
+    tag: "tag:mail",
+    hostname: "mail",
+    policy: "output",
+    keyNumber: 1,
+  });
+});
+
+test("names of the ways in are free as long as they are not used", () => {
+  const names = { serverHostname: "imap.example.test", inboundHostname: "sieve-tcp.example.test" };
+  expect(settingsWith(names).hostnames).toMatchObject({ server: names.serverHostname, inbound: names.inboundHostname });
+  const used = { ...names, tailnet: "dns-record", clientTcp: '["sieve"]' };
+  expect(problemsWith(used).map(({ key }) => key)).toEqual(["mail:serverHostname", "mail:inboundHostname"]);
+});
+
+test("people of the TCP tunnel may be elsewhere; without any it is the primary address", () => {
+  expect(settingsWith({ clientPeople: '["me@example.org"]' }).clientTcp.people).toEqual(["me@example.org"]);
+  expect(settingsWith({ primaryAddress: "jane@example.test" }).clientTcp.people).toEqual(["jane@example.test"]);
 });
 
 test("secrets keep their text and only reveal it", () => {

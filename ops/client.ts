@@ -1,0 +1,77 @@
+/** `npm run client`: settings for mail clients. */
+import { StackFileError } from "../infra/settings/stack-file";
+import type { Settings } from "../infra/settings/settings";
+import { ownAddress } from "../worker/src/own-address";
+import type { Answer } from "./client/answer";
+import { type Asked, argumentsOf, USAGE } from "./client/arguments";
+import { writeFiles } from "./client/file";
+import { iphoneAnswer } from "./client/iphone";
+import { laptopAnswer } from "./client/laptop";
+import { sheetAnswer } from "./client/sheet";
+import { SigningError } from "./client/sign";
+import { publicSettings } from "./public-settings";
+
+/** What the operator can mend. */
+class Refused extends Error {}
+
+async function main(argv: readonly string[]): Promise<number> {
+  const asked = argumentsOf(argv);
+  if (asked === "help") {
+    process.stdout.write(USAGE);
+    return 0;
+  }
+  if ("fault" in asked) {
+    process.stderr.write(`${asked.fault}\n\n${USAGE}`);
+    return 2;
+  }
+  try {
+    const settings = publicSettings(asked.stack);
+    const address = addressOf(asked, settings);
+    const answer = await answerOf(asked, settings, address);
+    const written = writeFiles(asked.out, answer.files);
+    if (asked.isJson) {
+      const report = { stack: asked.stack, address, ...answer.json, files: written };
+      process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
+      return 0;
+    }
+    const lines = written.map(({ path, changed }) => `${changed ? "written" : "as it was"}  ${path}\n`);
+    process.stdout.write(`${answer.text}\n${lines.join("")}`);
+    return 0;
+  } catch (error) {
+    if (!isExpected(error)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    return 1;
+  }
+}
+
+function addressOf({ address: asked }: Asked, { primaryAddress, domain }: Settings): string {
+  if (asked === undefined) return primaryAddress;
+  const address = ownAddress(asked, domain);
+  if (address !== undefined) return address;
+  throw new Refused(
+    `--address ${asked} is no address of ${domain}, so no client could log in with it. Name one that ends in @${domain}.`,
+  );
+}
+
+async function answerOf(asked: Asked, settings: Settings, address: string): Promise<Answer> {
+  const answer =
+    asked.what === "laptop"
+      ? laptopAnswer(settings, address, asked.system, asked.out)
+      : asked.what === "iphone"
+        ? await iphoneAnswer(settings, address, asked)
+        : sheetAnswer(settings, address);
+  if (answer) return answer;
+  throw new Refused(
+    asked.what === "laptop"
+      ? `The stack ${asked.stack} offers nothing over the TCP tunnel, so there is nothing to connect to. Offer it: ` +
+          `pulumi config set --path 'mail:clientTcp[0]' imaps --stack ${asked.stack}`
+      : `The stack ${asked.stack} offers no service that clients can use. See mail:services in docs/reference.md.`,
+  );
+}
+
+function isExpected(error: unknown): error is Error {
+  const isFile = error instanceof Error && "code" in error && "path" in error;
+  return error instanceof Refused || error instanceof StackFileError || error instanceof SigningError || isFile;
+}
+
+void main(process.argv.slice(2)).then((code) => (process.exitCode = code));

@@ -1,0 +1,149 @@
+import type { Outcome } from "../attempt";
+import type { Clock } from "../clock";
+import type { Ledger } from "../ledger";
+import { messageKey } from "../message";
+import type { Fingerprint, Message } from "../message";
+import { asTransient, TransientError } from "../transient";
+import { withoutForgedResults } from "./authentication-results";
+import { openLmtp } from "./client";
+import type { LmtpOutcome, LmtpSession, LmtpSettings } from "./client";
+import type { ByteStream } from "./stream";
+
+/** Home's LMTP listener. */
+export interface LmtpHome {
+  /** A server that is ready for one message. Throws a {@link TransientError}. */
+  readonly open: () => Promise<LmtpSession>;
+  /** Whether home answers at all, whatever it says about a message. */
+  readonly answers: () => Promise<boolean>;
+}
+
+/** Everything that one attempt works on and with. */
+export interface LmtpAttempt {
+  readonly message: Message;
+  readonly print: Fingerprint;
+  /** Envelope sender; empty for the null reverse-path. */
+  readonly from: string;
+  /** The recipient first; then what else the Worker may try when the server does not know it. */
+  readonly addresses: readonly string[];
+  /** The last of the addresses takes mail for every unknown one. */
+  readonly hasCatchAll: boolean;
+  readonly home: LmtpHome;
+  readonly ledger: Ledger;
+  readonly clock: Clock;
+  /** Told how long each step took, in milliseconds. */
+  readonly timed: (step: string, milliseconds: number) => void;
+}
+
+/**
+ * Home for one message: its time budget starts now.
+ * @param connect opens a connection within so many milliseconds
+ */
+export function createLmtpHome(
+  connect: (connectMs: number) => Promise<ByteStream>,
+  settings: Omit<LmtpSettings, "until">,
+): LmtpHome {
+  const { budgets, clock } = settings;
+  const until = clock.now() + budgets.totalMs;
+  const open = async () => {
+    const stream = await connect(Math.min(budgets.connectMs, until - clock.now()));
+    return await openLmtp(stream, { ...settings, until });
+  };
+  const answers = async () => {
+    try {
+      await (await open()).close();
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  return { open, answers };
+}
+
+/**
+ * Carries one message home over LMTP. Never throws. The ledger's key is of the recipient's address, because LMTP does not
+ * say whose account that is: one message to two addresses of one account is two orders, and the server's own duplicate
+ * suppression, where it has one, makes one mail of them. A Worker that delivers by JMAP has that key too, so that either way
+ * knows what the other one delivered.
+ */
+export async function attemptByLmtp(given: LmtpAttempt): Promise<Outcome> {
+  try {
+    return await tryOnce(given);
+  } catch (error) {
+    return { kind: "failed", error: asTransient(error) };
+  }
+}
+
+async function tryOnce(given: LmtpAttempt): Promise<Outcome> {
+  const { addresses, print, home, ledger } = given;
+  const opening = measured(given, "connect", home.open());
+  // It may fail while the ledger is asked.
+  opening.catch(() => undefined);
+  const keys = [await messageKey(addresses[0] ?? "", print)];
+  const claim = await measured(given, "claim", ledger.claim(keys));
+  if (claim.kind === "delivered" || claim.kind === "busy") {
+    await opening.then(
+      (session) => session.close(),
+      () => undefined,
+    );
+    return { kind: claim.kind === "busy" ? "busy" : "duplicate" };
+  }
+  const outcome = await sendTo(given, opening);
+  if (outcome.kind === "delivered") {
+    // Only after the server has answered for it: a marker without a message would be a message lost.
+    return { kind: "delivered", ledgerWritten: await measured(given, "complete", ledger.complete(keys)) };
+  }
+  // A claim on what may have happened stays until it ends by itself: until then nobody sends it again.
+  if (outcome.kind === "refused" || !outcome.error.uncertain) await ledger.release(claim);
+  return outcome;
+}
+
+const ORIGINAL_TO = "X-Original-To:";
+
+/**
+ * The message with nothing in front but `X-Original-To`: the server that makes the final delivery writes `Return-Path` and
+ * `Delivered-To` itself (RFC 5321 §4.4), and takes a `Delivered-To` that is there already for a loop.
+ */
+export function bytesForLmtp({ bytes, start }: Message): Uint8Array {
+  const head = new TextDecoder("latin1").decode(bytes.subarray(0, start));
+  const field = head.lastIndexOf(`\n${ORIGINAL_TO}`) + 1;
+  return bytes.subarray(head.startsWith(ORIGINAL_TO, field) ? field : start);
+}
+
+type Unsuccessful = Exclude<LmtpOutcome, { readonly kind: "delivered" }>;
+
+/** One address after the other, each on a connection of its own, until the server knows one. Never throws. */
+async function sendTo(
+  { message, from, addresses, hasCatchAll, home, ...given }: LmtpAttempt,
+  first: Promise<LmtpSession>,
+): Promise<{ readonly kind: "delivered" } | Unsuccessful> {
+  const bytes = withoutForgedResults(bytesForLmtp(message));
+  let outcome: LmtpOutcome = { kind: "failed", error: new TransientError("lmtp: no address", "message") };
+  for (const [index, to] of addresses.entries()) {
+    let session: LmtpSession;
+    try {
+      session = await (index === 0 ? first : measured(given, "connect", home.open()));
+    } catch (error) {
+      return { kind: "failed", error: asTransient(error) };
+    }
+    outcome = await measured(given, "deliver", session.deliver({ from, to, message: bytes }));
+    await session.close();
+    if (outcome.kind !== "refused" || !outcome.isUnknownRecipient) return outcome;
+  }
+  // The operator promised to take every address, so this is trouble at home and not the sender's mistake.
+  if (hasCatchAll)
+    return { kind: "failed", error: new TransientError("the catch-all address has no mailbox", "message") };
+  return outcome;
+}
+
+async function measured<T>(
+  { clock, timed }: Pick<LmtpAttempt, "clock" | "timed">,
+  step: string,
+  promise: Promise<T>,
+): Promise<T> {
+  const started = clock.now();
+  try {
+    return await promise;
+  } finally {
+    timed(step, clock.now() - started);
+  }
+}

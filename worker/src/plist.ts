@@ -1,0 +1,48 @@
+import { escapeXml } from "./public-answer";
+
+/** What a property list can hold, as far as it is needed here. */
+export type PlistValue = string | number | boolean | readonly PlistValue[] | PlistDictionary;
+export interface PlistDictionary {
+  readonly [key: string]: PlistValue;
+}
+
+const HEAD = [
+  '<?xml version="1.0" encoding="UTF-8"?>',
+  '<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">',
+  '<plist version="1.0">',
+];
+
+/** Apple's property list as XML (man page plist(5)). Numbers are integers; keys keep their order. */
+export function plist(value: PlistDictionary): string {
+  return [...HEAD, ...render(value), "</plist>", ""].join("\n");
+}
+
+function render(value: PlistValue): readonly string[] {
+  switch (typeof value) {
+    case "string":
+      return [`<string>${escapeXml(value)}</string>`];
+    case "number":
+      return [`<integer>${value}</integer>`];
+    case "boolean":
+      return [value ? "<true/>" : "<false/>"];
+    default:
+      return isList(value)
+        ? ["<array>", ...value.flatMap(render).map(indent), "</array>"]
+        : [
+            "<dict>",
+            ...Object.entries(value)
+              .flatMap(([key, item]) => [`<key>${escapeXml(key)}</key>`, ...render(item)])
+              .map(indent),
+            "</dict>",
+          ];
+  }
+}
+
+/** `Array.isArray` does not tell a readonly array from the rest. */
+function isList(value: readonly PlistValue[] | PlistDictionary): value is readonly PlistValue[] {
+  return Array.isArray(value);
+}
+
+function indent(line: string): string {
+  return `  ${line}`;
+}

@@ -1,0 +1,136 @@
+import { candidates } from "./address";
+import type { Outcome } from "./attempt";
+import { BUCKET_MS } from "./budgets";
+import { carry } from "./carry";
+import type { AnyHome } from "./carry";
+import type { Clock } from "./clock";
+import type { Recipients } from "./deliver";
+import type { SpoolBucket, SpoolObject } from "./env";
+import { envelopeInFront } from "./envelope";
+import type { Ledger } from "./ledger";
+import { fingerprint } from "./message";
+import { writePause } from "./pauses";
+import { DEAD_PREFIX, deadMetadata, fromMetadata, nameOf, retryKey } from "./spool";
+import type { SpoolEntry } from "./spool";
+import { asTransient } from "./transient";
+
+/** Home for one message of the drain. */
+export type DrainHome = AnyHome & {
+  /** Whether home answers at all, whatever it says about a message. */
+  readonly answers: () => Promise<boolean>;
+};
+
+/** What a spooled message meets when it has its turn. */
+export interface TurnSurroundings {
+  readonly bucket: SpoolBucket;
+  readonly ledger: Ledger;
+  readonly clock: Clock;
+  /** Called for each message, whose time budget starts then. */
+  readonly home: () => DrainHome;
+}
+
+/**
+ * How a message ended its turn. `gone`: somebody else took it out of the spool. `busy`: another attempt has the message.
+ * `home`, `spool`, `limit`: nobody's turn would have gone well, because of home, the bucket or the platform.
+ */
+export type Turn = "delivered" | "duplicate" | "dead" | "gone" | "busy" | "failed" | "home" | "spool" | "limit";
+
+/** A spooled message and whether it has failed before. */
+export interface Due {
+  readonly object: SpoolObject;
+  readonly size: number;
+  readonly hasPaused: boolean;
+}
+
+/**
+ * Tries to bring one spooled message home. It leaves the spool only when it is in the mailbox, or lies under `dead/`.
+ * Never throws.
+ */
+export async function takeTurn(due: Due, recipients: Recipients, surroundings: TurnSurroundings): Promise<Turn> {
+  try {
+    return await tryTurn(due, recipients, surroundings);
+  } catch (error) {
+    return await stepBack(due, error, surroundings);
+  }
+}
+
+/** Throws when R2 fails, and the message is still in the spool then. */
+async function tryTurn(due: Due, recipients: Recipients, surroundings: TurnSurroundings): Promise<Turn> {
+  const { bucket, clock } = surroundings;
+  const { key } = due.object;
+  const stored = await clock.within(BUCKET_MS, "spool", bucket.get(key));
+  if (stored === null) return "gone";
+  const bytes = new Uint8Array(await clock.within(BUCKET_MS, "spool", stored.arrayBuffer()));
+  const entry = fromMetadata(stored) ?? envelopeInFront(bytes, nameOf(key));
+  if (entry === undefined) return await setAside(due, stored, bytes, "the object has no envelope", surroundings);
+
+  const outcome = await carryEntry(bytes, entry, recipients, surroundings);
+  switch (outcome.kind) {
+    case "delivered":
+    case "duplicate":
+      await remove(due, surroundings);
+      return outcome.kind;
+    case "refused":
+      return await setAside(due, stored, bytes, outcome.reason, surroundings);
+    case "busy":
+      return "busy";
+    case "failed": {
+      const { trouble, message } = outcome.error;
+      if (trouble === "limit") return "limit";
+      // Only a failure that home survives is the message's own: it then steps back, and others have their turn.
+      // Asked with a time budget of its own, because a large message over a slow line may have used up this one.
+      if (trouble !== "message" && !(await surroundings.home().answers())) return "home";
+      await writePause(bucket, clock, nameOf(key), message);
+      return "failed";
+    }
+  }
+}
+
+/** One object that cannot be read must not hold up the others; a bucket that takes nothing ends the run. */
+async function stepBack({ object }: Due, error: unknown, { bucket, clock }: TurnSurroundings): Promise<Turn> {
+  return await writePause(bucket, clock, nameOf(object.key), asTransient(error).message).then(
+    () => "failed",
+    () => "spool",
+  );
+}
+
+async function carryEntry(
+  bytes: Uint8Array,
+  { from, to, receivedAt, start }: SpoolEntry,
+  { mailDomain, catchAll }: Recipients,
+  { home, ledger, clock }: TurnSurroundings,
+): Promise<Outcome> {
+  const addresses = candidates(to, mailDomain, catchAll);
+  if (addresses === undefined)
+    return { kind: "refused", reason: "550 5.1.2 This server does not receive mail for that domain." };
+  const message = { bytes, start };
+  const print = await fingerprint(message);
+  const hasCatchAll = catchAll !== undefined;
+  const timed = () => undefined;
+  return await carry(home(), { message, print, from, addresses, hasCatchAll, receivedAt, ledger, clock, timed });
+}
+
+/** The copy first: whatever fails after it leaves one copy too many, and never none. */
+async function setAside(
+  due: Due,
+  { key, customMetadata = {} }: SpoolObject,
+  bytes: Uint8Array,
+  reason: string,
+  surroundings: TurnSurroundings,
+): Promise<Turn> {
+  const { bucket, clock } = surroundings;
+  const put = bucket.put(`${DEAD_PREFIX}${nameOf(key)}`, bytes, {
+    customMetadata: deadMetadata(customMetadata, reason, clock.now()),
+    httpMetadata: { contentType: "message/rfc822" },
+  });
+  if ((await clock.within(BUCKET_MS, "spool", put)) === null) return "spool";
+  await remove(due, surroundings);
+  return "dead";
+}
+
+/** The sidecar last: without its message it is only litter. */
+async function remove({ object: { key }, hasPaused }: Due, { bucket, clock }: TurnSurroundings): Promise<void> {
+  await clock.within(BUCKET_MS, "spool", bucket.delete(key));
+  if (!hasPaused) return;
+  await clock.within(BUCKET_MS, "spool", bucket.delete(retryKey(nameOf(key)))).catch(() => undefined);
+}
