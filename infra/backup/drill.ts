@@ -1,5 +1,4 @@
-import { lockedDown, LOW_PORTS } from "../host/compose-service";
-import { health } from "../host/compose-service";
+import { health, lockedDown, LOW_PORTS } from "../host/compose-service";
 import { imageReference, IMAGES } from "../host/images";
 import { STALWART_PORTS } from "../host/layout";
 
@@ -28,7 +27,7 @@ export function drillProject(): object {
     volumes: [
       mount("../../onhost", "/onhost", true),
       mount(`${RESTORED}/apps`, "/apps", true),
-      mount(`${RESTORED}/export`, "/export", false),
+      mount(`${RESTORED}/export`, "/export", true),
     ],
     mem_limit: "512m",
     pids_limit: 64,

@@ -1,6 +1,7 @@
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { reloadCertificates, updateCertificates } from "./certificates";
+import { COMPARE_USAGE, compareCommand } from "./compare/command";
 import { FILES, parseDeployment, type Deployment } from "./deployment";
 import { EXPORT_USAGE, exportCommand, type TransferContext } from "./export/command";
 import { Fault, Unreachable } from "./fault";
@@ -26,7 +27,7 @@ onhost retire NUMBER        withdraws the Worker's older API keys
 onhost certificates [--watch]   hands Traefik's certificate on to Stalwart
 onhost tailnet [SECONDS]    prints the id of this machine in the tailnet, once it has joined
 onhost zone [--watch]       writes the machine's address into the zone that the tailnet resolves
-${EXPORT_USAGE}${IMPORT_USAGE}`;
+${EXPORT_USAGE}${COMPARE_USAGE}${IMPORT_USAGE}`;
 
 const WAIT_SECONDS = 120;
 const MAX_WAIT_SECONDS = 3_600;
@@ -61,6 +62,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   tailnet,
   zone,
   export: (args, context) => exportCommand(args, transfer(context)),
+  compare: (args, context) => compareCommand(args, transfer(context)),
   import: (args, context) => importCommand(args, transfer(context)),
 };
 

@@ -25,12 +25,13 @@ restic_says() {
 
 # One line about what went wrong with the repository, by restic's exit code. STATUS WHAT
 fail_restic() {
-  local last=${said##*$'\n'}
+  local last=${said##*$'\n'} nothing_done="Nothing was read."
+  [ "${job-}" != backup ] || nothing_done="No backup was made."
   case $1 in
-    "$no_repository") fail "$2: the repository is not there." "No backup was made." "$gone_command" ;;
+    "$no_repository") fail "$2: the repository is not there." "$nothing_done" "$gone_command" ;;
     "$locked") fail "$2: another machine holds a lock." "Nothing was changed in the repository." \
       "If none is at work: $here/mail-backup unlock" ;;
-    "$wrong_password") fail "$2: the password is not the repository's." "No backup was made." \
+    "$wrong_password") fail "$2: the password is not the repository's." "$nothing_done" \
       "Set mail:backupPassword to the one that it was made with, then: pulumi up" ;;
     *) fail "$2 (restic ended with status $1): ${last:0:300}" "The last good snapshots are as they were." \
       "$here/mail-backup snapshots; then: $here/mail-backup backup" ;;

@@ -28,6 +28,8 @@ export const CAN_MOUNT = userInfo().uid === 0;
 export interface BackupHost {
   readonly home: string;
   readonly apps: string;
+  /** Holds `docker`; to be put first on a PATH. */
+  readonly programs: string;
   /** Runs the shipped program. `kill`: ends it with SIGKILL, and all it started, when a call of docker has this text. */
   readonly run: (args: string, options?: { readonly killAt?: string }) => Promise<Ended>;
   /** Runs a command as a login of the host's user would. */
@@ -109,7 +111,7 @@ export async function startBackupHost(
   writeFileSync(join(apps, "mail-stack/.env"), "MAIL_UID=0\nMAIL_GID=0\n");
   writeFileSync(join(home, "engine/running mail-stack stalwart"), "");
 
-  return { home, apps, run, shell, hook, calls, posts: () => posts.splice(0), status, ship, close };
+  return { home, apps, programs, run, shell, hook, calls, posts: () => posts.splice(0), status, ship, close };
 
   async function run(args: string, { killAt }: { killAt?: string } = {}): Promise<Ended> {
     const child = spawn(join(apps, "backup/mail-backup"), args.split(" "), {
