@@ -104,7 +104,10 @@ for try in $(seq 100); do
 done
 echo unhealthy >&2; exit 1`,
     );
-    host.hook("stop mail-stack-drill", `pid=$(cat ${drill} 2>/dev/null) || exit 0\nrm ${drill}; kill -TERM $pid; ${waitForEnd}`);
+    host.hook(
+      "stop mail-stack-drill",
+      `pid=$(cat ${drill} 2>/dev/null) || exit 0\nrm ${drill}; kill -TERM $pid; ${waitForEnd}`,
+    );
     host.hook("run-check", `${onhost} "\${@:1:2}" "$MOUNT_export"`);
     host.hook(
       "run-compare",
