@@ -45,7 +45,13 @@ export class BackupStore extends pulumi.ComponentResource {
     const bucket = new aws.s3.Bucket(
       `${name}-bucket`,
       { bucket: bucketName, region },
-      { ...here, protect, retainOnDelete: true, ...(isAdopted ? { import: bucketName } : {}) },
+      {
+        ...here,
+        protect,
+        retainOnDelete: true,
+        // The tags of a bucket that was made by hand are its maker's.
+        ...(isAdopted ? { import: bucketName, ignoreChanges: ["tags", "tagsAll"] } : {}),
+      },
     );
     // What guards the bucket stays with it when it is taken out of the stack.
     const guard = { ...here, retainOnDelete: true };
