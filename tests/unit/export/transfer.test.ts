@@ -1,4 +1,4 @@
-import { readdirSync, rmSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, statSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { readManifest } from "../../../onhost/src/export/manifest";
 import { exportAll, type ExportReport } from "../../../onhost/src/export/run";
@@ -82,11 +82,17 @@ const emailFiles = () =>
   readdirSync(join(folder.path, "export"), { recursive: true }).filter((name) => String(name).endsWith(".eml"));
 
 describe("export", () => {
-  test("a run without changes asks three times and moves nothing", async () => {
+  test("a run without changes asks twice, moves nothing and writes nothing", async () => {
     deliver(10);
     await runExport();
+    const manifest = join(folder.path, "export", "manifest.json");
+    const before = readFileSync(manifest, "utf8");
+    utimesSync(manifest, 0, 0);
     const report = await runExport();
-    expect(report).toMatchObject({ requests: 3, accounts: [{ downloaded: 0, messages: 10 }] });
+    expect(readFileSync(manifest, "utf8")).toBe(before);
+    // What looks at the export's age looks there.
+    expect(Date.now() - statSync(manifest).mtimeMs).toBeLessThan(60_000);
+    expect(report).toMatchObject({ requests: 2, accounts: [{ downloaded: 0, messages: 10 }] });
     expect(downloads()).toBe(0);
   });
 
@@ -139,17 +145,16 @@ describe("export", () => {
   test("a message that moves, and a mailbox that is renamed, move no bytes", async () => {
     const [first = ""] = deliver(3);
     await runExport();
-    const archive = { id: "archive", name: "Archive", parentId: null };
-    server.objects("Mailbox").set("archive", archive);
+    server.objects("Mailbox").set("archive", { id: "archive", name: "Archive", parentId: null });
     const client = await connect();
     const using = ["urn:ietf:params:jmap:mail"];
     const patch = { "mailboxIds/inbox": false, "mailboxIds/archive": true, "keywords/$seen": true };
     await client.call(using, ["Email/set", { accountId: "c", update: { [first]: patch } }]);
-    client.close();
     expect(await runExport()).toMatchObject({ accounts: [{ downloaded: 0 }] });
     expect(emailFiles().filter((name) => String(name).includes("mail/Archive/"))).toHaveLength(1);
     expect(emailFiles()).toHaveLength(3);
-    server.objects("Mailbox").set("archive", { ...archive, name: "Old" });
+    await client.call(using, ["Mailbox/set", { accountId: "c", update: { archive: { name: "Old" } } }]);
+    client.close();
     await runExport();
     expect(emailFiles().filter((name) => String(name).includes("mail/Old/"))).toHaveLength(1);
     expect(emailFiles()).toHaveLength(3);
