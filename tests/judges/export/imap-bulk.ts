@@ -48,6 +48,11 @@ export class BulkImap {
     await this.command(`SUBSCRIBE ${quoted(mailbox)}`);
   }
 
+  /** Gives another user every right on a mailbox (RFC 4314). */
+  async share(mailbox: string, user: string): Promise<void> {
+    await this.command(`SETACL ${quoted(mailbox)} ${quoted(user)} lrswipkxtecdan`);
+  }
+
   async append(mailbox: string, { flags, internalDate, raw }: ImapMessage): Promise<void> {
     const head = `APPEND ${quoted(mailbox)} (${flags.join(" ")}) "${internalDate}" {${raw.length}+}`;
     await this.command(head, raw);
