@@ -27,6 +27,8 @@ export interface Request {
   readonly body?: Body;
   /** What is being done, for messages: `upload`. */
   readonly step: string;
+  /** Whether the answer may come compressed; a message's bytes come as they are. */
+  readonly takesGzip?: boolean;
 }
 
 export interface Received {
@@ -67,17 +69,18 @@ export function createHttp(authorization: string, connections: number): Http {
     const status = response.statusCode ?? 0;
     response.on("data", (chunk: Buffer) => (traffic.bytes += chunk.length));
     response.pause();
+    const body = response.headers["content-encoding"] === "gzip" ? gunzipped(response) : response;
     try {
-      if (status < OK || status >= BAD_REQUEST) throw await refusal(request.step, status, response);
+      if (status < OK || status >= BAD_REQUEST) throw await refusal(request.step, response, body);
       const location = status >= MULTIPLE_CHOICES ? response.headers.location : undefined;
-      return await read({ status, location, body: response });
+      return await read({ status, location, body });
     } catch (error) {
       response.destroy();
       throw isNetworkError(error) ? broken(request.step, error) : error;
     }
   }
 
-  function exchange({ method, url, type, body, step }: Request): Promise<http.IncomingMessage> {
+  function exchange({ method, url, type, body, step, takesGzip }: Request): Promise<http.IncomingMessage> {
     traffic.requests += 1;
     const scheme = url.protocol === "https:" ? "https:" : "http:";
     const length = body === undefined ? undefined : "text" in body ? Buffer.byteLength(body.text) : body.size;
@@ -91,6 +94,7 @@ export function createHttp(authorization: string, connections: number): Http {
           headers: {
             authorization,
             accept: "*/*",
+            ...(takesGzip === true ? { "accept-encoding": "gzip" } : {}),
             ...(type === undefined ? {} : { "content-type": type }),
             ...(length === undefined ? {} : { "content-length": length }),
           },
@@ -117,6 +121,14 @@ export function createHttp(authorization: string, connections: number): Http {
   }
 }
 
+/** Lists of thousands of objects are a tenth of their size. What it becomes is limited where it is read. */
+function gunzipped(response: http.IncomingMessage): Readable {
+  const gunzip = process.getBuiltinModule("node:zlib").createGunzip();
+  // An error is the stream's, and whoever reads it gets it.
+  pipeline(response, gunzip).catch(() => undefined);
+  return gunzip;
+}
+
 /** The whole answer as text. Throws `Trouble` when it is longer than any that is expected. */
 export async function readText(step: string, body: Readable): Promise<string> {
   const chunks: Buffer[] = [];
@@ -131,8 +143,9 @@ export async function readText(step: string, body: Readable): Promise<string> {
 }
 
 /** Statuses as RFC 8620 section 3.6.1 and Stalwart use them: its limits are 429, or 400 with the type `…:limit`. */
-async function refusal(step: string, status: number, response: http.IncomingMessage): Promise<Trouble> {
-  const problem = await readText(step, response).catch(() => "");
+async function refusal(step: string, response: http.IncomingMessage, body: Readable): Promise<Trouble> {
+  const status = response.statusCode ?? 0;
+  const problem = await readText(step, body).catch(() => "");
   const isLimit =
     status === TOO_MANY || (status === BAD_REQUEST && /jmap:error:limit/.test(problem) && /concurrent/i.test(problem));
   const retryAfterMs = retryAfter(response.headers["retry-after"]);
@@ -156,7 +169,7 @@ function retryAfter(header: string | undefined): number | undefined {
   return header === undefined || !Number.isFinite(seconds) ? undefined : Math.min(seconds * 1_000, MAX_RETRY_AFTER_MS);
 }
 
-const NETWORK_CODES = /^(?:E(?:CONN|PIPE|HOST|NET|TIMEDOUT|AI_)|HPE_|ERR_STREAM_PREMATURE_CLOSE|UND_ERR)/;
+const NETWORK_CODES = /^(?:E(?:CONN|PIPE|HOST|NET|TIMEDOUT|AI_)|HPE_|ERR_STREAM_PREMATURE_CLOSE|UND_ERR|Z_)/;
 
 function isNetworkError(error: unknown): boolean {
   if (!(error instanceof Error) || error instanceof Trouble) return false;
