@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, rmSync, statSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { readManifest } from "../../../onhost/src/export/manifest";
@@ -104,6 +105,38 @@ describe("export", () => {
     expect(await runExport()).toMatchObject({ accounts: [{ messages: 7 }] });
     expect(readManifest(join(folder.path, "export"))?.accounts[0]?.files["mailboxes"]?.lines).toBe(6);
   });
+
+  test("small messages come together, a large one and what is left out come alone", async () => {
+    const ids = deliver(120);
+    server.deliver(message("x".repeat(2_000_000)));
+    const missing = String(server.objects("Email").get(ids[7] ?? "")?.["blobId"]);
+    server.blobs = { without: [missing] };
+    expect(await runExport()).toMatchObject({ accounts: [{ messages: 121, downloaded: 121, gaps: [] }] });
+    expect(server.log.filter((line) => line === "Blob/get")).toHaveLength(3);
+    expect(downloads()).toBe(2);
+    for (const name of emailFiles()) {
+      const content = readFileSync(join(folder.path, "export", String(name)));
+      expect(String(name)).toContain(createHash("sha256").update(content).digest("hex"));
+    }
+  });
+
+  test("compressed answers are read", async () => {
+    server.compresses = true;
+    deliver(3);
+    expect(await runExport()).toMatchObject({ accounts: [{ messages: 3, gaps: [] }] });
+  });
+
+  test.each(["Email", "Mailbox"])(
+    "a restored server with the same states and numbers, and other %ss, is noticed",
+    async (type) => {
+      const [first = ""] = deliver(3);
+      await runExport();
+      if (type === "Email") server.objects("Email").set(first, { ...server.objects("Email").get(first), size: 1 });
+      else server.objects("Mailbox").set("more", { id: "more", name: "More", parentId: null });
+      await runExport();
+      expect(server.log).toContain(type === "Email" ? "Email/query Email/get" : "Email/changes");
+    },
+  );
 
   test("what is destroyed and what arrives while pages are read leaves no hole", async () => {
     const ids = deliver(9);
