@@ -19,7 +19,7 @@ import { distanceTo } from "./export/distance";
 
 const MESSAGES = 5_000;
 const FIRST_ROUNDS = 2;
-const UNCHANGED_ROUNDS = 9;
+const UNCHANGED_ROUNDS = 7;
 const LONGEST_NAME = 40;
 const ROUND_TRIP_MS = 20;
 

@@ -44,6 +44,10 @@ function connect({ imapPort }: Cyrus): Promise<BulkImap> {
   return BulkImap.login(imapPort, ROOT, PASSWORD);
 }
 
+function manifestOf(folder: string): { readonly accounts: readonly { readonly files: Record<string, unknown> }[] } {
+  return JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8")) as ReturnType<typeof manifestOf>;
+}
+
 /** Names and hashes of everything in a folder, with modes. */
 function filesIn(folder: string): readonly string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
@@ -142,6 +146,35 @@ describeWith(CYRUS_MASTER, CYRUS_INSTALL)("export and import at Cyrus", () => {
       expect(proxy.counts.requests).toBeLessThan(20);
       expect(proxy.counts.bytesToClient).toBeLessThan(50_000);
       expect(filesIn(place("good"))).toEqual(files);
+    },
+    BUDGET_MS,
+  );
+
+  test(
+    "a flag, a subscription and a mailbox's name are exported when nothing else has changed",
+    async () => {
+      const [, odd] = ODD_MAILBOXES;
+      const [name, other] = [`INBOX/${odd}`, "INBOX/Renamed"];
+      const client = await connect(cyrus);
+      const lists = async () => {
+        expect(report(await exportTo("good"))).toMatchObject({ accounts: [{ downloaded: 0, gaps: [] }] });
+        return manifestOf(place("good")).accounts[0]?.files;
+      };
+      const start = await lists();
+      const steps: readonly [kind: string, change: () => Promise<void>, back: () => Promise<void>][] = [
+        ["emails", () => client.flag(name, "+FLAGS", "$judge"), () => client.flag(name, "-FLAGS", "$judge")],
+        ["mailboxes", () => client.subscribe(name), () => client.unsubscribe(name)],
+        ["mailboxes", () => client.rename(name, other), () => client.rename(other, name)],
+      ];
+      for (const [kind, change, back] of steps) {
+        await change();
+        const changed = await lists();
+        expect(changed?.[kind]).not.toEqual(start?.[kind]);
+        expect({ ...changed, [kind]: undefined }).toEqual({ ...start, [kind]: undefined });
+        await back();
+        expect(await lists()).toEqual(start);
+      }
+      await client.close();
     },
     BUDGET_MS,
   );

@@ -10,10 +10,10 @@ import type { Account } from "./accounts";
 import { agrees, countInMailboxes, EMAIL, fullListing, updatedListing, type Listing, type StoredEmail } from "./emails";
 import { makeFolder, prune } from "./files";
 import { mailboxFolders } from "./folders";
-import type { Sight } from "./glance";
+import { SEEN_OF_MAILBOXES, type Sight } from "./glance";
 import { isUnfinished } from "./incoming";
 import { MAILBOXES } from "./kinds";
-import { writeLines } from "./lines";
+import { readLines, writeLines } from "./lines";
 import { exportMail, readStored, unchangedMail, type MailOrder } from "./mail";
 import type { AccountEntry } from "./manifest";
 import { exportObjects } from "./objects";
@@ -113,14 +113,23 @@ export async function exportAccount(order: Order): Promise<Exported> {
 
 /** Nothing is left of a broken run, nothing is damaged, and the states of last time may be believed. */
 function isQuiet(order: Order, folder: string): boolean {
-  const { previous, damaged } = order;
+  const { previous, damaged, sight } = order;
   return (
     previous !== undefined &&
     believes(order) &&
     damaged.size === 0 &&
     !isUnfinished(folder) &&
-    Object.values(previous.files).every(({ file }) => existsSync(path.join(folder, file)))
+    Object.values(previous.files).every(({ file }) => existsSync(path.join(folder, file))) &&
+    hasSameMailboxes(folder, previous, sight?.mailboxes ?? [])
   );
+}
+
+function hasSameMailboxes(folder: string, { files }: AccountEntry, seen: readonly Fields[]): boolean {
+  const { mailboxes } = files;
+  const known = mailboxes === undefined ? [] : readLines(folder, mailboxes);
+  const shown = (list: readonly Fields[]) =>
+    stableJson(inOrder(list).map((mailbox) => SEEN_OF_MAILBOXES.map((name) => mailbox[name] ?? null)));
+  return shown(known) === shown(seen);
 }
 
 /** Nothing of the mail is asked for, read or written. */

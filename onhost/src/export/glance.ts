@@ -1,6 +1,6 @@
 import type { Call, Client, Result } from "../jmap/client";
 import { forEach } from "../jmap/each";
-import { objects, text } from "../jmap/json";
+import { objects, text, type Fields } from "../jmap/json";
 import { MAIL } from "../jmap/session";
 import { isType, Trouble } from "../jmap/trouble";
 import { NO_ACCOUNT, type Account } from "./accounts";
@@ -16,9 +16,14 @@ export interface Sight {
    * does not reach it.
    */
   readonly mail: "unchanged" | "changed" | "another time" | "no account";
+  /** With the properties of `SEEN_OF_MAILBOXES`. */
+  readonly mailboxes: readonly Fields[];
   /** Of the kinds beside mail; undefined when they must be asked for apart. */
   readonly others: readonly FirstAnswer[] | undefined;
 }
+
+/** What a person can change. Cyrus' state does not say that a subscription has changed. */
+export const SEEN_OF_MAILBOXES = ["id", "name", "parentId", "role", "sortOrder", "isSubscribed"] as const;
 
 /**
  * Looks at accounts by id, with one request each and as many at once as the server takes. When nothing has changed this
@@ -42,10 +47,9 @@ export async function glanceAtAll(
 
 async function glance(client: Client, accountId: string, entry: AccountEntry): Promise<Sight> {
   const ids = Object.keys(entry.witnesses).slice(0, MAX_WITNESSES);
-  // States, contents of known ids and numbers are small; some servers wait before the second part of a long answer.
   const mail: readonly Call[] = [
     ["Email/get", { accountId, ids, properties: ["id", "blobId", "size", "receivedAt"] }],
-    ["Mailbox/get", { accountId, ids: null, properties: ["id", "totalEmails"] }],
+    ["Mailbox/get", { accountId, ids: null, properties: [...SEEN_OF_MAILBOXES, "totalEmails"] }],
   ];
   const others = firstCalls(client, accountId);
   const all = [...mail, ...others.map(({ call }) => call)];
@@ -59,15 +63,30 @@ async function glance(client: Client, accountId: string, entry: AccountEntry): P
         using,
         first: resultAt(results, mail.length + index),
       }));
-      return { mail: mailSeen(entry, ids, results), others: firsts };
+      return { ...mailSeen(entry, ids, results), others: firsts };
     } catch (error) {
       if (!(error instanceof Trouble)) throw error;
     }
-  return { mail: mailSeen(entry, ids, await client.calls([MAIL], mail)), others: undefined };
+  return { ...mailSeen(entry, ids, await client.calls([MAIL], mail)), others: undefined };
 }
 
-function mailSeen(entry: AccountEntry, ids: readonly string[], results: readonly Result[]): Sight["mail"] {
+function mailSeen(
+  entry: AccountEntry,
+  ids: readonly string[],
+  results: readonly Result[],
+): Pick<Sight, "mail" | "mailboxes"> {
   const [emails, mailboxes] = [resultAt(results, 0), resultAt(results, 1)];
+  const list = mailboxes instanceof Trouble ? [] : objects(mailboxes["list"]);
+  return { mail: outcome(entry, ids, emails, mailboxes, list), mailboxes: list };
+}
+
+function outcome(
+  entry: AccountEntry,
+  ids: readonly string[],
+  emails: Result,
+  mailboxes: Result,
+  counted: readonly Fields[],
+): Sight["mail"] {
   if (isType(emails, ...NO_ACCOUNT)) return "no account";
   if (emails instanceof Trouble) return "changed";
   const found = objects(emails["list"]).map(emailOf);
@@ -76,7 +95,6 @@ function mailSeen(entry: AccountEntry, ids: readonly string[], results: readonly
   // With the same state nothing can have been destroyed.
   if (found.length < ids.length) return "another time";
   if (mailboxes instanceof Trouble || text(mailboxes["state"]) !== entry.states[MAILBOXES.type]) return "changed";
-  const counted = objects(mailboxes["list"]);
   // A server may return fewer than there are.
   const isAll = counted.length === entry.files[MAILBOXES.kind]?.lines;
   return isAll && agrees(entry.inMailboxes, counted) ? "unchanged" : "changed";
