@@ -2,28 +2,18 @@ import { existsSync } from "node:fs";
 import * as path from "node:path";
 import { Fault } from "../fault";
 import type { Client } from "../jmap/client";
-import { compare, objects, strings, text, type Fields } from "../jmap/json";
+import { compare, stableJson, text, type Fields } from "../jmap/json";
 import { listAll } from "../jmap/list";
 import { MAIL } from "../jmap/session";
-import { Trouble } from "../jmap/trouble";
+import { lazily } from "../lazily";
 import type { Account } from "./accounts";
-import {
-  agrees,
-  contentKey,
-  countInMailboxes,
-  EMAIL,
-  EMAIL_PROPERTIES,
-  emailOf,
-  fullListing,
-  updatedListing,
-  type Listing,
-  type StoredEmail,
-} from "./emails";
+import { agrees, countInMailboxes, EMAIL, fullListing, updatedListing, type Listing, type StoredEmail } from "./emails";
 import { makeFolder, prune } from "./files";
 import { mailboxFolders } from "./folders";
+import { SEEN_OF_MAILBOXES, type Sight } from "./glance";
 import { isUnfinished } from "./incoming";
 import { MAILBOXES } from "./kinds";
-import { writeLines } from "./lines";
+import { readLines, writeLines } from "./lines";
 import { exportMail, readStored, unchangedMail, type MailOrder } from "./mail";
 import type { AccountEntry } from "./manifest";
 import { exportObjects } from "./objects";
@@ -41,6 +31,8 @@ export interface Order extends Omit<MailOrder, "accountId" | "folder"> {
   readonly root: string;
   /** `accounts/…`. */
   readonly place: string;
+  /** Of this account and what `previous` says; undefined when nobody looked. */
+  readonly sight: Sight | undefined;
   readonly acceptsLoss: boolean;
   /** Believes no state. */
   readonly listsAll: boolean;
@@ -48,6 +40,7 @@ export interface Order extends Omit<MailOrder, "accountId" | "folder"> {
 }
 
 export interface Exported {
+  /** The last one itself when nothing has changed. */
   readonly entry: AccountEntry;
   readonly downloaded: number;
   /** Removes what the entry does not name any more. Only after the entry is on disk. */
@@ -62,10 +55,18 @@ export async function exportAccount(order: Order): Promise<Exported> {
   const { client, account, previous, now } = order;
   const folder = path.join(order.root, order.place);
   makeFolder(folder);
+  if (previous !== undefined && order.sight?.mail === "unchanged" && isQuiet(order, folder))
+    return await withSameMail(order, folder, previous);
   const last = lazily(() => readStored(folder, previous));
-  const { mailboxes, listing } = await listMail(order, last);
+  const { mailboxes, mailboxState, listing } = await listMail(order, last);
   refuseLoss(order, listing.emails?.size);
-  const others = await exportObjects(client, account.id, folder, listing.isFull ? undefined : previous);
+  const others = await exportObjects(
+    client,
+    account.id,
+    folder,
+    listing.isFull ? undefined : previous,
+    order.sight?.others,
+  );
 
   const folders = mailboxFolders(mailboxes);
   const mailboxLines = mailboxes.map((mailbox) => mailboxLine(mailbox, folders.get(text(mailbox["id"]))));
@@ -86,8 +87,12 @@ export async function exportAccount(order: Order): Promise<Exported> {
     name: account.name,
     exportedAt: now.toISOString(),
     listedAt: listing.isFull || previous === undefined ? now.toISOString() : previous.listedAt,
-    // Without the whole mail the state would hide what is missing.
-    states: mail.gaps.length > 0 ? others.states : { ...others.states, [EMAIL.type]: listing.state },
+    states: {
+      ...others.states,
+      [MAILBOXES.type]: mailboxState,
+      // Without the whole mail the state would hide what is missing.
+      ...(mail.gaps.length > 0 ? {} : { [EMAIL.type]: listing.state }),
+    },
     messages: mail.messages,
     bytes: mail.bytes,
     inMailboxes: mail.inMailboxes,
@@ -98,87 +103,99 @@ export async function exportAccount(order: Order): Promise<Exported> {
   return { entry, downloaded: mail.downloaded, cleanUp };
 
   function cleanUp(): void {
+    if (mail.paths === undefined) return pruneLists(folder, entry, others.scripts);
     const wanted = new Set<string>([...Object.values(files).map(({ file }) => file), ...others.scripts]);
-    if (mail.paths === undefined) {
-      for (const part of ["metadata", "scripts"])
-        if (existsSync(path.join(folder, part))) prune(folder, (name) => wanted.has(name), part);
-      return;
-    }
     for (const name of [...mail.paths, ...[...folders.values()].map((name) => `mail/${name}`)]) wanted.add(name);
     prune(folder, (name) => wanted.has(name) || name.startsWith("incoming/"));
     mail.incoming?.remove();
   }
 }
 
-async function listMail(
-  { client, account, previous, now, listsAll }: Order,
-  last: () => ReadonlyMap<string, StoredEmail>,
-): Promise<{ readonly mailboxes: readonly Fields[]; readonly listing: Listing }> {
+/** Nothing is left of a broken run, nothing is damaged, and the states of last time may be believed. */
+function isQuiet(order: Order, folder: string): boolean {
+  const { previous, damaged, sight } = order;
+  return (
+    previous !== undefined &&
+    believes(order) &&
+    damaged.size === 0 &&
+    !isUnfinished(folder) &&
+    Object.values(previous.files).every(({ file }) => existsSync(path.join(folder, file))) &&
+    hasSameMailboxes(folder, previous, sight?.mailboxes ?? [])
+  );
+}
+
+function hasSameMailboxes(folder: string, { files }: AccountEntry, seen: readonly Fields[]): boolean {
+  const { mailboxes } = files;
+  const known = mailboxes === undefined ? [] : readLines(folder, mailboxes);
+  const shown = (list: readonly Fields[]) =>
+    stableJson(inOrder(list).map((mailbox) => SEEN_OF_MAILBOXES.map((name) => mailbox[name] ?? null)));
+  return shown(known) === shown(seen);
+}
+
+/** Nothing of the mail is asked for, read or written. */
+async function withSameMail(order: Order, folder: string, previous: AccountEntry): Promise<Exported> {
+  const { client, account, sight, now } = order;
+  const others = await exportObjects(client, account.id, folder, previous, sight?.others);
+  const mail = unchangedMail(previous);
+  const { emails, mailboxes } = previous.files;
+  const fresh: AccountEntry = {
+    ...previous,
+    states: { ...previous.states, ...others.states },
+    files: {
+      ...others.files,
+      ...(mailboxes === undefined ? {} : { mailboxes }),
+      ...(emails === undefined ? {} : { emails }),
+    },
+    gaps: others.gaps,
+  };
+  const entry = stableJson(fresh) === stableJson(previous) ? previous : { ...fresh, exportedAt: now.toISOString() };
+  return { entry, downloaded: mail.downloaded, cleanUp: () => pruneLists(folder, entry, others.scripts) };
+}
+
+/** Removes the lists and scripts that an entry does not name. */
+function pruneLists(folder: string, entry: AccountEntry, scripts: readonly string[]): void {
+  const wanted = new Set<string>([...Object.values(entry.files).map(({ file }) => file), ...scripts]);
+  for (const part of ["metadata", "scripts"])
+    if (existsSync(path.join(folder, part))) prune(folder, (name) => wanted.has(name), part);
+}
+
+/** Whether the states of the last export may be gone on from. */
+function believes({ account, previous, now, listsAll, sight }: Order): boolean {
   const isDue = !(now.getTime() - Date.parse(previous?.listedAt ?? "") < LISTING_DAYS * DAY_MS);
-  const known = previous?.id === account.id && !isDue && !listsAll ? previous : undefined;
+  return previous?.id === account.id && !isDue && !listsAll && sight?.mail !== "another time";
+}
+
+interface ListedMail {
+  readonly mailboxes: readonly Fields[];
+  readonly mailboxState: string;
+  readonly listing: Listing;
+}
+
+async function listMail(order: Order, last: () => ReadonlyMap<string, StoredEmail>): Promise<ListedMail> {
+  const { client, account, previous } = order;
+  const known = believes(order) ? previous : undefined;
   const state = known?.states[EMAIL.type];
   const knownCounts = known?.inMailboxes ?? {};
-  if (state !== undefined) {
-    const unchanged = await unchangedMailboxes(client, account.id, state, known?.witnesses ?? {});
-    if (unchanged === "another time") return await listAllMail(client, account.id);
-    if (unchanged !== undefined && agrees(knownCounts, unchanged.mailboxes))
-      return { mailboxes: unchanged.mailboxes, listing: { ...unchanged, emails: undefined, isFull: false } };
-  }
   // Twice, because a message may come between the two requests.
   for (let attempt = 0; attempt < 2 && state !== undefined; attempt += 1) {
     const listing = await updatedListing(client, account.id, state, last);
-    const mailboxes = await listMailboxes(client, account.id);
+    const { mailboxes, mailboxState } = await listMailboxes(client, account.id);
     if (listing === undefined) break;
     const { emails } = listing;
     const counts = emails === undefined ? knownCounts : countInMailboxes(emails.values());
-    if (agrees(counts, mailboxes)) return { mailboxes, listing };
+    if (agrees(counts, mailboxes)) return { mailboxes, mailboxState, listing };
   }
   return await listAllMail(client, account.id);
 }
 
-async function listAllMail(
-  client: Client,
-  accountId: string,
-): Promise<{ readonly mailboxes: readonly Fields[]; readonly listing: Listing }> {
+async function listAllMail(client: Client, accountId: string): Promise<ListedMail> {
   const listing = await fullListing(client, accountId);
-  return { mailboxes: await listMailboxes(client, accountId), listing };
+  return { ...(await listMailboxes(client, accountId)), listing };
 }
 
-/**
- * The mailboxes, in one request that says that no e-mail has changed; undefined when one has, or it needs more requests.
- * `another time`: ids stand for other messages than they did.
- */
-async function unchangedMailboxes(
-  client: Client,
-  accountId: string,
-  state: string,
-  known: AccountEntry["witnesses"],
-): Promise<{ readonly mailboxes: readonly Fields[]; readonly state: string } | "another time" | undefined> {
-  const limit = client.session.maxObjectsInGet;
-  const ids = Object.keys(known).slice(0, limit);
-  const [changes, query, get, emails] = await client.calls(
-    [MAIL],
-    [
-      ["Email/changes", { accountId, sinceState: state, maxChanges: 1 }],
-      ["Mailbox/query", { accountId, limit }],
-      ["Mailbox/get", { accountId, "#ids": { resultOf: "1", name: "Mailbox/query", path: "/ids" } }],
-      ["Email/get", { accountId, ids, properties: EMAIL_PROPERTIES }],
-    ],
-  );
-  for (const email of emails instanceof Trouble ? [] : objects(emails?.["list"]).map(emailOf))
-    if (contentKey(email) !== known[email.id]) return "another time";
-  for (const result of [changes, query, get]) if (result === undefined || result instanceof Trouble) return undefined;
-  const [told, listed, got] = [changes, query, get] as readonly Fields[];
-  const changed = ["created", "updated", "destroyed"].flatMap((name) => strings(told?.[name]));
-  const mailboxes = objects(got?.["list"]);
-  const isAll = strings(listed?.["ids"]).length === mailboxes.length && mailboxes.length < limit;
-  if (changed.length > 0 || told?.["hasMoreChanges"] === true || !isAll) return undefined;
-  return { mailboxes: inOrder(mailboxes), state: text(told?.["newState"], state) };
-}
-
-async function listMailboxes(client: Client, accountId: string): Promise<readonly Fields[]> {
-  const { list } = await listAll(client, accountId, { type: MAILBOXES.type, using: MAIL });
-  return inOrder(list);
+async function listMailboxes(client: Client, accountId: string): Promise<Omit<ListedMail, "listing">> {
+  const { list, state } = await listAll(client, accountId, { type: MAILBOXES.type, using: MAIL });
+  return { mailboxes: inOrder(list), mailboxState: state ?? "" };
 }
 
 function inOrder(list: readonly Fields[]): readonly Fields[] {
@@ -201,9 +218,4 @@ function refuseLoss({ account, previous, acceptsLoss }: Order, remaining: number
     "The export of this account was left as it is, because it may be the only copy.",
     "Import it (onhost import --dry-run), or if they were deleted on purpose run: onhost export --accept-loss",
   );
-}
-
-function lazily<T>(make: () => T): () => T {
-  let value: { readonly made: T } | undefined;
-  return () => (value ??= { made: make() }).made;
 }

@@ -1,7 +1,7 @@
 import type { Client } from "../jmap/client";
 import { isFields, objects, text } from "../jmap/json";
 import { listAll } from "../jmap/list";
-import { CORE, MAIL, PRINCIPALS } from "../jmap/session";
+import { CORE, MAIL, PRINCIPALS, type SessionAccount } from "../jmap/session";
 import { isType } from "../jmap/trouble";
 
 export interface Account {
@@ -10,22 +10,35 @@ export interface Account {
   readonly name: string;
 }
 
+/** Method errors that say so of an account. */
+export const NO_ACCOUNT = ["accountNotFound", "accountNotSupportedByMethod", "forbidden"] as const;
+
 /**
- * Every account that the login reaches: those of its session, and where the server has principals (Stalwart), theirs; an
- * administrator who may impersonate reads them all. Principals that answer nothing to this login are left out.
+ * The accounts of the login's session, and where the server has principals (Stalwart), theirs; an administrator who may
+ * impersonate reads them all. Not every principal answers this login: `isReached`.
  */
-export async function reachableAccounts(client: Client): Promise<readonly Account[]> {
-  const { session } = client;
-  const own = session.accounts.filter(({ capabilities }) => capabilities.length === 0 || capabilities.includes(MAIL));
-  const accounts = new Map<string, Account>(own.map(({ id, name }) => [id, { id, name }]));
+export async function namedAccounts(client: Client): Promise<readonly Account[]> {
+  const accounts = new Map<string, Account>(ownAccounts(client).map(({ id, name }) => [id, { id, name }]));
   // A session names an account as it likes; the principal's address is what people know.
-  if (session.capabilities.includes(PRINCIPALS))
+  if (client.session.capabilities.includes(PRINCIPALS))
     for (const account of await principals(client)) accounts.set(account.id, account);
+  return [...accounts.values()];
+}
+
+/** Those of them that answer. */
+export async function reachableAccounts(client: Client): Promise<readonly Account[]> {
   const reached: Account[] = [];
-  // The session's own are not asked for: what they refuse is told with the account.
-  for (const account of accounts.values())
-    if (own.some(({ id }) => id === account.id) || (await isReached(client, account.id))) reached.push(account);
+  for (const account of await namedAccounts(client)) if (await isReached(client, account.id)) reached.push(account);
   return reached;
+}
+
+/** Whether an account is to be exported. The session's own are not asked for: what they refuse is told with the account. */
+export async function isReached(client: Client, accountId: string): Promise<boolean> {
+  return ownAccounts(client).some(({ id }) => id === accountId) || (await answers(client, accountId));
+}
+
+function ownAccounts({ session }: Client): readonly SessionAccount[] {
+  return session.accounts.filter(({ capabilities }) => capabilities.length === 0 || capabilities.includes(MAIL));
 }
 
 async function principals(client: Client): Promise<readonly Account[]> {
@@ -40,12 +53,12 @@ async function principals(client: Client): Promise<readonly Account[]> {
   });
 }
 
-async function isReached(client: Client, accountId: string): Promise<boolean> {
+async function answers(client: Client, accountId: string): Promise<boolean> {
   try {
     await client.call([CORE, MAIL], ["Mailbox/get", { accountId, ids: [], properties: ["id"] }]);
     return true;
   } catch (error) {
-    if (isType(error, "accountNotFound", "accountNotSupportedByMethod", "forbidden")) return false;
+    if (isType(error, ...NO_ACCOUNT)) return false;
     throw error;
   }
 }

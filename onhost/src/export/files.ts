@@ -1,4 +1,3 @@
-import { spawnSync } from "node:child_process";
 import {
   closeSync,
   fsyncSync,
@@ -30,6 +29,8 @@ export function syncFolder(folder: string): void {
  * busybox): 5,000 times fsync takes longer than the download. Otherwise file by file.
  */
 export function syncAll(folder: string): void {
+  // Loaded here, because most runs have nothing to make last.
+  const { spawnSync } = process.getBuiltinModule("node:child_process");
   if (spawnSync("sync", ["-f", folder], { stdio: "ignore" }).status === 0) return;
   for (const name of readdirSync(folder)) syncFolder(path.join(folder, name));
   syncFolder(folder);

@@ -11,7 +11,6 @@ import {
   statSync,
 } from "node:fs";
 import * as path from "node:path";
-import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { isFields, parsed, text } from "../jmap/json";
 import { Trouble } from "../jmap/trouble";
@@ -27,7 +26,7 @@ export interface Incoming {
   /** What an earlier run, that was broken off, has already brought: content key -> hash. */
   readonly found: ReadonlyMap<string, string>;
   /** Streams a message to disk; returns its hash. Throws `Trouble` when it has not the right size. */
-  readonly take: (key: string, size: number, body: Readable) => Promise<string>;
+  readonly take: (key: string, size: number, body: AsyncIterable<Buffer> | Iterable<Buffer>) => Promise<string>;
   readonly file: (sha256: string) => string;
   /** Messages that this run has brought. */
   readonly taken: () => number;
@@ -56,14 +55,14 @@ export async function openIncoming(accountFolder: string): Promise<Incoming> {
     return path.join(folder, `${sha256}.eml`);
   }
 
-  async function take(key: string, size: number, body: Readable): Promise<string> {
+  async function take(key: string, size: number, body: AsyncIterable<Buffer> | Iterable<Buffer>): Promise<string> {
     const part = path.join(folder, `${(parts += 1)}.part`);
     const hash = createHash("sha256");
     // Asynchronous writes cost more than the rest of a message's way; a chunk is at most 64 KiB.
     const descriptor = openSync(part, "w", SECRET_MODE);
     let written = 0;
     try {
-      for await (const chunk of body as AsyncIterable<Buffer>) {
+      for await (const chunk of body) {
         hash.update(chunk);
         writeAll(descriptor, chunk);
         written += chunk.length;

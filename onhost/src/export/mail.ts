@@ -6,6 +6,7 @@ import { isNotFound } from "../jmap/http";
 import { compare, text } from "../jmap/json";
 import { getObjects } from "../jmap/list";
 import { Trouble } from "../jmap/trouble";
+import { batches, contents } from "./batches";
 import {
   contentKey,
   countInMailboxes,
@@ -129,13 +130,23 @@ async function fetchUnknown(
   for (const email of emails.values()) if (!known.has(contentKey(email))) wanted.set(contentKey(email), email);
   const gaps: Gap[] = [];
   let done = 0;
-  await forEach(wanted.values(), client.connections, async (email) => {
+  await forEach(batches(client, wanted.values()), client.connections, async (batch) => {
     if (signal.aborted) throw new TimeIsOver();
+    const together = await contents(client, accountId, batch);
+    for (const email of batch) {
+      await fetchOne(email, together.get(email.blobId));
+      onProgress((done += 1), wanted.size);
+    }
+  });
+  return gaps;
+
+  async function fetchOne(email: Email, content: Buffer | undefined): Promise<void> {
     const key = contentKey(email);
+    const take = (body: AsyncIterable<Buffer> | Iterable<Buffer>) => incoming.take(key, email.size, body);
     try {
-      const sha256 = await client.download(accountId, email.blobId, "message/rfc822", (body) =>
-        incoming.take(key, email.size, body),
-      );
+      const sha256 = await (content === undefined
+        ? client.download(accountId, email.blobId, "message/rfc822", take)
+        : take([content]));
       known.set(key, sha256);
       places.set(sha256, incoming.file(sha256));
     } catch (error) {
@@ -144,9 +155,7 @@ async function fetchUnknown(
       const isGone = isNotFound(error) && (await getObjects(client, accountId, EMAIL, [email.id], ["id"])).length === 0;
       if (!isGone) gaps.push({ what: email.id, why: error.fact });
     }
-    onProgress((done += 1), wanted.size);
-  });
-  return gaps;
+  }
 }
 
 /** The server, and not this one message: no use in trying thousands of others. */

@@ -1,3 +1,4 @@
+import { utimesSync } from "node:fs";
 import * as path from "node:path";
 import { Fault } from "../fault";
 import { isFields, parsed, text, type Fields } from "../jmap/json";
@@ -26,7 +27,7 @@ export interface AccountEntry {
   readonly folder: string;
   readonly id: string;
   readonly name: string;
-  /** Times are UTC, ISO 8601. */
+  /** When its content or states changed last. Times are UTC, ISO 8601. */
   readonly exportedAt: string;
   /** When every e-mail was listed last, not only what had changed. */
   readonly listedAt: string;
@@ -71,6 +72,12 @@ export function readManifest(root: string): Manifest | undefined {
 
 export function writeManifest(root: string, manifest: Manifest): void {
   writeDurably(path.join(root, MANIFEST), `${JSON.stringify(manifest, null, 1)}\n`, SECRET_MODE);
+}
+
+/** Its time is that of the last run that could export an account, also when it had nothing to write. */
+export function touchManifest(root: string): void {
+  const now = new Date();
+  utimesSync(path.join(root, MANIFEST), now, now);
 }
 
 function entryOf(account: Fields, file: string): AccountEntry {

@@ -15,7 +15,8 @@ import { fileName } from "./names";
 const HASH_IN_NAME = 12;
 /** For what is not mail: a server that breaks off at every attempt must not hold up the rest. */
 const OPTIONAL_MS = 20_000;
-const TOGETHER_MS = 1_000;
+/** For everything in one request; what fails is asked for again, one by one. */
+export const TOGETHER_MS = 1_000;
 
 export interface ExportedObjects {
   readonly files: Readonly<Record<string, LinesFile>>;
@@ -27,19 +28,20 @@ export interface ExportedObjects {
 
 /**
  * Everything but mail. What cannot be read is a gap, and what the last export has of it stays: Cyrus 3.6.1 for one ends
- * the connection when it is asked for a vacation response.
+ * the connection when it is asked for a vacation response. `seen`: first answers that are there already.
  */
 export async function exportObjects(
   client: Client,
   accountId: string,
   folder: string,
   previous: AccountEntry | undefined,
+  seen?: readonly FirstAnswer[],
 ): Promise<ExportedObjects> {
   const files: Record<string, LinesFile> = {};
   const states: Record<string, string> = {};
   const gaps: Gap[] = [];
   const scripts: string[] = [];
-  for (const { kind, using, first } of await firstAnswers(client, accountId)) {
+  for (const { kind, using, first } of seen ?? (await firstAnswers(client, accountId))) {
     const last = previous?.files[kind.kind];
     try {
       if (first instanceof Trouble) throw first;
@@ -66,23 +68,28 @@ export async function exportObjects(
   return { files, states, scripts, gaps };
 }
 
-interface FirstAnswer {
+export interface FirstAnswer {
   readonly kind: Kind;
   readonly using: string;
   /** All objects, or where there is a query only the state. */
   readonly first: Result;
 }
 
+/** The first call for each kind that the server offers for an account. */
+export function firstCalls(
+  client: Client,
+  accountId: string,
+): readonly { readonly kind: Kind; readonly using: string; readonly call: Call }[] {
+  return OTHER_KINDS.flatMap((kind) => {
+    const using = offered(client.session, accountId, kind);
+    const ids = kind.hasQuery ? [] : null;
+    return using === undefined ? [] : [{ kind, using, call: [`${kind.type}/get`, { accountId, ids }] as const }];
+  });
+}
+
 /** All kinds in one request, and if that fails one by one, so that a kind that breaks the server costs only itself. */
 async function firstAnswers(client: Client, accountId: string): Promise<readonly FirstAnswer[]> {
-  const kinds = OTHER_KINDS.flatMap((kind) => {
-    const using = offered(client.session, accountId, kind);
-    return using === undefined ? [] : [{ kind, using }];
-  });
-  const calls = kinds.map(({ kind: { type, hasQuery } }): Call => [
-    `${type}/get`,
-    { accountId, ids: hasQuery ? [] : null },
-  ]);
+  const kinds = firstCalls(client, accountId);
   const alone = async (call: Call, using: string): Promise<Result> => {
     try {
       return await client.call([using], call, { patienceMs: OPTIONAL_MS });
@@ -93,18 +100,18 @@ async function firstAnswers(client: Client, accountId: string): Promise<readonly
   };
   let results: readonly Result[] = [];
   try {
-    if (calls.length <= client.session.maxCalls)
+    if (kinds.length <= client.session.maxCalls)
       results = await client.calls(
         kinds.map(({ using }) => using),
-        calls,
+        kinds.map(({ call }) => call),
         { patienceMs: TOGETHER_MS },
       );
   } catch (error) {
     if (!(error instanceof Trouble)) throw error;
   }
   const answers: FirstAnswer[] = [];
-  for (const [index, { kind, using }] of kinds.entries())
-    answers.push({ kind, using, first: results[index] ?? (await alone(calls[index] ?? ["", {}], using)) });
+  for (const [index, { kind, using, call }] of kinds.entries())
+    answers.push({ kind, using, first: results[index] ?? (await alone(call, using)) });
   return answers;
 }
 

@@ -3,14 +3,16 @@ import { Fault } from "../fault";
 import type { Client } from "../jmap/client";
 import { Trouble } from "../jmap/trouble";
 import { exportAccount } from "./account";
-import { reachableAccounts, type Account } from "./accounts";
+import { isReached, namedAccounts, type Account } from "./accounts";
 import { damagedHashes } from "./check";
 import { makeFolder, prune } from "./files";
+import { glanceAtAll, type Sight } from "./glance";
 import { TimeIsOver, type DamagedHashes } from "./mail";
 import {
   FORMAT,
   FORMAT_VERSION,
   readManifest,
+  touchManifest,
   writeManifest,
   type AccountEntry,
   type Gap,
@@ -63,16 +65,19 @@ export async function exportAll(client: Client, options: ExportOptions): Promise
     server: options.server,
     accounts: [],
   };
-  const reachable = await reachableAccounts(client);
+  const { reachable, sights } = await lookAtAccounts(client, manifest, only);
   const reports: AccountReport[] = [];
   let isTimeOver = false;
   for (const account of selected(reachable, only)) {
     const previous = manifest.accounts.find(({ name }) => name === account.name);
     try {
+      const sight = sights.get(account.id);
+      if (sight instanceof Trouble) throw sight;
       const { entry, downloaded, cleanUp } = await exportAccount({
         client,
         account,
         root,
+        sight,
         place: previous?.folder ?? newFolder(account, manifest.accounts),
         ...(await lastOf(options, previous)),
         acceptsLoss: options.acceptsLoss,
@@ -81,9 +86,11 @@ export async function exportAll(client: Client, options: ExportOptions): Promise
         signal: options.signal,
         onProgress: (done, total) => options.onProgress(account.name, done, total),
       });
-      const others = manifest.accounts.filter(({ name }) => name !== account.name);
-      manifest = { ...manifest, server: options.server, accounts: sorted([...others, entry]) };
-      writeManifest(root, manifest);
+      if (entry !== previous || manifest.server !== options.server) {
+        const others = manifest.accounts.filter(({ name }) => name !== account.name);
+        manifest = { ...manifest, server: options.server, accounts: sorted([...others, entry]) };
+        writeManifest(root, manifest);
+      }
       cleanUp();
       const { messages, bytes, gaps } = entry;
       reports.push({ account: account.name, outcome: "exported", messages, bytes, downloaded, gaps });
@@ -101,8 +108,31 @@ export async function exportAll(client: Client, options: ExportOptions): Promise
         prune(root, () => false, entry.folder);
       } else reports.push(kept(entry.name, entry, new Error(VANISHED)));
     }
+  if (reports.some(({ outcome }) => outcome === "exported")) touchManifest(root);
   const { requests, bytes: bytesReceived } = client.traffic;
   return { accounts: reports, isTimeOver, requests, bytesReceived };
+}
+
+/** Which accounts there are, and what has changed in those of the last export. */
+async function lookAtAccounts(
+  client: Client,
+  manifest: Manifest,
+  only: readonly string[],
+): Promise<{ readonly reachable: readonly Account[]; readonly sights: ReadonlyMap<string, Sight | Trouble> }> {
+  const named = await namedAccounts(client);
+  const known = named.flatMap((account) => {
+    const entry = manifest.accounts.find(({ id, name }) => id === account.id && name === account.name);
+    return entry === undefined || (only.length > 0 && !only.includes(account.name)) ? [] : [{ account, entry }];
+  });
+  const sights = await glanceAtAll(client, known);
+  const reachable: Account[] = [];
+  for (const account of named) {
+    const sight = sights.get(account.id);
+    // Trouble is told with the account.
+    const isThere = sight instanceof Trouble || (sight !== undefined && sight.mail !== "no account");
+    if (isThere || (await isReached(client, account.id))) reachable.push(account);
+  }
+  return { reachable, sights };
 }
 
 const NOTHING: DamagedHashes = new Set<string>();

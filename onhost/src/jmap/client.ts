@@ -87,7 +87,7 @@ export async function connectTo({ url, authorization, staysAtOrigin, patience = 
   async function post(step: string, request: string): Promise<unknown> {
     const body = { text: request };
     return await http.send(
-      { method: "POST", url: session.apiUrl, type: "application/json", body, step },
+      { method: "POST", url: session.apiUrl, type: "application/json", body, step, takesGzip: true },
       async ({ body: answer }) => parsed(await readText(step, answer)),
     );
   }

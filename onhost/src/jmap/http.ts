@@ -1,9 +1,9 @@
 import { createReadStream } from "node:fs";
-import * as http from "node:http";
-import * as https from "node:https";
+import type * as http from "node:http";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { reasonOf } from "../fault";
+import { lazily } from "../lazily";
 import { Trouble } from "./trouble";
 
 /** A page of 1,000 e-mails' properties is below 1 MB; a list of all contacts may be larger. */
@@ -27,6 +27,8 @@ export interface Request {
   readonly body?: Body;
   /** What is being done, for messages: `upload`. */
   readonly step: string;
+  /** Whether the answer may come compressed; a message's bytes come as they are. */
+  readonly takesGzip?: boolean;
 }
 
 export interface Received {
@@ -34,6 +36,17 @@ export interface Received {
   readonly location: string | undefined;
   readonly body: Readable;
 }
+
+type Scheme = "http:" | "https:";
+
+/**
+ * Node's client, loaded when it is used. An import as a module reads every name in it, and its `WebSocket` loads another
+ * client: 25 ms of 60 for a command that asks a server nothing or little.
+ */
+const CLIENTS = {
+  "http:": lazily(() => process.getBuiltinModule("node:http")),
+  "https:": lazily(() => process.getBuiltinModule("node:https")),
+} as const;
 
 /** Connections that stay open between requests. */
 export interface Http {
@@ -48,7 +61,7 @@ export interface Http {
 export function createHttp(authorization: string, connections: number): Http {
   const traffic = { requests: 0, bytes: 0 };
   const limits = { keepAlive: true, maxSockets: connections };
-  const agents = { "http:": new http.Agent(limits), "https:": new https.Agent(limits) };
+  const agents = new Map<Scheme, http.Agent>();
   return { send, traffic, close };
 
   async function send<T>(request: Request, read: (received: Received) => Promise<T>): Promise<T> {
@@ -56,30 +69,32 @@ export function createHttp(authorization: string, connections: number): Http {
     const status = response.statusCode ?? 0;
     response.on("data", (chunk: Buffer) => (traffic.bytes += chunk.length));
     response.pause();
+    const body = response.headers["content-encoding"] === "gzip" ? gunzipped(response) : response;
     try {
-      if (status < OK || status >= BAD_REQUEST) throw await refusal(request.step, status, response);
+      if (status < OK || status >= BAD_REQUEST) throw await refusal(request.step, response, body);
       const location = status >= MULTIPLE_CHOICES ? response.headers.location : undefined;
-      return await read({ status, location, body: response });
+      return await read({ status, location, body });
     } catch (error) {
       response.destroy();
       throw isNetworkError(error) ? broken(request.step, error) : error;
     }
   }
 
-  function exchange({ method, url, type, body, step }: Request): Promise<http.IncomingMessage> {
+  function exchange({ method, url, type, body, step, takesGzip }: Request): Promise<http.IncomingMessage> {
     traffic.requests += 1;
-    const isSecure = url.protocol === "https:";
+    const scheme = url.protocol === "https:" ? "https:" : "http:";
     const length = body === undefined ? undefined : "text" in body ? Buffer.byteLength(body.text) : body.size;
     return new Promise((resolve, reject) => {
-      const outgoing = (isSecure ? https : http).request(
+      const outgoing = CLIENTS[scheme]().request(
         url,
         {
           method,
-          agent: agents[isSecure ? "https:" : "http:"],
+          agent: agentOf(scheme),
           timeout: SILENCE_MS,
           headers: {
             authorization,
             accept: "*/*",
+            ...(takesGzip === true ? { "accept-encoding": "gzip" } : {}),
             ...(type === undefined ? {} : { "content-type": type }),
             ...(length === undefined ? {} : { "content-length": length }),
           },
@@ -95,10 +110,23 @@ export function createHttp(authorization: string, connections: number): Http {
     });
   }
 
-  function close(): void {
-    agents["http:"].destroy();
-    agents["https:"].destroy();
+  function agentOf(scheme: Scheme): http.Agent {
+    const agent = agents.get(scheme) ?? new (CLIENTS[scheme]().Agent)(limits);
+    agents.set(scheme, agent);
+    return agent;
   }
+
+  function close(): void {
+    for (const agent of agents.values()) agent.destroy();
+  }
+}
+
+/** Lists of thousands of objects are a tenth of their size. What it becomes is limited where it is read. */
+function gunzipped(response: http.IncomingMessage): Readable {
+  const gunzip = process.getBuiltinModule("node:zlib").createGunzip();
+  // An error is the stream's, and whoever reads it gets it.
+  pipeline(response, gunzip).catch(() => undefined);
+  return gunzip;
 }
 
 /** The whole answer as text. Throws `Trouble` when it is longer than any that is expected. */
@@ -115,8 +143,9 @@ export async function readText(step: string, body: Readable): Promise<string> {
 }
 
 /** Statuses as RFC 8620 section 3.6.1 and Stalwart use them: its limits are 429, or 400 with the type `…:limit`. */
-async function refusal(step: string, status: number, response: http.IncomingMessage): Promise<Trouble> {
-  const problem = await readText(step, response).catch(() => "");
+async function refusal(step: string, response: http.IncomingMessage, body: Readable): Promise<Trouble> {
+  const status = response.statusCode ?? 0;
+  const problem = await readText(step, body).catch(() => "");
   const isLimit =
     status === TOO_MANY || (status === BAD_REQUEST && /jmap:error:limit/.test(problem) && /concurrent/i.test(problem));
   const retryAfterMs = retryAfter(response.headers["retry-after"]);
@@ -140,7 +169,7 @@ function retryAfter(header: string | undefined): number | undefined {
   return header === undefined || !Number.isFinite(seconds) ? undefined : Math.min(seconds * 1_000, MAX_RETRY_AFTER_MS);
 }
 
-const NETWORK_CODES = /^(?:E(?:CONN|PIPE|HOST|NET|TIMEDOUT|AI_)|HPE_|ERR_STREAM_PREMATURE_CLOSE|UND_ERR)/;
+const NETWORK_CODES = /^(?:E(?:CONN|PIPE|HOST|NET|TIMEDOUT|AI_)|HPE_|ERR_STREAM_PREMATURE_CLOSE|UND_ERR|Z_)/;
 
 function isNetworkError(error: unknown): boolean {
   if (!(error instanceof Error) || error instanceof Trouble) return false;

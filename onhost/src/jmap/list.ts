@@ -36,7 +36,7 @@ export async function listAll(
     let state: string | undefined;
     try {
       for (let anchor: string | undefined; ;) {
-        const page = anchor === undefined ? { position: 0 } : { anchor, anchorOffset: 1 };
+        const page = anchor === undefined ? { position: 0, calculateTotal: true } : { anchor, anchorOffset: 1 };
         const [query, get] = await both(client, using, [
           [`${type}/query`, { accountId, ...page, limit }],
           [

@@ -4,6 +4,8 @@ import { isFields, parsed, text, type Fields } from "./json";
 
 export const CORE = "urn:ietf:params:jmap:core";
 export const MAIL = "urn:ietf:params:jmap:mail";
+/** RFC 9404. Cyrus 3.6 has the same method under a name of its own. */
+export const BLOB = ["urn:ietf:params:jmap:blob", "https://cyrusimap.org/ns/jmap/blob"] as const;
 export const PRINCIPALS = "urn:ietf:params:jmap:principals";
 
 const MAX_REDIRECTS = 3;
@@ -40,10 +42,13 @@ export interface Session {
 export async function openSession(http: Http, base: URL, staysAtOrigin: boolean): Promise<Session> {
   let url = base.pathname === "/" ? new URL("/.well-known/jmap", base) : base;
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
-    const answer = await http.send({ method: "GET", url, step: "session" }, async ({ location, body }) => {
-      const content = await readText("session", body);
-      return location === undefined ? { content } : { location };
-    });
+    const answer = await http.send(
+      { method: "GET", url, step: "session", takesGzip: true },
+      async ({ location, body }) => {
+        const content = await readText("session", body);
+        return location === undefined ? { content } : { location };
+      },
+    );
     if ("content" in answer) return sessionOf(parsed(answer.content), url, staysAtOrigin);
     url = within(url, answer.location, staysAtOrigin);
   }

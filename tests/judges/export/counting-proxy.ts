@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 /** Counts what goes over the line, so that nobody has to believe the program's own figures. */
 export interface CountingProxy {
   readonly url: string;
+  /** `downloads`: contents, whether alone or several in one request. */
   readonly counts: { requests: number; downloads: number; uploads: number; bytesToClient: number };
   readonly reset: () => void;
   readonly close: () => Promise<void>;
@@ -22,6 +23,9 @@ export async function countingProxy(port: number): Promise<CountingProxy> {
       answer.pipe(outgoing);
     });
     onward.on("error", () => outgoing.destroy());
+    const parts: Buffer[] = [];
+    incoming.on("data", (chunk: Buffer) => parts.push(chunk));
+    incoming.on("end", () => (counts.downloads += blobsIn(Buffer.concat(parts).toString())));
     incoming.pipe(onward);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -35,4 +39,11 @@ export async function countingProxy(port: number): Promise<CountingProxy> {
         server.close(() => resolve());
       }),
   };
+}
+
+/** Contents that a request asks for. */
+function blobsIn(body: string): number {
+  if (!body.includes('"Blob/get"')) return 0;
+  const { methodCalls } = JSON.parse(body) as { methodCalls: [string, { ids?: string[] }, string][] };
+  return methodCalls.reduce((sum, [method, { ids = [] }]) => sum + (method === "Blob/get" ? ids.length : 0), 0);
 }

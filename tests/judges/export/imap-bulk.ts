@@ -48,6 +48,25 @@ export class BulkImap {
     await this.command(`SUBSCRIBE ${quoted(mailbox)}`);
   }
 
+  async unsubscribe(mailbox: string): Promise<void> {
+    await this.command(`UNSUBSCRIBE ${quoted(mailbox)}`);
+  }
+
+  async rename(mailbox: string, name: string): Promise<void> {
+    await this.command(`RENAME ${quoted(mailbox)} ${quoted(name)}`);
+  }
+
+  /** Changes the first message's flags: `+FLAGS` or `-FLAGS`. */
+  async flag(mailbox: string, item: string, flag: string): Promise<void> {
+    await this.command(`SELECT ${quoted(mailbox)}`);
+    await this.command(`STORE 1 ${item} (${flag})`);
+  }
+
+  /** Gives another user every right on a mailbox (RFC 4314). */
+  async share(mailbox: string, user: string): Promise<void> {
+    await this.command(`SETACL ${quoted(mailbox)} ${quoted(user)} lrswipkxtecdan`);
+  }
+
   async append(mailbox: string, { flags, internalDate, raw }: ImapMessage): Promise<void> {
     const head = `APPEND ${quoted(mailbox)} (${flags.join(" ")}) "${internalDate}" {${raw.length}+}`;
     await this.command(head, raw);

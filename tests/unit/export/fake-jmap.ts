@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { gzipSync } from "node:zlib";
 
 type Json = Record<string, unknown>;
 type Objects = Map<string, Json>;
@@ -14,6 +15,10 @@ export interface FakeJmap {
   readonly deliver: (raw: string | Buffer, mailboxes?: readonly string[], more?: Json) => string;
   readonly remove: (type: string, id: string) => void;
   readonly limits: { get: number; query: number };
+  /** Whether it knows Blob/get (RFC 9404); of what it gives so, these blobs are left out. */
+  blobs: { readonly without: readonly string[] } | undefined;
+  /** Whether answers come compressed to those who take it. */
+  compresses: boolean;
   /** How many log entries `changes` still knows. */
   readonly forget: () => void;
   /** Takes so many changes back, as a restored server does. */
@@ -63,6 +68,8 @@ export async function fakeJmap(): Promise<FakeJmap> {
     deliver,
     remove,
     limits: { get: 500, query: 5_000 },
+    blobs: undefined,
+    compresses: false,
     forget: () => (forgotten = changes.length),
     rewind: (count) => void changes.splice(-count),
     interrupt: () => undefined,
@@ -125,7 +132,11 @@ export async function fakeJmap(): Promise<FakeJmap> {
     const content = contentOf(pathname, body, calls);
     if (interruption === "cut") return void response.destroy();
     if (content === undefined) response.writeHead(404);
-    response.end(Buffer.isBuffer(content) ? content : JSON.stringify(content ?? {}));
+    if (Buffer.isBuffer(content)) return void response.end(content);
+    const json = JSON.stringify(content ?? {});
+    if (!fake.compresses || request.headers["accept-encoding"] !== "gzip") return void response.end(json);
+    response.setHeader("content-encoding", "gzip");
+    response.end(gzipSync(json));
   }
 
   function contentOf(
@@ -151,6 +162,7 @@ export async function fakeJmap(): Promise<FakeJmap> {
     return {
       capabilities: {
         ...capabilities,
+        ...(fake.blobs === undefined ? {} : { "urn:ietf:params:jmap:blob": {} }),
         "urn:ietf:params:jmap:core": { maxObjectsInGet: fake.limits.get, maxCallsInRequest: 16 },
       },
       accounts: { [accountId]: { name: "me@example.org", accountCapabilities: capabilities } },
@@ -168,6 +180,7 @@ export async function fakeJmap(): Promise<FakeJmap> {
 
   function call(method: string, args: Json): Json {
     const [type = "", verb = ""] = method.split("/");
+    if (method === "Blob/get" && fake.blobs !== undefined) return blobsOf(args["ids"] as readonly string[]);
     if (!store.has(type)) return { error: "unknownMethod" };
     if (verb === "get") return get(type, args["ids"] as readonly string[] | null | undefined);
     if (verb === "query") return query(type, args);
@@ -185,6 +198,14 @@ export async function fakeJmap(): Promise<FakeJmap> {
       .flatMap<Json>((id) => of(type).get(id) ?? [])
       .map((object) => (type === "Mailbox" ? counted(object) : object));
     return { accountId, state: state(), list, notFound: wanted.filter((id) => !of(type).has(id)) };
+  }
+
+  function blobsOf(ids: readonly string[]): Json {
+    const list = ids.flatMap((id) => {
+      const content = fake.blobs?.without.includes(id) === true ? undefined : blobs.get(id);
+      return content === undefined ? [] : [{ id, size: content.length, "data:asBase64": content.toString("base64") }];
+    });
+    return { accountId, list, notFound: ids.filter((id) => !list.some((blob) => blob.id === id)) };
   }
 
   function counted(mailbox: Json): Json {

@@ -1,4 +1,5 @@
-import { readdirSync, rmSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync, rmSync, statSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { readManifest } from "../../../onhost/src/export/manifest";
 import { exportAll, type ExportReport } from "../../../onhost/src/export/run";
@@ -82,11 +83,17 @@ const emailFiles = () =>
   readdirSync(join(folder.path, "export"), { recursive: true }).filter((name) => String(name).endsWith(".eml"));
 
 describe("export", () => {
-  test("a run without changes asks three times and moves nothing", async () => {
+  test("a run without changes asks twice, moves nothing and writes nothing", async () => {
     deliver(10);
     await runExport();
+    const manifest = join(folder.path, "export", "manifest.json");
+    const before = readFileSync(manifest, "utf8");
+    utimesSync(manifest, 0, 0);
     const report = await runExport();
-    expect(report).toMatchObject({ requests: 3, accounts: [{ downloaded: 0, messages: 10 }] });
+    expect(readFileSync(manifest, "utf8")).toBe(before);
+    // What looks at the export's age looks there.
+    expect(Date.now() - statSync(manifest).mtimeMs).toBeLessThan(60_000);
+    expect(report).toMatchObject({ requests: 2, accounts: [{ downloaded: 0, messages: 10 }] });
     expect(downloads()).toBe(0);
   });
 
@@ -98,6 +105,38 @@ describe("export", () => {
     expect(await runExport()).toMatchObject({ accounts: [{ messages: 7 }] });
     expect(readManifest(join(folder.path, "export"))?.accounts[0]?.files["mailboxes"]?.lines).toBe(6);
   });
+
+  test("small messages come together, a large one and what is left out come alone", async () => {
+    const ids = deliver(120);
+    server.deliver(message("x".repeat(2_000_000)));
+    const missing = String(server.objects("Email").get(ids[7] ?? "")?.["blobId"]);
+    server.blobs = { without: [missing] };
+    expect(await runExport()).toMatchObject({ accounts: [{ messages: 121, downloaded: 121, gaps: [] }] });
+    expect(server.log.filter((line) => line === "Blob/get")).toHaveLength(3);
+    expect(downloads()).toBe(2);
+    for (const name of emailFiles()) {
+      const content = readFileSync(join(folder.path, "export", String(name)));
+      expect(String(name)).toContain(createHash("sha256").update(content).digest("hex"));
+    }
+  });
+
+  test("compressed answers are read", async () => {
+    server.compresses = true;
+    deliver(3);
+    expect(await runExport()).toMatchObject({ accounts: [{ messages: 3, gaps: [] }] });
+  });
+
+  test.each(["Email", "Mailbox"])(
+    "a restored server with the same states and numbers, and other %ss, is noticed",
+    async (type) => {
+      const [first = ""] = deliver(3);
+      await runExport();
+      if (type === "Email") server.objects("Email").set(first, { ...server.objects("Email").get(first), size: 1 });
+      else server.objects("Mailbox").set("more", { id: "more", name: "More", parentId: null });
+      await runExport();
+      expect(server.log).toContain(type === "Email" ? "Email/query Email/get" : "Email/changes");
+    },
+  );
 
   test("what is destroyed and what arrives while pages are read leaves no hole", async () => {
     const ids = deliver(9);
@@ -139,17 +178,16 @@ describe("export", () => {
   test("a message that moves, and a mailbox that is renamed, move no bytes", async () => {
     const [first = ""] = deliver(3);
     await runExport();
-    const archive = { id: "archive", name: "Archive", parentId: null };
-    server.objects("Mailbox").set("archive", archive);
+    server.objects("Mailbox").set("archive", { id: "archive", name: "Archive", parentId: null });
     const client = await connect();
     const using = ["urn:ietf:params:jmap:mail"];
     const patch = { "mailboxIds/inbox": false, "mailboxIds/archive": true, "keywords/$seen": true };
     await client.call(using, ["Email/set", { accountId: "c", update: { [first]: patch } }]);
-    client.close();
     expect(await runExport()).toMatchObject({ accounts: [{ downloaded: 0 }] });
     expect(emailFiles().filter((name) => String(name).includes("mail/Archive/"))).toHaveLength(1);
     expect(emailFiles()).toHaveLength(3);
-    server.objects("Mailbox").set("archive", { ...archive, name: "Old" });
+    await client.call(using, ["Mailbox/set", { accountId: "c", update: { archive: { name: "Old" } } }]);
+    client.close();
     await runExport();
     expect(emailFiles().filter((name) => String(name).includes("mail/Old/"))).toHaveLength(1);
     expect(emailFiles()).toHaveLength(3);
