@@ -85,9 +85,13 @@ function main(args: readonly string[]): number {
     const parsed = parseArgs({
       args: [...args],
       allowPositionals: true,
-      options: { "with-secrets": { type: "boolean", default: false } },
+      options: { "with-secrets": { type: "boolean", default: false }, help: { type: "boolean", short: "h" } },
     });
-    [stack] = parsed.positionals;
+    if (parsed.values.help === true) {
+      process.stdout.write(USAGE);
+      return 0;
+    }
+    if (parsed.positionals.length === 1) [stack] = parsed.positionals;
     withSecrets = parsed.values["with-secrets"];
   } catch {
     stack = undefined;

@@ -133,6 +133,17 @@ const MESSAGE =
     await mail.did("backup");
   });
 
+  it("is told by the recovery kit, which has every command and no secret unless asked", async () => {
+    const { code, stdout } = await operator.kit();
+    expect(code).toBe(0);
+    for (const scenario of ["host", "read"]) expect(stdout).toContain(`npm run recover -- prod ${scenario}`);
+    const texts = Object.values(operator.secrets).flatMap((secret) => secret.split("\n"));
+    const secrets = texts.filter((text) => text.length > 7 && !text.startsWith("-----"));
+    expect(secrets.filter((secret) => stdout.includes(secret))).toEqual([]);
+    const asked = await operator.kit("--with-secrets");
+    expect(secrets.filter((secret) => !asked.stdout.includes(secret))).toEqual([]);
+  });
+
   it("leaves nothing of its runs behind, the stack's key least of all", () => {
     const left = readdirSync(operator.temporary).filter(
       (name) => !name.startsWith("tsx-") && name !== "node-compile-cache",

@@ -14,12 +14,16 @@ const PARTS = ["package.json", "tsconfig.json", "infra", "onhost", "ops", "sandb
 
 /**
  * The machine of whoever recovers: a checkout with a stack file of its own, OpenSSH's client, and `pulumi`, which hands over the
- * SSH key and whose `up` the test does. The host answers by a real SSH server.
+ * stack's secrets and whose `up` the test does. The host answers by a real SSH server.
  */
 export interface Operator {
   readonly ssh: SshServer;
   /** `npm run recover -- prod ARGS`, without a terminal. */
   readonly recover: (...args: readonly string[]) => Promise<Ended>;
+  /** `npm run recovery-kit -- prod ARGS`. */
+  readonly kit: (...args: readonly string[]) => Promise<Ended>;
+  /** What the stack keeps secret, by bare key. */
+  readonly secrets: StandIns["secrets"];
   /** Does the next calls of `pulumi up`. */
   readonly onUp: (up: (args: string) => Promise<void>) => void;
   /** Where its programs put what they need for a moment. */
@@ -56,11 +60,15 @@ export async function startOperator(folder: string, host: BackupHost): Promise<O
   });
   await new Promise<void>((done) => listener.listen(0, "127.0.0.1", done));
   const key = join(folder, "stack-key");
+  const shown = join(folder, "stack-secrets");
+  const all = Object.entries(invented.secrets).map(([name, value]) => [`mail:${name}`, { value, secret: true }]);
+  writeFileSync(shown, JSON.stringify(Object.fromEntries(all)), { mode: 0o600 });
   writeFileSync(key, invented.secrets["hostSshPrivateKey"] ?? "", { mode: 0o600 });
   writeFileSync(
     join(programs, "pulumi"),
     `#!/bin/bash
 [ "$*" != "config get mail:hostSshPrivateKey --stack prod" ] || exec cat '${key}'
+[ "$*" != "config --show-secrets --json --stack prod" ] || exec cat '${shown}'
 [ "$1" = up ] || { echo "unknown: pulumi $*" >&2; exit 1; }
 exec curl -sS --fail-with-body --data-raw "$*" http://127.0.0.1:${(listener.address() as AddressInfo).port}/
 `,
@@ -73,10 +81,12 @@ exec curl -sS --fail-with-body --data-raw "$*" http://127.0.0.1:${(listener.addr
     path: [host.programs],
     port: Number(invented.values["hostPort"]),
   });
-  return { ssh, temporary, recover, onUp: (up) => (doUp = up), setUp, close };
+  const recover = (...args: readonly string[]) => run("recover", args);
+  const kit = (...args: readonly string[]) => run("recovery-kit", args);
+  return { ssh, temporary, recover, kit, secrets: invented.secrets, onUp: (up) => (doUp = up), setUp, close };
 
-  async function recover(...args: readonly string[]): Promise<Ended> {
-    const child = spawn("npm", ["run", "--silent", "recover", "--", "prod", ...args], {
+  async function run(script: string, args: readonly string[]): Promise<Ended> {
+    const child = spawn("npm", ["run", "--silent", script, "--", "prod", ...args], {
       cwd: checkout,
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, PATH: `${programs}:${process.env["PATH"] ?? ""}`, HOME: folder, TMPDIR: temporary },
