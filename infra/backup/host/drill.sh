@@ -12,6 +12,13 @@ drill_clear() {
   rm -rf -- "$here/restore/drill"
 }
 
+drill_ended() {
+  local status=$?
+  trap '' HUP INT TERM
+  drill_clear 2>/dev/null || true
+  job_ended "$status"
+}
+
 # Filling the disk would stop the mail that is being proven.
 drill_space() {
   local status=0 free
@@ -43,7 +50,7 @@ do_drill() {
   local from=$here/restore/drill began=$SECONDS listed files found status
   drill_clear
   drill_space
-  trap 'ended=$?; trap "" HUP INT TERM; drill_clear 2>/dev/null; job_ended "$ended"' EXIT
+  trap drill_ended EXIT
   fetch latest drill /stalwart-data /export /apps/stalwart
   [ -f "$from/export/manifest.json" ] || fail "The newest snapshot holds no export to compare with." \
     "Whether it can be restored is not known." "$here/mail-backup export; $here/mail-backup backup; $here/mail-backup drill"
