@@ -60,13 +60,15 @@ export async function compareAccount(client: Client, root: string, entry: Accoun
   const there = new Map(list.map((object) => [text(object["id"]), emailOf(object)]));
   await compareMailboxes(client, folder, entry, there, differs);
   const deleted = await deletedSince(client, entry);
-  for (const [id] of listed) if (!there.has(id) && !deleted.has(id)) differs(id, "is not on the server");
+  const why = deleted === undefined ? ", which cannot tell whether it was deleted" : "";
+  for (const id of listed.keys())
+    if (!there.has(id) && deleted?.has(id) !== true) differs(id, `is not on the server${why}`);
   const same = await readAll(client, entry.id, there, listed, differs);
   return {
     account: entry.name,
     listed: listed.size,
     same,
-    deleted: [...listed.keys()].filter((id) => !there.has(id) && deleted.has(id)).length,
+    deleted: [...listed.keys()].filter((id) => !there.has(id) && deleted?.has(id) === true).length,
     newer: [...there.keys()].filter((id) => !listed.has(id)).length,
     differences,
   };
@@ -76,11 +78,11 @@ function linesOf(folder: string, file: LinesFile | undefined): ReturnType<typeof
   return file === undefined ? [] : readLines(folder, file);
 }
 
-/** Ids of messages that the server remembers to have been deleted since the export; none where it cannot tell. */
-async function deletedSince(client: Client, { id, states }: AccountEntry): Promise<ReadonlySet<string>> {
+/** Ids of messages that the server remembers to have been deleted since the export; undefined where it cannot tell. */
+async function deletedSince(client: Client, { id, states }: AccountEntry): Promise<ReadonlySet<string> | undefined> {
   const state = states[EMAIL.type];
   const changes = state === undefined ? undefined : await changesSince(client, id, EMAIL, state);
-  return changes?.destroyed ?? new Set();
+  return changes?.destroyed;
 }
 
 /** The mailboxes of the export are there, and each counts as many messages as it holds. */
