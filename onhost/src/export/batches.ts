@@ -1,8 +1,9 @@
-import type { Client } from "../jmap/client";
-import { isFields, objects, text } from "../jmap/json";
+import type { Client, Result } from "../jmap/client";
+import { objects, text, type Fields } from "../jmap/json";
 import { BLOB } from "../jmap/session";
 import { Trouble } from "../jmap/trouble";
 import type { Email } from "./emails";
+import { TOGETHER_MS } from "./objects";
 
 /** Messages of one request, and their bytes: what a kill may cost, and what is in memory for each connection. */
 const BATCH_MESSAGES = 50;
@@ -40,14 +41,25 @@ export async function contents(
   if (capability === undefined || batch.length < 2) return found;
   const sizes = new Map(batch.map(({ blobId, size }) => [blobId, size]));
   const properties = ["data:asBase64", "size"];
-  const [got] = await client.calls([capability], [["Blob/get", { accountId, ids: [...sizes.keys()], properties }]]);
-  if (got instanceof Trouble || !isFields(got)) return found;
+  const got = await asked(client, capability, { accountId, ids: [...sizes.keys()], properties });
+  if (got instanceof Trouble) return found;
   for (const blob of objects(got["list"])) {
     const id = text(blob["id"]);
     const content = Buffer.from(text(blob["data:asBase64"]), "base64");
     if (content.length === sizes.get(id)) found.set(id, content);
   }
   return found;
+}
+
+/** With little patience: a message alone has all of it. */
+async function asked(client: Client, capability: string, args: Fields): Promise<Result> {
+  try {
+    const [got = {}] = await client.calls([capability], [["Blob/get", args]], { patienceMs: TOGETHER_MS });
+    return got;
+  } catch (error) {
+    if (error instanceof Trouble) return error;
+    throw error;
+  }
 }
 
 function blobCapability({ session }: Client): string | undefined {
