@@ -140,6 +140,25 @@ const message = (number: number) =>
     mail.host.ship({});
   });
 
+  it("does not begin on a disk that is too small", async () => {
+    const place = join(mail.host.apps, "backup/restore");
+    expect(spawnSync("mount", ["-t", "tmpfs", "-o", "size=64m", "none", place]).status).toBe(0);
+    try {
+      expect(await failing()).toMatch(/The newest snapshot needs \d+ bytes, and \d+ are free\./);
+    } finally {
+      spawnSync("umount", [place]);
+    }
+  });
+
+  it("clears what a killed drill has left, and is well again", async () => {
+    mail.host.calls();
+    const { code } = await mail.host.run("drill", { killAt: "run --rm -T compare" });
+    expect(code).toBe(null);
+    expect(existsSync(join(mail.host.apps, "backup/restore/drill"))).toBe(true);
+    await mail.did("drill");
+    await expectNothingLeft();
+  });
+
   it("goes on with mail that came and went between export and copy", async () => {
     mail.append(message(4));
     const gone = spawnSync(
