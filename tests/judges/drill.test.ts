@@ -151,6 +151,7 @@ const message = (number: number) =>
   });
 
   it("clears what a killed drill has left, and is well again", async () => {
+    await mail.did("backup");
     mail.host.calls();
     const { code } = await mail.host.run("drill", { killAt: "run --rm -T compare" });
     expect(code).toBe(null);
