@@ -2,10 +2,12 @@ import type { Kind } from "../kind";
 import { accessApplication, accessPolicy, accessServiceToken, APPLICATION, POLICY, SERVICE_TOKEN } from "./access";
 import { ACCOUNT_TOKEN, accountToken } from "./account-token";
 import { dnsRecord } from "./dns-record";
-import { remoteCommand, s3Bucket } from "./elsewhere";
+import { remoteCommand } from "./elsewhere";
 import { CATCH_ALL, emailRoutingCatchAll, emailRoutingDns, emailRoutingSettings } from "./email-routing";
+import { iamKinds } from "./iam";
 import { notificationPolicy } from "./notification-policy";
 import { R2_BUCKET, R2_LIFECYCLE, r2Bucket, r2BucketLifecycle } from "./r2";
+import { s3Kinds } from "./s3";
 import { ACL, acl, DNS_SPLIT, dnsSplitNameservers, TAILNET_KEY, tailnetKey } from "./tailscale";
 import { tunnel, TUNNEL, TUNNEL_CONFIG, tunnelConfig } from "./tunnel";
 import {
@@ -39,7 +41,8 @@ export const KINDS: Readonly<Record<string, Kind>> = {
   [POLICY]: accessPolicy,
   [APPLICATION]: accessApplication,
   [ACCOUNT_TOKEN]: accountToken,
-  "aws:s3/bucket:Bucket": s3Bucket,
+  ...s3Kinds,
+  ...iamKinds,
   [TAILNET_KEY]: tailnetKey,
   [DNS_SPLIT]: dnsSplitNameservers,
   [ACL]: acl,
