@@ -67,7 +67,8 @@ async function answer(world: World, request: IncomingMessage): Promise<Answer> {
           .map((zone) => ({ id: zone.id, name: zone.name, status: "active", name_servers: zone.nameServers })),
       );
     default: {
-      const listing = request.method === "GET" ? answerList(world, url.pathname.replace(/^\/client\/v4/, "")) : undefined;
+      const listing =
+        request.method === "GET" ? answerList(world, url.pathname.replace(/^\/client\/v4/, "")) : undefined;
       if (listing === undefined) return failure(404, 7003, `Could not route to ${url.pathname}`);
       if ("one" in listing) return success(listing.one);
       if (listing.perPage === undefined) return success(listing.all);

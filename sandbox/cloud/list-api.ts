@@ -99,7 +99,11 @@ function ofScript(world: World, script: string, what: string | undefined): Listi
 }
 
 /** A page of a list with its `result_info`. */
-export function page(all: readonly unknown[], perPage: number, query: URLSearchParams): { result: unknown; info: unknown } {
+export function page(
+  all: readonly unknown[],
+  perPage: number,
+  query: URLSearchParams,
+): { result: unknown; info: unknown } {
   const size = Math.max(1, Number(query.get("per_page") ?? perPage));
   const number = Math.max(1, Number(query.get("page") ?? 1));
   const result = all.slice((number - 1) * size, number * size);
