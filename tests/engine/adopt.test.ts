@@ -1,0 +1,148 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { settingsOf } from "../../infra/settings/stack-file";
+import { run } from "../../ops/adopt";
+import { DNS_RECORD } from "../../sandbox/cloud/kinds/dns-record";
+import { TUNNEL } from "../../sandbox/cloud/kinds/tunnel";
+import type { ZoneRecord } from "../../sandbox/cloud/zone";
+import { toProject } from "../../sandbox/engine/checkout";
+import { type CommandLine, openCommandLine } from "../../sandbox/engine/command-line";
+import { findEngine } from "../../sandbox/engine/find";
+import { type Outside, startOutside } from "../../sandbox/outside";
+import { silent } from "../../sandbox/progress";
+import { type StandIns, standIns } from "../../sandbox/stand-ins";
+import { fillByHand, OF_ANOTHER_TYPE } from "./adopt-by-hand";
+import { describeEngine } from "./describe";
+import { ENGINE_TIMEOUT_MS } from "./lab";
+
+const STACK = ["--stack", "prod", "--non-interactive"];
+const RECORDS = 60;
+
+interface Report {
+  readonly adopted: readonly { readonly type: string; readonly name: string; readonly importId: string }[];
+  readonly differences: readonly { readonly name: string; readonly how: string; readonly wins: string }[];
+  readonly left: readonly { readonly label: string; readonly id: string }[];
+  readonly created: readonly { readonly name: string; readonly why: string }[];
+  readonly inTheWay: readonly unknown[];
+}
+
+describeEngine("adopting a deployment that was clicked together", () => {
+  let outside: Outside;
+  let line: CommandLine;
+  let invented: StandIns;
+  let before: readonly ZoneRecord[];
+  let report: Report;
+
+  beforeAll(async () => {
+    invented = standIns("prod");
+    const settings = settingsOf("prod", invented);
+    outside = await startOutside(settings, invented);
+    fillByHand(outside.world, settings);
+    before = records();
+    const { command, ...nothing } = await findEngine(silent);
+    if (command === undefined) throw new Error(JSON.stringify(nothing));
+    line = await openCommandLine(command, outside.world, (project) =>
+      toProject(project, { name: "prod", standIns: invented, apiUrl: outside.apiUrl }),
+    );
+    await pulumi("stack", "init", "prod");
+    for (const [key, value] of Object.entries(invented.secrets))
+      expect(await line.pulumi(["config", "set", "--secret", `mail:${key}`, ...STACK], value)).toMatchObject({
+        code: 0,
+      });
+    await line.pulumi(["config", "set", "--secret", "cloudflare:apiToken", ...STACK], invented.apiToken);
+    outside.world.calls.length = 0;
+  }, ENGINE_TIMEOUT_MS);
+
+  afterAll(async () => {
+    line.close();
+    await outside.close();
+  });
+
+  const pulumi = (...args: readonly string[]) => line.pulumi(args);
+  const adopt = (...args: readonly string[]) => run(["prod", ...args], line.environment, line.project);
+  const records = () => structuredClone(outside.world.zones[0]?.records ?? []);
+  const fileExists = () => existsSync(join(line.project, "import-prod.json"));
+
+  test(
+    "tells what it would take over, with --dry-run without writing anything",
+    async () => {
+      expect(before).toHaveLength(RECORDS);
+      const { code, stdout = "", stderr } = await adopt("--dry-run");
+      expect({ code, stderr }).toEqual({ code: 0, stderr: undefined });
+      expect(stdout).toContain("Nothing was written");
+      expect(
+        Math.max(
+          ...stdout
+            .split("\n")
+            .filter((text) => !text.includes("pulumi "))
+            .map(({ length }) => length),
+        ),
+      ).toBeLessThanOrEqual(80);
+      expect(fileExists()).toBe(false);
+    },
+    ENGINE_TIMEOUT_MS,
+  );
+
+  test(
+    "writes an import file and changes nothing",
+    async () => {
+      const { code, stdout = "", stderr } = await adopt("--json");
+      expect({ code, stderr }).toEqual({ code: 0, stderr: undefined });
+      report = JSON.parse(stdout) as Report;
+      expect(report.inTheWay).toEqual([]);
+      expect(report.differences.filter(({ how }) => how === "replace")).toMatchObject([
+        { name: `dns-${OF_ANOTHER_TYPE}` },
+      ]);
+      const file = readFileSync(join(line.project, "import-prod.json"), "utf8");
+      for (const secret of [...Object.values(invented.secrets), invented.apiToken]) expect(file).not.toContain(secret);
+      expect(records()).toEqual(before);
+      expect(outside.world.calls).toEqual([]);
+    },
+    ENGINE_TIMEOUT_MS,
+  );
+
+  test(
+    "what pulumi imports, up changes in place: not one record is made again, and no foreign one is touched",
+    async () => {
+      const imported = await pulumi(
+        ...["import", "--file", "import-prod.json", "--generate-code=false", "--protect=false", "--yes", ...STACK],
+      );
+      expect(imported).toMatchObject({ code: 0 });
+      expect(outside.world.calls).toEqual([]);
+
+      const { code, output } = await pulumi("up", "--yes", ...STACK);
+      expect({ code, output: code === 0 ? "" : output }).toEqual({ code: 0, output: "" });
+      const made = outside.world.calls.filter(({ action, type }) => type === DNS_RECORD && action !== "update");
+      expect(made.map(({ action, name }) => `${action} ${name}`).sort()).toEqual([
+        `create dns-${OF_ANOTHER_TYPE}`,
+        "create dns-srv-_pop3._tcp",
+        "create dns-txt-resend._domainkey",
+        `delete dns-${OF_ANOTHER_TYPE}`,
+      ]);
+      expect(outside.world.all(TUNNEL)).toHaveLength(2);
+
+      const after = new Map(records().map((record) => [record.id, record]));
+      const lost = before.filter(({ id }) => !after.has(id));
+      expect(lost).toMatchObject([{ name: "autodiscover.augustin.ai", type: "A" }]);
+      const foreign = before.filter(({ id }) => report.left.some((left) => left.id === id));
+      expect(foreign.length).toBeGreaterThan(20);
+      for (const record of foreign) expect(after.get(record.id)).toEqual(record);
+    },
+    ENGINE_TIMEOUT_MS,
+  );
+
+  test(
+    "ends without any change left, also after a refresh, and then there is nothing to adopt",
+    async () => {
+      const ds = await pulumi("stack", "output", "dnssecDs", "--stack", "prod");
+      outside.publishDs(ds.output.trim());
+      const again = await pulumi("preview", "--refresh", "--expect-no-changes", ...STACK);
+      expect({ code: again.code, output: again.code === 0 ? "" : again.output }).toEqual({ code: 0, output: "" });
+      const { code, stdout = "" } = await adopt();
+      expect(code).toBe(0);
+      expect(stdout).toContain("Nothing is there to adopt");
+    },
+    ENGINE_TIMEOUT_MS,
+  );
+});
