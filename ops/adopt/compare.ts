@@ -1,7 +1,7 @@
 import type { Findings } from "./findings";
 import type { Live } from "./live";
 import { leftObjects, matchObjects } from "./objects";
-import { judgeRest, matchRecords } from "./records";
+import { judgeRest, matchRecords, refusedMx } from "./records";
 import { TYPE } from "./types";
 import type { Preview } from "./wanted";
 
@@ -28,6 +28,6 @@ export function compare({ wanted, kept }: Preview, live: Live): Findings {
     adopted: [...objects.adopted, ...records.adopted],
     created: [...objects.created, ...records.created],
     left: [...rest.left, ...leftObjects(live, objects.ids)],
-    inTheWay: [...objects.inTheWay, ...rest.inTheWay],
+    inTheWay: [...objects.inTheWay, ...rest.inTheWay, ...refusedMx(records, live.zones)],
   };
 }

@@ -29,7 +29,7 @@ export async function preview(place: Place): Promise<{ preview: Preview; templat
   const folder = mkdtempSync(join(tmpdir(), "mail-stack-adopt-"));
   try {
     const file = join(folder, "import.json");
-    const ran = await pulumi(place, ["preview", "--json", "--import-file", file]);
+    const ran = await pulumi(place, ["preview", "--json", "--show-sames", "--import-file", file]);
     if (ran.code !== 0)
       throw new AdoptError(`${whyNot(ran)}\nNothing was changed. Look: pulumi preview --stack ${place.stack}`);
     return { preview: readPreview(ran.stdout), template: readImportFile(readFileSync(file, "utf8")) };

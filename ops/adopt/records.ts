@@ -76,6 +76,32 @@ export function judgeRest(
   return { left, inTheWay };
 }
 
+/** While Email Routing is on, the API neither changes nor adds an MX: what the next `up` would fail at. */
+export function refusedMx(
+  { adopted, created }: Pick<Matched, "adopted" | "created">,
+  zones: readonly { readonly id: string; readonly routing: boolean }[],
+): InTheWay[] {
+  const isRefused = ({ inputs }: Wanted) =>
+    inputs["type"] === "MX" && zones.some(({ id, routing }) => id === inputs["zoneId"] && routing);
+  const why = "Email Routing is on, and the API then refuses to add or change an MX (890190)";
+  return [
+    ...adopted
+      .filter(({ wanted, differences }) => differences.length > 0 && isRefused(wanted))
+      .map(({ label }) => ({
+        label,
+        why,
+        mend: "Switch Email Routing off, correct the record, and switch it on again",
+      })),
+    ...created
+      .filter(({ wanted }) => isRefused(wanted))
+      .map(({ wanted: { inputs } }) => ({
+        label: `MX ${textOf(inputs["name"])} ${textOf(inputs["content"])} (missing)`,
+        why,
+        mend: "Switch Email Routing off, add the record, and switch it on again",
+      })),
+  ];
+}
+
 /** Why a record cannot stay beside what the program makes, and what to do; undefined when it can. */
 function spoiled(
   record: LiveRecord,
@@ -109,9 +135,11 @@ function adoptedRecord(wanted: Wanted, inputs: Props, record: LiveRecord, replac
   const found = differences(withoutZone(inputs), propsOf(record, inputs));
   const type =
     inputs["type"] === record.type ? [] : [{ property: "type", current: record.type, wanted: inputs["type"] }];
+  // The program never changes an MX's comment (infra/dns/dns.ts).
+  const told = found.filter(({ property }) => record.type !== "MX" || property !== "comment");
   return {
     ...{ wanted, id, importId: `${zoneId}/${id}`, label: recordLabel(record) },
-    differences: [...type, ...found],
+    differences: [...type, ...told],
     ...(replaced === undefined ? {} : { replaced }),
   };
 }

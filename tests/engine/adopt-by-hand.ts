@@ -98,7 +98,25 @@ export function fillByHand(world: World, settings: Settings): void {
 
 function foreignRecords(domain: string, tunnelId: string): Props[] {
   const at = (label: string) => `${label}.${domain}`;
-  const hosts = ["www", "blog", "git", "vpn", "nas", "cam", "wiki", "shop", "status", "files"];
+  const hosts = [
+    "www",
+    "blog",
+    "git",
+    "vpn",
+    "nas",
+    "cam",
+    "wiki",
+    "shop",
+    "status",
+    "files",
+    "chat",
+    "code",
+    "music",
+    "maps",
+    "play",
+    "docs",
+    "print",
+  ];
   return [
     ...hosts.map((label, nth) => ({ name: at(label), type: "A", content: `192.0.2.${nth + 10}` })),
     { name: domain, type: "A", content: "192.0.2.9", comment: "the website" },
