@@ -71,7 +71,6 @@ describeEngine("adopting a deployment that was clicked together", () => {
       const { code, stdout = "", stderr } = await adopt("--dry-run");
       expect({ code, stderr }).toEqual({ code: 0, stderr: undefined });
       expect(stdout).toContain("Nothing was written");
-      if (process.env["ADOPT_OUT"]) require("node:fs").writeFileSync(process.env["ADOPT_OUT"], stdout);
       expect(
         Math.max(
           ...stdout
