@@ -9,6 +9,7 @@ import { importFile } from "./adopt/import-file";
 import { readLive } from "./adopt/live";
 import { apiToken, type Place, preview } from "./adopt/pulumi";
 import { renderJson, renderText } from "./adopt/report";
+import { takenBuckets } from "./adopt/s3";
 
 const USAGE = `Usage: npm run adopt -- STACK [--dry-run] [--json] [--out FILE]
 
@@ -70,7 +71,9 @@ async function adopt({ stack, dryRun, json, out }: Arguments, place: Place): Pro
   const { preview: program, template } = await preview(place);
   const base = program.config["cloudflare:baseUrl"] ?? place.environment["CLOUDFLARE_BASE_URL"] ?? CLOUDFLARE_API;
   const api = cloudflareApi(base.replace(/\/+$/, ""), await apiToken(place));
-  const findings = compare(program, await readLive(api, program));
+  const [live, taken] = await Promise.all([readLive(api, program), takenBuckets(program.wanted, place.environment)]);
+  const compared = compare(program, live);
+  const findings = { ...compared, inTheWay: [...compared.inTheWay, ...taken] };
   const file = dryRun || findings.adopted.length === 0 ? undefined : (out ?? `import-${stack}.json`);
   if (file !== undefined) {
     const content = importFile(template, findings.adopted);

@@ -29,7 +29,8 @@ export interface Created {
 export interface Left {
   readonly label: string;
   readonly id: string;
-  readonly why: string;
+  /** Absent: it has nothing to do with the program. */
+  readonly why?: string;
 }
 
 /** What exists and would make the next `up` fail, or its result wrong. */

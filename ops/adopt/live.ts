@@ -1,6 +1,6 @@
 import type { CloudflareApi } from "./cloudflare";
 import { AdoptError } from "./fault";
-import { isProps, listOf, type Props, textOf } from "./props";
+import { isProps, listOf, type Props, textOf, textsOf } from "./props";
 import { TYPE } from "./types";
 import type { Preview } from "./wanted";
 
@@ -187,10 +187,17 @@ function liveRecord(zoneId: string, record: Props): LiveRecord {
   };
 }
 
-function application({ name, domain, type, session_duration: sessionDuration, policies }: Props): Props {
+/** `names` is no input: all that the application guards. */
+function application(item: Props): Props {
+  const { name, domain, type, session_duration: sessionDuration } = item;
   // An application of before reusable policies has its own, without a place among others.
-  const ids = listOf(policies).map(({ id, precedence }, nth) => ({ id, precedence: precedence ?? nth + 1 }));
-  return { name, domain, type, sessionDuration, policies: ids };
+  const policies = listOf(item["policies"]).map(({ id, precedence }, nth) => ({
+    id,
+    precedence: precedence ?? nth + 1,
+  }));
+  const destinations = listOf(item["destinations"]).map(({ uri }) => textOf(uri));
+  const names = [...new Set([...textsOf(item["self_hosted_domains"]), ...destinations])].filter((each) => each !== "");
+  return { name, domain, type, sessionDuration, policies, names };
 }
 
 function policy({ name, decision, session_duration: sessionDuration, include }: Props): Props {

@@ -1,6 +1,6 @@
 import type { Adopted, Created, InTheWay, Left } from "./findings";
 import type { Live, LiveObject } from "./live";
-import { isProps, listOf, textOf } from "./props";
+import { isProps, listOf, textOf, textsOf } from "./props";
 import { differences, type Ids, resolved } from "./resolve";
 import { TYPE } from "./types";
 import type { Wanted } from "./wanted";
@@ -66,8 +66,10 @@ export function matchObjects(wanted: readonly Wanted[], live: Live, known: Ids):
     const found = [...candidates, ...serving].find(({ type, id }) => isShared(type) || !taken.has(`${type} ${id}`));
     const obstacle = found && obstacleTo(each, found, live, wanted);
     if (obstacle !== undefined) inTheWay.push(obstacle);
-    if (!found || obstacle !== undefined) {
-      created.push({ wanted: each, why: obstacle ? "what exists cannot be adopted" : whyCreated(each, live) });
+    const shared = found && usedElsewhere(found, live, wanted);
+    if (!found || obstacle !== undefined || shared !== undefined) {
+      const why = obstacle ? "what exists cannot be adopted" : (shared ?? whyCreated(each, live));
+      created.push({ wanted: each, why });
       continue;
     }
     taken.add(`${found.type} ${found.id}`);
@@ -111,6 +113,13 @@ function obstacleTo(wanted: Wanted, found: LiveObject, live: Live, all: readonly
       why: `it is of the type ${textOf(found.props["type"])}, and a name has one application only`,
       mend: "Delete it in the Zero Trust dashboard",
     };
+  const further = textsOf(found.props["names"]).filter((name) => name !== found.props["domain"]);
+  if (found.type === TYPE.application && further.length > 0)
+    return {
+      label,
+      why: `it guards ${further.join(", ")} too, which the program would leave open`,
+      mend: "Give those names an application of their own in the Zero Trust dashboard",
+    };
   if (found.type !== TYPE.tunnel) return undefined;
   const others = namesBehind(found.id, live).filter((name) => !ourNames(all).has(name));
   const rename = "Rename it in the Zero Trust dashboard; the program makes its own";
@@ -119,6 +128,19 @@ function obstacleTo(wanted: Wanted, found: LiveObject, live: Live, all: readonly
   if (others.length > 0)
     return { label, why: `it serves ${others.join(", ")} too, which the program would cut off`, mend: rename };
   return undefined;
+}
+
+/** A policy that somebody else's application uses stays theirs: ours gets one of the same name. */
+function usedElsewhere(found: LiveObject, live: Live, all: readonly Wanted[]): string | undefined {
+  if (found.type !== TYPE.policy) return undefined;
+  const ours = new Set(all.map(({ type, inputs }) => (type === TYPE.application ? inputs["domain"] : undefined)));
+  const user = live.objects.find(
+    ({ type, props }) =>
+      type === TYPE.application &&
+      !ours.has(props["domain"]) &&
+      listOf(props["policies"]).some(({ id }) => id === found.id),
+  );
+  return user && `the one of this name guards ${user.label} too and is left alone`;
 }
 
 /** Tunnels of another name that forward names of the program and nothing else. */
@@ -151,7 +173,7 @@ export function leftObjects(live: Live, ids: Ids): Left[] {
   const concerns = ({ label }: LiveObject) => names.some((name) => label.includes(name));
   const named = rest.filter(concerns).map(({ type, label, id }) => ({
     ...{ label: `${kindOf(type)} ${label}`, id },
-    why: SECRETS[type] ?? "the program has nothing to do with it",
+    ...(SECRETS[type] === undefined ? {} : { why: SECRETS[type] }),
   }));
   const counts = new Map<string, LiveObject[]>();
   for (const object of rest.filter((each) => !concerns(each)))

@@ -13,6 +13,10 @@ export function listOf(value: unknown): readonly Props[] {
   return Array.isArray(value) ? value.filter(isProps) : [];
 }
 
+export function textsOf(value: unknown): readonly string[] {
+  return Array.isArray(value) ? value.filter((item): item is string => typeof item === "string") : [];
+}
+
 /** One text for equal values: keys in order; absent properties and `null` are the same. */
 export function canonical(value: unknown): string {
   return JSON.stringify(value ?? null, (_key, item: unknown) =>

@@ -71,7 +71,7 @@ export function judgeRest(
     const found = spoiled(record, declared, here && { ...here, hasLockedSpf });
     if (record.locked) left.push({ label, id: record.id, why: "Email Routing writes and locks it" });
     else if (found) inTheWay.push({ label, ...found });
-    else left.push({ label, id: record.id, why: "the program has nothing to do with it" });
+    else left.push({ label, id: record.id });
   }
   return { left, inTheWay };
 }

@@ -35,8 +35,12 @@ export function renderText(findings: Findings, options: ReportOptions): string {
       created.map(({ wanted, why }) => [`${kindOf(wanted.type)} ${wanted.name}`, ...wrapped(why)].join("\n")),
     ),
     section(
-      "Left alone",
-      left.map(({ label, why }) => [cut(label), ...wrapped(why)].join("\n")),
+      "Left alone: nothing of the program's",
+      left.filter(({ why }) => why === undefined).map(({ label }) => cut(label)),
+    ),
+    section(
+      "Left alone, and why",
+      left.flatMap(({ label, why }) => (why === undefined ? [] : [[cut(label), ...wrapped(why)].join("\n")])),
     ),
     section(
       "In the way",

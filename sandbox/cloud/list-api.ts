@@ -1,4 +1,4 @@
-import { isProps, listAt, type Props, textAt } from "./props";
+import { isProps, listAt, type Props, textAt, textsAt } from "./props";
 import { APPLICATION, POLICY, SERVICE_TOKEN } from "./kinds/access";
 import { ACCOUNT_TOKEN } from "./kinds/account-token";
 import { DNS_RECORD } from "./kinds/dns-record";
@@ -156,7 +156,9 @@ function wireTunnel(id: string, props: Props): object {
 function wireApplication(id: string, props: Props): object {
   const policies = listAt(props, "policies").map((policy) => ({ ...policy }));
   const { name, domain, type, sessionDuration, aud } = props;
-  return { id, aud, name, domain, type, session_duration: sessionDuration, policies };
+  const domains = textsAt(props, "selfHostedDomains");
+  const self_hosted_domains = domains.length === 0 ? [domain] : domains;
+  return { id, aud, name, domain, type, session_duration: sessionDuration, policies, self_hosted_domains };
 }
 
 function wirePolicy(id: string, props: Props): object {
