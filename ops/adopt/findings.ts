@@ -19,10 +19,11 @@ export interface Adopted {
   readonly replaced?: string;
 }
 
-/** What the next `up` creates, and why it is not adopted. */
+/** What the next `up` creates. */
 export interface Created {
   readonly wanted: Wanted;
-  readonly why: string;
+  /** Why it is not adopted, when there may be one. */
+  readonly why?: string;
 }
 
 /** What exists and is none of the program's business. */

@@ -69,7 +69,7 @@ export function matchObjects(wanted: readonly Wanted[], live: Live, known: Ids):
     const shared = found && usedElsewhere(found, live, wanted);
     if (!found || obstacle !== undefined || shared !== undefined) {
       const why = obstacle ? "what exists cannot be adopted" : (shared ?? whyCreated(each, live));
-      created.push({ wanted: each, why });
+      created.push({ wanted: each, ...(why === undefined ? {} : { why }) });
       continue;
     }
     taken.add(`${found.type} ${found.id}`);
@@ -96,12 +96,12 @@ function differencesOf(
   return differences(inputs, found.props);
 }
 
-function whyCreated({ type, inputs }: Wanted, live: Live): string {
+function whyCreated({ type, inputs }: Wanted, live: Live): string | undefined {
   const reason = SECRETS[type];
-  if (reason === undefined) return KEYS[type] === undefined ? "it is not looked for" : "there is none";
+  if (reason === undefined) return KEYS[type] === undefined ? "this command does not look for it" : undefined;
   const isThere = live.objects.some((object) => object.type === type && object.props["name"] === inputs["name"]);
   const asks = type === TYPE.serviceToken || type === TYPE.accountToken;
-  return asks && !isThere ? "there is none" : reason;
+  return asks && !isThere ? undefined : reason;
 }
 
 /** What keeps an object of the right name from being adopted. */

@@ -50,7 +50,7 @@ export function matchRecords(wanted: readonly Wanted[], live: readonly LiveRecor
     (a, b) => a.name === b.name && isAddress(a) && isAddress(b) && (a.type === "CNAME" || b.type === "CNAME"),
     "the API's provider cannot change a record's type",
   );
-  const created = [...open.keys()].map((each) => ({ wanted: each, why: "there is none" }));
+  const created = [...open.keys()].map((each) => ({ wanted: each }));
   return { adopted, created, rest: live.filter((record) => record.locked || free.has(record)) };
 }
 
@@ -132,7 +132,7 @@ function spoiled(
 
 function adoptedRecord(wanted: Wanted, inputs: Props, record: LiveRecord, replaced: string | undefined): Adopted {
   const { id, zoneId } = record;
-  const found = differences(withoutZone(inputs), propsOf(record, inputs));
+  const found = differences(withoutMatched(inputs), propsOf(record, inputs));
   const type =
     inputs["type"] === record.type ? [] : [{ property: "type", current: record.type, wanted: inputs["type"] }];
   // The program never changes an MX's comment (infra/dns/dns.ts).
@@ -144,8 +144,11 @@ function adoptedRecord(wanted: Wanted, inputs: Props, record: LiveRecord, replac
   };
 }
 
-function withoutZone({ zoneId: _zone, type: _type, name: _name, ...inputs }: Props): Props {
-  return inputs;
+/** By these the two were matched. */
+const MATCHED: readonly string[] = ["zoneId", "type", "name"];
+
+function withoutMatched(inputs: Props): Props {
+  return Object.fromEntries(Object.entries(inputs).filter(([key]) => !MATCHED.includes(key)));
 }
 
 /** The record in the shape of the resource's inputs: `data` where the program says `data`. */
@@ -187,7 +190,7 @@ function ofRecord({ name, type, content, data, priority }: LiveRecord): Comparab
 function valueOf(type: string, content: string, priority: unknown): string {
   if (type === "TXT") return textual(content);
   return type === "MX"
-    ? `${String(priority ?? 0)} ${content.toLowerCase()}`
+    ? `${Number(priority ?? 0)} ${content.toLowerCase()}`
     : content.toLowerCase().replace(/(.)\.$/, "$1");
 }
 

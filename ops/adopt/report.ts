@@ -1,4 +1,4 @@
-import type { Adopted, Difference, Findings } from "./findings";
+import type { Adopted, Created, Difference, Findings } from "./findings";
 import { kindOf, UPLOADED_AGAIN } from "./objects";
 import { canonical } from "./props";
 import { TYPE } from "./types";
@@ -31,8 +31,14 @@ export function renderText(findings: Findings, options: ReportOptions): string {
       replaced.map((each) => [title(each), ...details(each)].join("\n")),
     ),
     section(
-      "Created by the next up",
-      created.map(({ wanted, why }) => [`${kindOf(wanted.type)} ${wanted.name}`, ...wrapped(why)].join("\n")),
+      "Not there: created by the next up",
+      created.flatMap((each) => (each.why === undefined ? [createdTitle(each)] : [])),
+    ),
+    section(
+      "Created by the next up although there may be one, and why",
+      created.flatMap((each) =>
+        each.why === undefined ? [] : [[createdTitle(each), ...wrapped(each.why)].join("\n")],
+      ),
     ),
     section(
       "Left alone: nothing of the program's",
@@ -69,7 +75,7 @@ export function renderJson({ adopted, created, left, inTheWay }: Findings, { sta
         properties: each.differences,
         keep: keep(each) ?? null,
       })),
-    created: created.map(({ wanted, why }) => ({ type: wanted.type, name: wanted.name, why })),
+    created: created.map(({ wanted, why }) => ({ type: wanted.type, name: wanted.name, why: why ?? null })),
     left,
     inTheWay,
   };
@@ -84,6 +90,10 @@ function section(heading: string, items: readonly string[]): string {
 
 function title({ wanted, label }: Adopted): string {
   return cut(wanted.type === TYPE.record ? label : `${kindOf(wanted.type)} ${label}`);
+}
+
+function createdTitle({ wanted }: Created): string {
+  return cut(`${kindOf(wanted.type)} ${wanted.name}`);
 }
 
 function details(each: Adopted): string[] {
@@ -113,7 +123,7 @@ function keep({ wanted: { type, name } }: Adopted): string | undefined {
 
 function next({ adopted, created, inTheWay }: Findings, { stack, file }: ReportOptions): string {
   const tunnel = adopted.some(({ wanted }) => wanted.type === TYPE.tunnel);
-  const token = created.some(({ wanted, why }) => wanted.type === TYPE.serviceToken && why !== "there is none");
+  const token = created.some(({ wanted, why }) => wanted.type === TYPE.serviceToken && why !== undefined);
   const notes = [
     ...(inTheWay.length > 0 ? ["First what is in the way; then run this again."] : []),
     ...(tunnel

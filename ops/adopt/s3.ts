@@ -7,7 +7,7 @@ const TIME_BUDGET_MS = 10_000;
 
 /**
  * The buckets of AWS that the program would make although somebody has one of that name. S3 tells it to anybody: HEAD
- * answers 404 for a name that nobody has, and 200, 301, 400 or 403 for one that somebody has (API reference, HeadBucket).
+ * answers 404 for a name that nobody has, and 200, 301, 307 or 403 for one that somebody has (API reference, HeadBucket).
  * What cannot be asked is not told: the program's own `up` says it.
  *
  * @param environment may have AWS_ENDPOINT_URL_S3, as AWS's own programs read it
@@ -33,7 +33,7 @@ async function isTaken(name: string, region: string, environment: NodeJS.Process
       redirect: "manual",
       signal: AbortSignal.timeout(TIME_BUDGET_MS),
     });
-    return [200, 301, 307, 400, 403].includes(status);
+    return [200, 301, 307, 403].includes(status);
   } catch {
     return false;
   }

@@ -149,12 +149,12 @@ function inputsOf({ name, ttl, proxied, data }: MailRecord, zoneId: string, tunn
     case "CNAME":
       return { ...common, proxied, content: typeof data.target === "string" ? data.target : tunnelHostname(tunnelId) };
     case "SRV": {
-      const { type: _, ...parts } = data;
-      return { ...common, priority: data.priority, data: parts };
+      const { priority, weight, port, target } = data;
+      return { ...common, priority, data: { priority, weight, port, target } };
     }
     case "CAA": {
-      const { type: _, ...parts } = data;
-      return { ...common, data: parts };
+      const { flags, tag, value } = data;
+      return { ...common, data: { flags, tag, value } };
     }
     default:
       return { ...common, proxied, content: "address" in data ? data.address : "" };

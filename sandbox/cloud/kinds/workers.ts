@@ -78,11 +78,11 @@ function upload(inputs: Props, world: World): Props {
 }
 
 /** No secret can be read back, nor which of the uploaded files is the main module (facts: observed). */
-function withoutSecretTexts({ mainModule: _, ...props }: Props): Props {
+function withoutSecretTexts(props: Props): Props {
   const bindings = listAt(props, "bindings").map(({ text, ...binding }) =>
     binding["type"] === "secret_text" ? binding : { ...binding, ...(text === undefined ? {} : { text }) },
   );
-  return { ...props, bindings };
+  return { ...props, bindings, mainModule: undefined };
 }
 
 /** The API fills in what is left out. */
