@@ -138,7 +138,9 @@ async function ofAccount(api: CloudflareApi, accountId: string, wantedScripts: r
       object(TYPE.application, item, item["domain"] ?? item["name"], application(item), `accounts/${accountId}`),
     ),
     ...policies.map((item) => object(TYPE.policy, item, item["name"], policy(item))),
-    ...tokens.map((item) => object(TYPE.serviceToken, item, item["name"], { name: item["name"] })),
+    ...tokens.map((item) =>
+      object(TYPE.serviceToken, item, item["name"], { name: item["name"] }, `accounts/${accountId}`),
+    ),
     ...accountTokens.map((item) => object(TYPE.accountToken, item, item["name"], { name: item["name"] })),
     ...alerts.map((item) => object(TYPE.notification, item, item["name"], notification(item))),
     ...scripts.map((item) => object(TYPE.script, item, item["id"], { scriptName: item["id"] })),

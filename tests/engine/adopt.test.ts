@@ -3,8 +3,11 @@ import { join } from "node:path";
 
 import { settingsOf } from "../../infra/settings/stack-file";
 import { run } from "../../ops/adopt";
+import { APPLICATION } from "../../sandbox/cloud/kinds/access";
 import { DNS_RECORD } from "../../sandbox/cloud/kinds/dns-record";
 import { TUNNEL } from "../../sandbox/cloud/kinds/tunnel";
+import { R2_BUCKET } from "../../sandbox/cloud/kinds/r2";
+import { ROUTE, SCRIPT } from "../../sandbox/cloud/kinds/workers";
 import type { ZoneRecord } from "../../sandbox/cloud/zone";
 import { toProject } from "../../sandbox/engine/checkout";
 import { type CommandLine, openCommandLine } from "../../sandbox/engine/command-line";
@@ -32,6 +35,7 @@ describeEngine("adopting a deployment that was clicked together", () => {
   let line: CommandLine;
   let invented: StandIns;
   let before: readonly ZoneRecord[];
+  let photos: string;
   let report: Report;
 
   beforeAll(async () => {
@@ -40,6 +44,8 @@ describeEngine("adopting a deployment that was clicked together", () => {
     outside = await startOutside(settings, invented);
     fillByHand(outside.world, settings);
     before = records();
+    photos = foreignObjects();
+    expect(photos.split("\n")).toHaveLength(5);
     const { command, ...nothing } = await findEngine(silent);
     if (command === undefined) throw new Error(JSON.stringify(nothing));
     line = await openCommandLine(command, outside.world, (project) =>
@@ -62,6 +68,12 @@ describeEngine("adopting a deployment that was clicked together", () => {
   const pulumi = (...args: readonly string[]) => line.pulumi(args);
   const adopt = (...args: readonly string[]) => run(["prod", ...args], line.environment, line.project);
   const records = () => structuredClone(outside.world.zones[0]?.records ?? []);
+  /** Everything of somebody else's, which has photos in its name. */
+  const foreignObjects = () =>
+    [TUNNEL, SCRIPT, ROUTE, APPLICATION, R2_BUCKET]
+      .flatMap((type) => outside.world.all(type).filter(({ props }) => JSON.stringify(props).includes("photos")))
+      .map((remote) => JSON.stringify(remote))
+      .join("\n");
   const fileExists = () => existsSync(join(line.project, "import-prod.json"));
 
   test(
@@ -121,6 +133,7 @@ describeEngine("adopting a deployment that was clicked together", () => {
         `delete dns-${OF_ANOTHER_TYPE}`,
       ]);
       expect(outside.world.all(TUNNEL)).toHaveLength(2);
+      expect(foreignObjects()).toBe(photos);
 
       const after = new Map(records().map((record) => [record.id, record]));
       const lost = before.filter(({ id }) => !after.has(id));
