@@ -121,11 +121,24 @@ function keep({ wanted: { type, name } }: Adopted): string | undefined {
   return undefined;
 }
 
+/** Mail goes to a Worker already, perhaps an older one that does not keep what home does not take. */
+function mailFlows(adopted: readonly Adopted[]): boolean {
+  const catchAll = adopted.find(({ wanted }) => wanted.type === TYPE.catchAll);
+  const differing = catchAll?.differences.find(({ property }) => property === "actions");
+  return canonical(differing ? differing.current : catchAll?.wanted.inputs["actions"]).includes('"worker"');
+}
+
 function next({ adopted, created, inTheWay }: Findings, { stack, file }: ReportOptions): string {
   const tunnel = adopted.some(({ wanted }) => wanted.type === TYPE.tunnel);
   const token = created.some(({ wanted, why }) => wanted.type === TYPE.serviceToken && why !== undefined);
   const notes = [
     ...(inTheWay.length > 0 ? ["First what is in the way; then run this again."] : []),
+    ...(mailFlows(adopted)
+      ? [
+          "Before up let the catch-all forward to another mailbox by hand: while up changes the way home, the old Worker " +
+            "may not find it. up gives the catch-all to the new Worker last.",
+        ]
+      : []),
     ...(tunnel
       ? [
           "After up stop the old cloudflared of the adopted tunnel: Cloudflare spreads requests over all that are connected.",

@@ -78,7 +78,7 @@ test("as JSON, and elsewhere", async () => {
     stack: "prod",
     file: out,
     adopted: [{ name: "dns-txt-_dmarc" }],
-    differences: [{ wins: "program", how: "update", keep: expect.stringContaining("mail:dmarcPolicy") }],
+    differences: [{ wins: "program", how: "update", keep: expect.stringContaining("mail:dmarcPolicy") as unknown }],
     created: [{ name: "token" }],
     inTheWay: [],
   });
@@ -114,10 +114,13 @@ test("says in pulumi's words why there is no preview, and without pulumi that it
   writeFileSync(join(folder, "preview.json"), kept);
   expect(failed).toMatchObject({
     code: 1,
-    stderr: expect.stringMatching(/^mail:domain is wrong\nNothing was changed/),
+    stderr: expect.stringMatching(/^mail:domain is wrong\nNothing was changed/) as unknown,
   });
   const missing = await run(["prod"], { ...environment, PATH: join(folder, "nowhere") }, folder);
-  expect(missing).toMatchObject({ code: 1, stderr: expect.stringMatching(/^pulumi does not start \(ENOENT\)/) });
+  expect(missing).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/^pulumi does not start \(ENOENT\)/) as unknown,
+  });
 });
 
 test("without a token nothing is asked", async () => {
@@ -126,7 +129,10 @@ test("without a token nothing is asked", async () => {
 });
 
 test.each([[[]], [["a", "b"]], [["--unknown"]], [["no/stack"]]])("wrong usage: %j", async (args) => {
-  expect(await run(args, environment, folder)).toMatchObject({ code: 2, stderr: expect.stringContaining("Usage:") });
+  expect(await run(args, environment, folder)).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("Usage:") as unknown,
+  });
 });
 
 test("--help fits a terminal", async () => {

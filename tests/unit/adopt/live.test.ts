@@ -62,7 +62,7 @@ test("reads every page of everything, in the shape of the program's inputs, and 
   ]);
   expect(of(TYPE.notification)[0]?.props).toEqual(cloud.notification());
   expect(of(TYPE.application)[0]).toMatchObject({
-    importId: expect.stringMatching(/^accounts\//),
+    importId: expect.stringMatching(/^accounts\//) as unknown,
     props: cloud.application(made.policyId),
   });
   expect(of(TYPE.catchAll)[0]?.props).toEqual(cloud.catchAll());

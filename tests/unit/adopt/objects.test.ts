@@ -112,7 +112,7 @@ test.each([
 });
 
 test("what the state has is not matched again, and others' things are named or counted", () => {
-  const known = new Map([["urn:other", { type: TYPE.tunnel as string, id: "t1" }]]);
+  const known = new Map([["urn:other", { type: TYPE.tunnel, id: "t1" }]]);
   const objects = [
     liveTunnel("t1", "mail example.org"),
     object(TYPE.route, "r1", "photos.example.org/*", { pattern: "photos.example.org/*" }),
@@ -125,9 +125,9 @@ test("what the state has is not matched again, and others' things are named or c
     {
       label: "Email Routing rule me@example.org -> forward x",
       id: "",
-      why: expect.stringMatching(/before the catch-all/),
+      why: expect.stringMatching(/before the catch-all/) as unknown,
     },
     { label: "WorkersRoute photos.example.org/*", id: "r1" },
-    { label: "2 further: WorkersScript", id: "", why: expect.any(String) },
+    { label: "2 further: WorkersScript", id: "", why: expect.any(String) as unknown },
   ]);
 });
