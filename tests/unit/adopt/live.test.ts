@@ -36,6 +36,8 @@ beforeAll(async () => {
   world.create(cloud.TYPE.record, "srv", cloud.srv());
   world.create(cloud.TYPE.ingress, "i", cloud.ingress(made.tunnelId));
   world.create(cloud.TYPE.cron, "c", cloud.cron("* * * * *"));
+  world.create(cloud.TYPE.route, "r", { zoneId: cloud.zoneId, pattern: "mta-sts.example.org/*", script: "mail-in" });
+  world.create(cloud.TYPE.subdomain, "s", { accountId: cloud.accountId, scriptName: "mail-in", enabled: true });
   world.create(cloud.TYPE.application, "a", cloud.application(made.policyId));
   world.create(cloud.TYPE.notification, "n", cloud.notification());
   world.create(cloud.TYPE.routing, "r", { zoneId: cloud.zoneId });
@@ -67,6 +69,8 @@ test("reads every page of everything, in the shape of the program's inputs, and 
   });
   expect(of(TYPE.catchAll)[0]?.props).toEqual(cloud.catchAll());
   expect(of(TYPE.cron)[0]?.props).toEqual(cloud.cron("* * * * *"));
+  expect(of(TYPE.route)).toHaveLength(1);
+  expect(of(TYPE.subdomain)).toHaveLength(1);
   expect(of(TYPE.dnssec)[0]?.importId).toBe(cloud.zoneId);
   expect(JSON.stringify(live)).not.toContain("hidden");
 });

@@ -8,6 +8,7 @@ import { live, wantedRecord, ZONE } from "./fixtures";
 const NO_IDS = new Map();
 
 const dmarc = wantedRecord("_dmarc", "TXT", { content: '"v=DMARC1; p=reject"' });
+const note = wantedRecord("note", "TXT", { content: '"ours"' });
 const imaps = wantedRecord("_imaps._tcp", "SRV", {
   ...{ priority: 0, data: { priority: 0, weight: 1, port: 993, target: "mail.example.org" } },
 });
@@ -43,6 +44,7 @@ test.each<[string, string, Wanted, readonly LiveRecord[]]>([
     [live("d1", "_dmarc", "TXT", '"v=DMARC1;" " p=reject"')],
   ],
   ["another text at the name", "created", dmarc, [live("d1", "_dmarc", "TXT", '"a note"')]],
+  ["a text of no known purpose", "created", note, [live("d1", "note", "TXT", '"somebody else\'s"')]],
   ["another name", "created", dmarc, [live("d1", "_dmarc.sub", "TXT", '"v=DMARC1; p=reject"')]],
   ["another zone", "created", dmarc, [live("d1", "_dmarc", "TXT", '"v=DMARC1; p=reject"', { zoneId: "z2" })]],
   ["locked", "created", dmarc, [live("d1", "_dmarc", "TXT", '"v=DMARC1; p=reject"', { locked: true })]],
