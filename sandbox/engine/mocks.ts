@@ -3,6 +3,7 @@ import * as runtime from "@pulumi/pulumi/runtime";
 import { invoke } from "../cloud/invoke";
 import { isProps, type Props } from "../cloud/props";
 import type { World } from "../cloud/world";
+import { COMMAND } from "./command";
 import { carriedOut } from "./providers";
 import { withoutSecretMarks } from "./secrets";
 
@@ -25,7 +26,6 @@ export interface Mocked {
 /**
  * Lets the SDK's mocks answer from the model of the outside world: the whole program runs without an engine, and the
  * model refuses what the services refuse. Commands run on their hosts. State, diff and a second `up` are not exercised this way.
- *
  */
 export async function useMocks(world: World, project: string, stack: string): Promise<Mocked> {
   const registered: Registered[] = [];
@@ -43,6 +43,8 @@ export async function useMocks(world: World, project: string, stack: string): Pr
         registered.push({ type, name, inputs: props });
         const plain = withoutSecretMarks(props);
         if (!isProps(plain)) throw new Error(`${type} ${name}: inputs are no object`);
+        // As with the engine: after a failure no command begins. It would wait for what never comes.
+        if (failures.length > 0 && type === COMMAND) return { id: "", state: { ...props, stdout: "" } };
         const remote = await remember(failures, { id: "", props: {} }, async () =>
           world.create(type, name, await carriedOut(world, "create", type, plain, {})),
         );
