@@ -47,10 +47,12 @@ export interface Live {
 /** Asks for everything that the program declares kinds of. Changes nothing. */
 export async function readLive(api: CloudflareApi, { wanted, kept }: Preview): Promise<Live> {
   const declared = [...wanted, ...kept];
-  const values = (key: string) => [...new Set(declared.map(({ inputs }) => textOf(inputs[key])))].filter(Boolean);
+  const values = (key: string) => [...new Set(declared.map(({ inputs }) => textOf(inputs[key])))].filter(isId);
   const [accountId] = values("accountId");
   if (accountId === undefined)
-    throw new AdoptError("The program declares nothing at Cloudflare. There is nothing to adopt.");
+    throw new AdoptError(
+      "The program declares nothing in a Cloudflare account whose id is known. There is nothing to adopt.",
+    );
   const scripts = declared.filter(({ type }) => type === TYPE.script).map(({ inputs }) => textOf(inputs["scriptName"]));
   const ofZones = await Promise.all(values("zoneId").map((zoneId) => ofZone(api, zoneId)));
   const r2 = declared.some(({ type }) => type === TYPE.bucket);
@@ -61,6 +63,11 @@ export async function readLive(api: CloudflareApi, { wanted, kept }: Preview): P
     objects: [...ofZones.flatMap(({ objects }) => objects), ...(await ofAccount(api, accountId, scripts, r2))],
     rules: ofZones.flatMap(({ rules }) => rules),
   };
+}
+
+/** Cloudflare's ids; neither a secret's placeholder nor that of a value which is not known yet. */
+function isId(text: string): boolean {
+  return /^[0-9a-f]{32}$/.test(text);
 }
 
 async function ofZone(api: CloudflareApi, zoneId: string) {
