@@ -118,14 +118,13 @@ function implementation(world: World): grpc.UntypedServiceImplementation {
     read: unary((request: messages.ReadRequest) => {
       const state = propsOf(request.getProperties());
       const kind = world.kind(typeOf(request.getUrn()));
+      if (Object.keys(state).length === 0) return imported(world, request);
       const found = world.read(typeOf(request.getUrn()), request.getId(), state);
       const response = new messages.ReadResponse();
       if (!found) return response;
       response.setId(request.getId());
       response.setProperties(struct(marked(kind, found)));
-      // An import knows no inputs yet: they are what was found.
-      const declared = request.getInputs() === undefined ? inputsOf(kind, found) : propsOf(request.getInputs());
-      response.setInputs(struct(marked(kind, readInputs(declared, found))));
+      response.setInputs(struct(marked(kind, readInputs(propsOf(request.getInputs()), found))));
       return response;
     }),
     delete: unary(async (request: messages.DeleteRequest) => {
@@ -136,6 +135,20 @@ function implementation(world: World): grpc.UntypedServiceImplementation {
       return new Empty();
     }),
   };
+}
+
+/** A read without a state is an import: the id is the one that people write, and the inputs are what the service has. */
+function imported(world: World, request: messages.ReadRequest): messages.ReadResponse {
+  const type = typeOf(request.getUrn());
+  const kind = world.kind(type);
+  const response = new messages.ReadResponse();
+  const remote = world.imported(type, request.getId());
+  if (!remote) return response;
+  const inputs = Object.entries(remote.props).filter(([key]) => !kind.computed.includes(key));
+  response.setId(remote.id);
+  response.setProperties(struct(marked(kind, remote.props)));
+  response.setInputs(struct(marked(kind, Object.fromEntries(inputs))));
+  return response;
 }
 
 /** A method: an exception becomes a gRPC error with its message, which the engine shows to the user. */
@@ -191,10 +204,6 @@ function afterWrite(world: World, type: string, inputs: Props, remote: Props): P
 /** The inputs as the service has them now: only those that the program declares. */
 function readInputs(declared: Props, found: Props): Props {
   return Object.fromEntries(Object.keys(declared).map((key) => [key, found[key]]));
-}
-
-function inputsOf(kind: Kind, found: Props): Props {
-  return Object.fromEntries(Object.entries(found).filter(([key]) => !kind.computed.includes(key)));
 }
 
 function unknowns(keys: readonly string[], inputs: Props): Props {

@@ -24,6 +24,7 @@ export const s3Bucket: Kind = {
   },
   update: (remote, inputs) => ({ ...remote.props, ...inputs }),
   delete: () => undefined,
+  importId: { format: "<bucket>", find: ([id], world) => world.all(S3_BUCKET).find((remote) => remote.id === id) },
 };
 
 /** What belongs to one bucket and is kept under its name. */

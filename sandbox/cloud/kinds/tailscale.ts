@@ -82,6 +82,7 @@ export const acl: Kind = {
   stays: true,
   delete: () => undefined,
   // Of every id: there is one file.
+  importId: { format: "<any>", find: ([id = "acl"]) => ({ id, props: {} }) },
   found: (id, world) => ({ id, props: { acl: world.tailnet.policy.hujson } }),
   read: ({ props }, world) => ({ ...props, acl: world.tailnet.policy.hujson }),
 };
