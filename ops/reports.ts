@@ -37,12 +37,22 @@ export async function run(
     if (asked.json)
       return { code: 0, stdout: `${JSON.stringify({ stack: asked.stack, ...summary, unread }, undefined, 2)}\n` };
     if (asked.html === undefined) return { code: 0, stdout: renderText(summary, unread) };
-    writeFileSync(asked.html, renderHtml(summary, unread));
+    write(asked.html, renderHtml(summary, unread));
     return { code: 0, stdout: `written  ${asked.html}\n` };
   } catch (error) {
-    const isFile = error instanceof Error && "code" in error && "path" in error;
-    if (!(error instanceof ReportsError) && !(error instanceof StackFileError) && !isFile) throw error;
+    if (!(error instanceof ReportsError) && !(error instanceof StackFileError)) throw error;
     return { code: 1, stderr: `${error.message}\n` };
+  }
+}
+
+function write(file: string, page: string): void {
+  try {
+    writeFileSync(file, page);
+  } catch (error) {
+    const { code = "unknown" } = error as NodeJS.ErrnoException;
+    throw new ReportsError(
+      `${file} cannot be written (${code}). The reports were read. Name another file after --html.`,
+    );
   }
 }
 
@@ -59,12 +69,14 @@ function addressesOf({ domain, dmarc, tlsReportAddress }: Settings, environment:
 }
 
 function senderOf({ domain, dkim, resend, dmarc }: Settings): Sender {
-  const records = resend.records;
-  const envelopes = records.filter(({ name }) => !name.includes("_domainkey")).map(({ name }) => `${name}.${domain}`);
+  const envelopes = resend.records.filter(({ name }) => !name.includes("_domainkey")).map(({ name }) => name);
+  // Resend's names as long as its records are not in the stack file.
+  const selectors = resend.records.length > 0 ? resendSelectors(resend.records) : ["resend"];
+  const bounces = envelopes.length > 0 ? [...new Set(envelopes)] : ["send"];
   return {
     domain,
-    selectors: [dkim.rsa.selector, dkim.ed25519.selector, ...resendSelectors(records)],
-    envelopes: [...new Set(envelopes)],
+    selectors: [dkim.rsa.selector, dkim.ed25519.selector, ...selectors],
+    envelopes: bounces.map((name) => `${name}.${domain}`),
     policy: dmarc.policy,
   };
 }

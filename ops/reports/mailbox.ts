@@ -53,14 +53,11 @@ export async function* reportMails(
       limit: PAGE,
     };
     const properties = ["id", "blobId", "size", "receivedAt", "subject", "header:To"];
-    const reference = { resultOf: "q", name: "Email/query", path: "/ids" };
-    const answers = await methods(login, apiUrl, [
-      ["Email/query", query, "q"],
-      ["Email/get", { accountId, "#ids": reference, properties }, "g"],
-    ]);
-    const ids = answers[0]?.["ids"];
-    const emails = answers[1]?.["list"];
-    if (!Array.isArray(ids) || !Array.isArray(emails)) throw unusable(login, "its answer is no list of mails");
+    const { ids } = await method(login, apiUrl, "Email/query", query);
+    if (!Array.isArray(ids)) throw unusable(login, "its answer is no list of mails");
+    if (ids.length === 0) return;
+    const { list: emails } = await method(login, apiUrl, "Email/get", { accountId, ids, properties });
+    if (!Array.isArray(emails)) throw unusable(login, "its answer is no list of mails");
     for (const email of emails as readonly unknown[]) {
       if (!isObject(email) || !isCandidate(email, addresses)) continue;
       const size = typeof email["size"] === "number" ? email["size"] : Infinity;
@@ -71,7 +68,6 @@ export async function* reportMails(
         raw: size > MAX_MAIL_BYTES ? undefined : await request(login, downloadUrl(blobId), {}, MAX_MAIL_BYTES),
       };
     }
-    if (ids.length === 0) return;
     position += ids.length;
   }
 }
@@ -119,21 +115,15 @@ function onServer(login: Login, url: string): URL {
   return result;
 }
 
-async function methods(
-  login: Login,
-  apiUrl: URL,
-  methodCalls: readonly (readonly [string, Json, string])[],
-): Promise<readonly Json[]> {
-  const body = JSON.stringify({ using: [CORE, MAIL], methodCalls });
+async function method(login: Login, apiUrl: URL, name: string, args: Json): Promise<Json> {
+  const body = JSON.stringify({ using: [CORE, MAIL], methodCalls: [[name, args, "0"]] });
   const init = { method: "POST", body, headers: { "content-type": "application/json" } };
   const { methodResponses } = jsonOf(login, await request(login, apiUrl, init));
-  if (!Array.isArray(methodResponses)) throw unusable(login, "its answer is not JMAP");
-  return (methodResponses as readonly unknown[]).map((response) => {
-    const [name, result] = Array.isArray(response) ? (response as readonly unknown[]) : [];
-    if (name === "error" || !isObject(result))
-      throw unusable(login, `it refuses with ${isObject(result) ? textOf(result["type"]) : "no reason"}`);
-    return result;
-  });
+  const response: unknown = Array.isArray(methodResponses) ? methodResponses[0] : undefined;
+  const [answered, result]: readonly unknown[] = Array.isArray(response) ? (response as readonly unknown[]) : [];
+  if (!isObject(result)) throw unusable(login, "its answer is not JMAP");
+  if (answered === "error") throw unusable(login, `it refuses ${name} with ${textOf(result["type"])}`);
+  return result;
 }
 
 async function request(

@@ -31,7 +31,7 @@ function gunzip(bytes: Buffer): Uint8Array {
   try {
     return gunzipSync(bytes, { maxOutputLength: MAX_TEXT_BYTES });
   } catch (error) {
-    if (error instanceof RangeError) throw tooLong();
+    if ((error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE") throw tooLong();
     throw new UnreadableReport("the gzip file is damaged");
   }
 }
