@@ -33,7 +33,7 @@ export interface Output {
   readonly stderr?: string;
 }
 
-/** The command as a function of its arguments. Once in a process: the SDK's mocks are global. */
+/** The command as a function of its arguments. */
 export async function run(args: readonly string[]): Promise<Output> {
   const asked = argumentsOf(args);
   if (asked === "help") return { code: 0, stdout: USAGE };

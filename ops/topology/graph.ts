@@ -42,7 +42,9 @@ const MAX_LINES = 4;
  */
 export function graphOf(resources: readonly Resource[], files: readonly HostFile[]): Graph {
   const drawing = new Drawing();
-  const of = (type: string) => resources.filter((resource) => resource.type.endsWith(`:${type}`)).map(plainInputs);
+  // The program registers in no stable order.
+  const sorted = [...resources].sort((one, other) => compare(`${one.type} ${one.name}`, `${other.type} ${other.name}`));
+  const of = (type: string) => sorted.filter((resource) => resource.type.endsWith(`:${type}`)).map(plainInputs);
   drawing.node("sender", "outside", "Sender", ["any mail server"]);
 
   for (const { enabled, actions } of of("EmailRoutingCatchAll"))
@@ -81,9 +83,12 @@ export function graphOf(resources: readonly Resource[], files: readonly HostFile
   for (const { name } of of("R2Bucket")) drawing.node(bucketId(text(name)), "cloudflare", "R2 spool", [text(name)]);
 
   for (const { pattern, script } of of("WorkersRoute")) {
-    drawing.node("client", "outside", "Client", ["browser, phone, laptop"]);
-    drawing.edge("client", workerId(text(script)), label(text(pattern).split("/")[0] ?? ""));
-    drawing.addLine(workerId(text(script)), text(pattern).split("/")[0] ?? "");
+    const hostname = text(pattern).split("/")[0] ?? "";
+    drawing.addLine(workerId(text(script)), hostname);
+    // Who sends asks for the policy; who reads asks for the rest.
+    const isPolicy = hostname.startsWith("mta-sts.");
+    if (!isPolicy) drawing.node("client", "outside", "Client", ["browser, phone, laptop"]);
+    drawing.edge(isPolicy ? "sender" : "client", workerId(text(script)), label(hostname));
   }
 
   for (const { config } of of("ZeroTrustTunnelCloudflaredConfig")) {
@@ -216,6 +221,10 @@ function workerId(script: string): string {
 
 function bucketId(bucket: string): string {
   return `bucket_${bucket.replaceAll(/[^a-z0-9]/gi, "_")}`;
+}
+
+function compare(one: string, other: string): number {
+  return one < other ? -1 : one > other ? 1 : 0;
 }
 
 /** `mta-sts` of `mta-sts.example.org`. */

@@ -17,13 +17,13 @@ const ANSWERED = "answered";
 const OUTPUTS = {
   // As without a host: no machine is looked up in the tailnet.
   stdout: "",
-  ...{ key: ANSWERED, value: ANSWERED, token: ANSWERED },
+  ...{ ds: ANSWERED, key: ANSWERED, value: ANSWERED, token: ANSWERED },
   ...{ clientId: ANSWERED, clientSecret: ANSWERED, expiresAt: "2000-01-01T00:00:00Z" },
 } as const;
 
 /**
- * Runs the program on the SDK's mocks, with no engine, account or network, and returns what it declares, by name. Once in a
- * process: the SDK's monitor is global.
+ * Runs the program on the SDK's mocks, with no engine, account or network, and returns what it declares, in no
+ * stable order. One after the other: the SDK's monitor is global.
  */
 export async function declaredResources(settings: Settings, stack: string): Promise<readonly Resource[]> {
   const resources: Resource[] = [];
@@ -43,10 +43,5 @@ export async function declaredResources(settings: Settings, stack: string): Prom
   );
   await runtime.runInPulumiStack(() => Promise.resolve(declareMail(settings, { [settings.domain]: "zone" })));
   await runtime.disconnect();
-  // The order of registration is not stable.
-  return resources.sort((one, other) => compare(`${one.type} ${one.name}`, `${other.type} ${other.name}`));
-}
-
-function compare(one: string, other: string): number {
-  return one < other ? -1 : one > other ? 1 : 0;
+  return resources;
 }

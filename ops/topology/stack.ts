@@ -6,7 +6,7 @@ import { declaredResources } from "./resources";
 /** In the place of what only the edge knows; nothing of it is drawn. */
 const EDGE_SECRETS = { tunnelToken: "drawn", acmeDnsToken: "drawn", tailnetKey: "drawn" } as const;
 
-/** What the program declares for these settings, and what it ships to the host, as one graph. Once in a process. */
+/** What the program declares for these settings, and what it ships to the host, as one graph. */
 export async function stackGraph(settings: Settings, stack: string): Promise<Graph> {
   return graphOf(await declaredResources(settings, stack), hostFiles(settings, EDGE_SECRETS));
 }

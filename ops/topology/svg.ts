@@ -1,5 +1,20 @@
-import { Graph as Layout, layout } from "@dagrejs/dagre";
+import * as dagre from "@dagrejs/dagre";
 import { type Graph, type Node, type Zone, ZONE_TITLES, ZONES } from "./graph";
+
+/** What is used of dagre. Its own types name files without their endings, which TypeScript does not find in an ES module. */
+interface Dagre {
+  readonly Graph: new () => Layout;
+  readonly layout: (graph: Layout) => void;
+}
+interface Layout {
+  setGraph(options: object): void;
+  setNode(id: string, size: object): void;
+  setEdge(from: string, to: string, label: object): void;
+  graph(): { readonly width?: number; readonly height?: number };
+  node(id: string): Point;
+  edge(from: string, to: string): { readonly points: readonly Point[] } & Partial<Point>;
+}
+const { Graph: NewLayout, layout } = dagre as unknown as Dagre;
 
 /** Everything in CSS pixels. */
 const TITLE_HEIGHT = 20;
@@ -72,7 +87,7 @@ export function renderSvg(graph: Graph, title: string): string {
 }
 
 function place({ nodes, edges }: Graph): Placed {
-  const drawing = new Layout();
+  const drawing = new NewLayout();
   drawing.setGraph({ rankdir: "TB", ...GAP });
   const sizes = new Map(nodes.map((node) => [node.id, sizeOf(node)]));
   for (const { id } of nodes) drawing.setNode(id, { ...sizes.get(id) });
@@ -80,20 +95,32 @@ function place({ nodes, edges }: Graph): Placed {
     const width = label === "" ? 0 : label.length * CHARACTER_WIDTH.line;
     drawing.setEdge(from, to, { width, height: label === "" ? 0 : LABEL_HEIGHT, labelpos: "c" });
   }
+  for (const { from, to } of leashes({ nodes, edges })) drawing.setEdge(from, to, { width: 0, height: 0 });
   layout(drawing);
-  const { width = 0, height = 0 } = drawing.graph() as { width?: number; height?: number };
+  const { width = 0, height = 0 } = drawing.graph();
   return {
     size: { width, height },
     nodes: nodes.map((node) => ({
       node,
-      at: drawing.node(node.id) as Point,
+      at: drawing.node(node.id),
       ...(sizes.get(node.id) ?? { width: 0, height: 0 }),
     })),
     edges: edges.map(({ from, to, label }) => {
-      const { points, x = 0, y = 0 } = drawing.edge(from, to) as { points: Point[]; x?: number; y?: number };
+      const { points, x = 0, y = 0 } = drawing.edge(from, to);
       return { label, at: { x, y }, points };
     }),
   };
+}
+
+/** Ties that are not drawn: a box without arrows stays with those of its zone. */
+function leashes({ nodes, edges }: Graph): { from: string; to: string }[] {
+  const isTied = ({ id }: Node) => edges.some(({ from, to }) => from === id || to === id);
+  return nodes
+    .filter((node) => !isTied(node))
+    .flatMap(({ id, zone }) => {
+      const companion = nodes.find((node) => node.zone === zone && isTied(node));
+      return companion === undefined ? [] : [{ from: companion.id, to: id }];
+    });
 }
 
 function sizeOf({ title, lines }: Node): { width: number; height: number } {

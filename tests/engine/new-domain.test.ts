@@ -49,7 +49,7 @@ describeEngine("npm run new-domain with Pulumi's own command line", () => {
     const args = ["config", "get", `mail:${key}`, "--stack", "example-org"];
     return new Promise((resolve, reject) =>
       execFile("pulumi", args, { cwd: lab.directory, env: environment }, (error, stdout) =>
-        error ? reject(error) : resolve(stdout.replace(/\n$/, "")),
+        error ? reject(new Error(error.message)) : resolve(stdout.replace(/\n$/, "")),
       ),
     );
   }
