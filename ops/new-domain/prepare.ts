@@ -75,16 +75,20 @@ export async function prepare(asked: Asked, means: Means): Promise<Prepared> {
   const template = join(means.directory, "stacks", host ? "domain.yaml" : "first-domain.yaml");
   const text = readFileSync(isNew ? template : path, "utf8");
   if (!isNew) checkFile(text, file, asked);
+  // What can be refused is asked before anything is made.
+  const primaryAddress = await addressOf(asked, means, isNew ? "" : text);
+  const exists = await means.pulumi.stackExists(stack);
   const steps: Step[] = [];
 
   const zone = await zoneStep(asked, means, host, steps);
   const resend = await resendStep(asked, means, host, steps);
-  const values = await valuesOf(asked, means, isNew ? "" : text, zone);
+  const values = { ...(await valuesOf(asked, means, isNew ? "" : text, zone)), primaryAddress };
   const owned: Values = resend === undefined ? {} : { resendRecords: resend.records.map((record) => ({ ...record })) };
   const filled = fill(isNew ? cleared(text) : text, values, owned, isNew);
   if (!dryRun && (isNew || filled.changes.length > 0)) writeWhole(path, filled.text);
 
-  await stackStep(asked, means, steps);
+  if (!exists && !dryRun) await means.pulumi.initStack(stack);
+  steps.push({ what: "stack", state: exists ? "found" : dryRun ? "would be made" : "made", detail: stack });
   await secretSteps(asked, means, keysOf(filled.text), steps);
   if (asked.verify && resend && !dryRun) {
     await verifyDomain(means.resend, resend);
@@ -186,21 +190,24 @@ async function regionOf(resend: Api, host: Host | undefined): Promise<string | u
   return (await listDomains(resend)).find(({ name }) => name === host.domain)?.region;
 }
 
+async function addressOf({ domain, address: given }: Asked, { ask }: Means, text: string): Promise<string> {
+  const written = textIn(text, "primaryAddress");
+  if (written !== undefined) return written;
+  const proposal = `root@${domain}`;
+  const address = ownAddress(given ?? (await ask("The domain's primary address", proposal)), domain);
+  if (address !== undefined) return address;
+  throw new NewDomainError(
+    `The primary address is no address of ${domain}. Nothing was changed. Name one: --address ${proposal}`,
+  );
+}
+
 async function valuesOf(
-  { domain, host, address: given }: Asked,
+  { domain, host }: Asked,
   { now, ask }: Means,
   text: string,
   zone: Zone | undefined,
 ): Promise<Values> {
   const has = keysOf(text);
-  const proposal = `root@${domain}`;
-  const address = has.has("primaryAddress")
-    ? textIn(text, "primaryAddress")
-    : ownAddress(given ?? (await ask("The domain's primary address", proposal)), domain);
-  if (address === undefined)
-    throw new NewDomainError(
-      `The primary address is no address of ${domain}. The stack file is as it was. Name one: --address ${proposal}`,
-    );
   const answers: Partial<Record<KeyName, string>> = {};
   if (host === undefined)
     for (const [key, question] of HOST_QUESTIONS)
@@ -212,7 +219,6 @@ async function valuesOf(
   return {
     domain,
     ...(host === undefined && zone !== undefined ? { accountId: zone.accountId } : {}),
-    primaryAddress: address,
     ...(host === undefined ? answers : { hostStack: host }),
     // A key whose selector is not known is the operator's: no name is made up for it.
     ...(has.has("dkimRsaPrivateKey") ? {} : { dkimRsaSelector: selector("rsa", now) }),
@@ -230,12 +236,6 @@ function writeWhole(path: string, text: string): void {
   const temporary = `${path}.new`;
   writeFileSync(temporary, text);
   renameSync(temporary, path);
-}
-
-async function stackStep({ stack, dryRun }: Asked, { pulumi }: Means, steps: Step[]): Promise<void> {
-  const exists = await pulumi.stackExists(stack);
-  if (!exists && !dryRun) await pulumi.initStack(stack);
-  steps.push({ what: "stack", state: exists ? "found" : dryRun ? "would be made" : "made", detail: stack });
 }
 
 async function secretSteps(

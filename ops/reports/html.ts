@@ -53,7 +53,7 @@ function sourceRow(source: Source): string {
     String(source.stopped),
   ];
   const details =
-    `<details><summary>${source.addresses.length} addresses</summary>${escaped(source.addresses.join(", "))}` +
+    `<details><summary>${source.addresses.length} ${source.addresses.length === 1 ? "address" : "addresses"}</summary>${escaped(source.addresses.join(", "))}` +
     `<br>seen by ${escaped(source.reporters.join(", "))}</details>`;
   return (
     `<tr class="${source.kind}"><td>${KIND_TITLES[source.kind]}</td><td>${escaped(source.name)}${details}</td>` +

@@ -152,6 +152,9 @@ function classify(row: AggregateRow, { domain, selectors, envelopes }: Sender): 
   }
   if (row.reasons.some((reason) => /forward|mailing_list|local_policy/.test(reason)))
     return { kind: "forwarded", name: envelope === undefined ? network(row.sourceIp) : organisation(envelope) };
+  // A signature with an own key that does not verify: own mail that was changed on the way.
+  if (row.dkim.some((item) => isOurs(item.domain) && item.selector !== undefined && selectors.includes(item.selector)))
+    return { kind: "forwarded", name: envelope === undefined ? network(row.sourceIp) : organisation(envelope) };
   const other = signatures.find((item) => !isOurs(item.domain))?.domain ?? envelope;
   // An own key that fails under the own envelope is a broken record, not a stranger.
   if (hasOwnEnvelope && envelope !== undefined) return { kind: "own", name: envelope };

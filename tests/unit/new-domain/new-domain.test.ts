@@ -254,7 +254,6 @@ describe("what is refused changes nothing", () => {
       "prod",
       "--address",
       "me@host.example",
-      "--dry-run",
     );
   });
 
