@@ -1,7 +1,8 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type ConfigKey, KEYS } from "../infra/settings/keys";
 import { renderRecordsReference } from "./records";
+import { renderTopologyPage, renderTopologyPicture } from "./topology";
 
 /** A part of a file, between two marker lines, that is made from data. */
 export interface GeneratedPart {
@@ -23,6 +24,12 @@ export const PARTS: readonly GeneratedPart[] = [
     end: "<!-- records:end -->",
     render: renderRecordsReference,
   },
+];
+
+/** Files that are generated as a whole, by running the program. */
+export const WHOLE_FILES: readonly { readonly file: string; readonly render: () => Promise<string> }[] = [
+  { file: "docs/topology.svg", render: renderTopologyPicture },
+  { file: "docs/topology.md", render: renderTopologyPage },
 ];
 
 const ROOT = resolve(__dirname, "..");
@@ -49,6 +56,17 @@ export function staleFiles(parts: readonly GeneratedPart[] = PARTS, root: string
     const before = readFileSync(join(root, file), "utf8");
     const after = parts.filter((part) => part.file === file).reduce(insert, before);
     if (after !== before) stale.set(file, after);
+  }
+  return stale;
+}
+
+/** As {@link staleFiles}, for the files that are generated as a whole. */
+export async function staleWholeFiles(root: string = ROOT): Promise<ReadonlyMap<string, string>> {
+  const stale = new Map<string, string>();
+  for (const { file, render } of WHOLE_FILES) {
+    const path = join(root, file);
+    const after = await render();
+    if (!existsSync(path) || readFileSync(path, "utf8") !== after) stale.set(file, after);
   }
   return stale;
 }
@@ -114,13 +132,13 @@ function cell(text: string): string {
   return text.replaceAll("|", "\\|");
 }
 
-function main(args: readonly string[]): number {
+async function main(args: readonly string[]): Promise<number> {
   const check = args[0] === "--check";
   if (args.length > 1 || (args.length === 1 && !check)) {
     process.stderr.write("Writes the generated parts of files. Usage: npm run generate [-- --check]\n");
     return 2;
   }
-  const stale = staleFiles();
+  const stale = new Map([...staleFiles(), ...(await staleWholeFiles())]);
   for (const [file, content] of stale) {
     if (check) process.stderr.write(`${file} is not up to date with its data. Run: npm run generate\n`);
     else writeFileSync(join(ROOT, file), content);
@@ -129,4 +147,4 @@ function main(args: readonly string[]): number {
   return check && stale.size > 0 ? 1 : 0;
 }
 
-if (require.main === module) process.exitCode = main(process.argv.slice(2));
+if (require.main === module) void main(process.argv.slice(2)).then((code) => (process.exitCode = code));

@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { answerList, page } from "./list-api";
 import { answerR2 } from "./r2-api";
 import type { World } from "./world";
+import type { Zone } from "./zone";
 
 export interface Api {
   /** As the real one ends in `/client/v4`. */
@@ -57,15 +58,14 @@ async function answer(world: World, request: IncomingMessage): Promise<Answer> {
   switch (url.pathname) {
     case "/client/v4/user/tokens/verify":
       return success({ id: "token", status: "active" });
+    case "/client/v4/accounts":
+      return success([{ id: world.accountId, name: "sandbox" }]);
     case "/client/v4/zones":
-      return success(
-        world.zones
-          .filter(
-            (zone) =>
-              zone.name === url.searchParams.get("name") && url.searchParams.get("account.id") === world.accountId,
-          )
-          .map((zone) => ({ id: zone.id, name: zone.name, status: "active", name_servers: zone.nameServers })),
-      );
+      return request.method === "POST"
+        ? addZone(world, Buffer.concat(chunks).toString())
+        : success(
+            world.zones.filter((zone) => isAskedFor(world, zone, url.searchParams)).map((zone) => shown(world, zone)),
+          );
     default: {
       const listing =
         request.method === "GET" ? answerList(world, url.pathname.replace(/^\/client\/v4/, "")) : undefined;
@@ -76,6 +76,25 @@ async function answer(world: World, request: IncomingMessage): Promise<Answer> {
       return success(result, info);
     }
   }
+}
+
+function isAskedFor(world: World, zone: Zone, query: URLSearchParams): boolean {
+  return zone.name === query.get("name") && (query.get("account.id") ?? world.accountId) === world.accountId;
+}
+
+function shown(world: World, { id, name, nameServers, isPending }: Zone): object {
+  const status = isPending ? "pending" : "active";
+  return { id, name, status, name_servers: nameServers, account: { id: world.accountId, name: "sandbox" } };
+}
+
+/** The account's own zones are told apart from others by code 1061. */
+function addZone(world: World, body: string): Answer {
+  const { name, account, type } = JSON.parse(body) as { name?: unknown; account?: { id?: unknown }; type?: unknown };
+  if (account?.id !== world.accountId) return failure(403, 1068, "Permission denied");
+  if (typeof name !== "string" || !/^[a-z0-9-]+(\.[a-z0-9-]+)+$/.test(name) || (type !== undefined && type !== "full"))
+    return failure(400, 1001, "Invalid zone name");
+  if (world.zones.some((zone) => zone.name === name)) return failure(400, 1061, `${name} already exists`);
+  return success(shown(world, world.addZone(name)));
 }
 
 function success(result: unknown, info?: unknown): Answer {

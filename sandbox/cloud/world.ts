@@ -7,7 +7,7 @@ import { KINDS } from "./kinds";
 import { canonical, type Props, sameJson } from "./props";
 import { Refusal } from "./refusal";
 import { Tailnet } from "./tailnet";
-import type { Zone } from "./zone";
+import { newZone, type Zone } from "./zone";
 
 /** Anything of the shape of an identifier that the world makes up. */
 const ID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32}/g;
@@ -33,7 +33,7 @@ export interface WorldOptions {
 export class World {
   readonly accountId: string;
   readonly apiToken: string;
-  readonly zones: readonly Zone[];
+  readonly zones: Zone[];
   readonly r2Enabled: boolean;
   readonly calls: Call[] = [];
   /** What lies in the buckets; the edge puts its own here. */
@@ -51,8 +51,18 @@ export class World {
   constructor(options: WorldOptions) {
     this.accountId = options.accountId;
     this.apiToken = options.apiToken;
-    this.zones = options.zones;
+    this.zones = [...options.zones];
     this.r2Enabled = options.r2Enabled ?? true;
+  }
+
+  /** Adds a zone as the API does: its servers answer, and nobody is sent to them before the registrar names them. */
+  addZone(name: string): Zone {
+    const zone: Zone = {
+      ...newZone(createHash("sha256").update(name).digest("hex").slice(0, 32), name),
+      isPending: true,
+    };
+    this.zones.push(zone);
+    return zone;
   }
 
   /** @throws Refusal when the sandbox has no model of the type: an unmodelled resource is never waved through. */

@@ -25,6 +25,8 @@ export interface Zone {
   emailRouting: boolean;
   /** The DS record that the registrar published; DNSSEC stays `pending` without it. */
   dsAtRegistrar: string | undefined;
+  /** The registrar does not name its servers yet. */
+  readonly isPending?: true;
 }
 
 export function newZone(id: string, name: string): Zone {

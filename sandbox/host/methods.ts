@@ -172,11 +172,27 @@ function importEmail({ blobId, mailboxIds, keywords, receivedAt }: Json, store: 
   return { id: stored.id, threadId: "b", blobId: stored.blobId, size: raw.length };
 }
 
-function queryEmails({ filter }: Json, { store }: Context, account: Account): Json {
-  const { inMailbox, ...others }: Json = isObject(filter) ? filter : {};
-  if (Object.keys(others).length > 0) throw new MethodError("unsupportedFilter", "Only inMailbox is supported here.");
-  const found = store.messages(account).filter(({ mailboxId }) => inMailbox === undefined || mailboxId === inMailbox);
-  return queryResult(found.map(({ id }) => id));
+/** The order is by `receivedAt` when a sort is asked for, and that of arrival otherwise. */
+function queryEmails({ filter, sort, position, limit }: Json, { store }: Context, account: Account): Json {
+  const { inMailbox, after, ...others }: Json = isObject(filter) ? filter : {};
+  if (Object.keys(others).length > 0)
+    throw new MethodError("unsupportedFilter", "Only inMailbox and after are supported here.");
+  const since = typeof after === "string" ? Date.parse(after) : -Infinity;
+  const found = store
+    .messages(account)
+    .filter(({ mailboxId }) => inMailbox === undefined || mailboxId === inMailbox)
+    .filter(({ receivedAt }) => Date.parse(receivedAt) >= since);
+  const [order]: readonly unknown[] = Array.isArray(sort) ? (sort as readonly unknown[]) : [];
+  const sorted = isObject(order) ? byReceivedAt(found, order) : found;
+  const start = typeof position === "number" ? position : 0;
+  const end = typeof limit === "number" ? start + limit : undefined;
+  return { ...queryResult(sorted.slice(start, end).map(({ id }) => id)), position: start };
+}
+
+function byReceivedAt(messages: readonly StoredMessage[], { property, isAscending }: Json): readonly StoredMessage[] {
+  if (property !== "receivedAt") throw new MethodError("unsupportedSort", "Only receivedAt is supported here.");
+  const sign = isAscending === false ? -1 : 1;
+  return [...messages].sort((one, other) => sign * (Date.parse(one.receivedAt) - Date.parse(other.receivedAt)) || 0);
 }
 
 function getEmails({ ids }: Json, { store }: Context, account: Account): Json {

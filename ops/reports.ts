@@ -1,0 +1,89 @@
+/** `npm run reports`: the DMARC and TLS reports that arrive, readable. */
+import { writeFileSync } from "node:fs";
+import { organisationalDomain } from "../infra/dns/reports";
+import type { Settings } from "../infra/settings/settings";
+import { resendSelectors } from "../infra/settings/resend";
+import { StackFileError } from "../infra/settings/stack-file";
+import { publicSettings } from "./public-settings";
+import { argumentsOf, USAGE } from "./reports/arguments";
+import { renderHtml } from "./reports/html";
+import { loginOf } from "./reports/login";
+import { reportMails, ReportsError } from "./reports/mailbox";
+import { readAll } from "./reports/read-all";
+import { renderText } from "./reports/render";
+import { type Sender, summarise } from "./reports/summary";
+
+/** The command's whole result. */
+export interface Output {
+  readonly code: 0 | 1 | 2;
+  readonly stdout?: string;
+  readonly stderr?: string;
+}
+
+/** The command as a function of its arguments, its environment and the time. */
+export async function run(
+  args: readonly string[],
+  environment: NodeJS.ProcessEnv,
+  now: Date = new Date(),
+): Promise<Output> {
+  const asked = argumentsOf(args, now);
+  if (asked === "help") return { code: 0, stdout: USAGE };
+  if ("fault" in asked) return { code: 2, stderr: `${asked.fault}\n\n${USAGE}` };
+  try {
+    const settings = publicSettings(asked.stack);
+    const addresses = addressesOf(settings, environment);
+    const { reports, unread } = await readAll(reportMails(loginOf(settings, environment), addresses, asked.since));
+    const summary = summarise(reports, senderOf(settings));
+    if (asked.json)
+      return { code: 0, stdout: `${JSON.stringify({ stack: asked.stack, ...summary, unread }, undefined, 2)}\n` };
+    if (asked.html === undefined) return { code: 0, stdout: renderText(summary, unread) };
+    write(asked.html, renderHtml(summary, unread));
+    return { code: 0, stdout: `written  ${asked.html}\n` };
+  } catch (error) {
+    if (!(error instanceof ReportsError) && !(error instanceof StackFileError)) throw error;
+    return { code: 1, stderr: `${error.message}\n` };
+  }
+}
+
+function write(file: string, page: string): void {
+  try {
+    writeFileSync(file, page);
+  } catch (error) {
+    const { code = "unknown" } = error as NodeJS.ErrnoException;
+    throw new ReportsError(
+      `${file} cannot be written (${code}). The reports were read. Name another file after --html.`,
+    );
+  }
+}
+
+/** Reports that go to another organisation are not in a mailbox of this deployment, unless the operator names one. */
+function addressesOf({ domain, dmarc, tlsReportAddress }: Settings, environment: NodeJS.ProcessEnv): readonly string[] {
+  const addresses = [dmarc.aggregateAddress, tlsReportAddress];
+  const isHere = (address: string) =>
+    organisationalDomain(address.slice(address.lastIndexOf("@") + 1)) === organisationalDomain(domain);
+  if (addresses.some(isHere) || environment["MAIL_USER"]) return addresses;
+  throw new ReportsError(
+    `The reports about ${domain} go to ${addresses.join(" and ")}, which is no mailbox of this stack. No report was read. ` +
+      "Set MAIL_JMAP_URL, MAIL_USER and MAIL_PASSWORD for that mailbox.",
+  );
+}
+
+function senderOf({ domain, dkim, resend, dmarc }: Settings): Sender {
+  const envelopes = resend.records.filter(({ name }) => !name.includes("_domainkey")).map(({ name }) => name);
+  // Resend's names as long as its records are not in the stack file.
+  const selectors = resend.records.length > 0 ? resendSelectors(resend.records) : ["resend"];
+  const bounces = envelopes.length > 0 ? [...new Set(envelopes)] : ["send"];
+  return {
+    domain,
+    selectors: [dkim.rsa.selector, dkim.ed25519.selector, ...selectors],
+    envelopes: bounces.map((name) => `${name}.${domain}`),
+    policy: dmarc.policy,
+  };
+}
+
+if (require.main === module)
+  void run(process.argv.slice(2), process.env).then(({ code, stdout, stderr }) => {
+    if (stdout !== undefined) process.stdout.write(stdout);
+    if (stderr !== undefined) process.stderr.write(stderr);
+    process.exitCode = code;
+  });
