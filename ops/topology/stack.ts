@@ -4,7 +4,12 @@ import { type Graph, graphOf } from "./graph";
 import { declaredResources } from "./resources";
 
 /** In the place of what only the edge knows; nothing of it is drawn. */
-const EDGE_SECRETS = { tunnelToken: "drawn", acmeDnsToken: "drawn", tailnetKey: "drawn" } as const;
+const EDGE_SECRETS = {
+  tunnelToken: "drawn",
+  acmeDnsToken: "drawn",
+  backupKey: { accessKeyId: "drawn", secretAccessKey: "drawn" },
+  tailnetKey: "drawn",
+} as const;
 
 /** What the program declares for these settings, and what it ships to the host, as one graph. */
 export async function stackGraph(settings: Settings, stack: string): Promise<Graph> {
