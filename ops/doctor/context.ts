@@ -1,6 +1,7 @@
 import type { MailRecord } from "../../infra/dns/record";
 import type { Settings } from "../../infra/settings/settings";
 import type { Credential } from "./check";
+import type { SignedSet } from "./dns/dnssec";
 
 /** What is checked: the stack's own data, as the program has it. */
 export interface Deployment {
@@ -63,21 +64,25 @@ export interface NameServer {
   readonly address: string;
 }
 
+/** What the servers of the parent zone say about a zone. */
+export interface Delegation {
+  /** `ai` for `augustin.ai`. */
+  readonly parent: string;
+  /** Names of the zone's servers, sorted; none: the zone does not exist there. */
+  readonly names: readonly string[];
+  /** Those of them that have an address, each with one. */
+  readonly servers: readonly NameServer[];
+  readonly ds: readonly DnsRecord[];
+}
+
 export interface Dns {
-  /** Asks the validating resolver, with recursion. */
+  /** Asks the resolver, with recursion. */
   resolve(name: string, type: RecordType): Promise<DnsAnswer>;
   /** Asks one server, without recursion. */
   ask(server: NameServer, name: string, type: RecordType): Promise<DnsAnswer>;
-  /** The servers that the parent zone names for it, with one address each. */
-  serversOf(zone: string): Promise<readonly NameServer[]>;
-  /** Validates the chain from the trust anchor to the record set, signatures included. */
-  validate(name: string, type: RecordType): Promise<Validation>;
-}
-
-export interface Validation {
-  readonly status: "secure" | "insecure" | "bogus" | "indeterminate";
-  /** Why it is not secure. */
-  readonly reason: string;
+  delegation(zone: string): Promise<Delegation>;
+  /** A record set of one server with its signatures; ops/doctor/dns/dnssec.ts judges it. */
+  signed(server: NameServer, name: string, type: RecordType): Promise<SignedSet>;
 }
 
 export interface Certificate {
