@@ -6,6 +6,7 @@ export const AREAS = {
   records: "DNS records",
   policy: "Sending policies",
   web: "Public names",
+  exchange: "Mail exchangers",
   edge: "Cloudflare's edge",
   tunnel: "Tunnel",
   host: "Host",
@@ -41,6 +42,8 @@ export interface Finding {
   readonly expected: string;
   /** The command or step that mends it; present exactly when it is a warning or an error. */
   readonly remedy?: string;
+  /** Of a warning: checks that need this one could only repeat it, so they are skipped as after an error. */
+  readonly closes?: true;
 }
 
 /** One live check as data. */
@@ -52,7 +55,7 @@ export interface Check {
   readonly title: string;
   /** One sentence: what breaks without it. */
   readonly why: string;
-  /** Ids of checks that must not have failed; after an error or a skip of one of them this one is skipped. */
+  /** Ids of checks that must not have failed; after an error, a skip or a closing warning of one of them this one is skipped. */
   readonly needs: readonly string[];
   readonly credentials: readonly Credential[];
   /** Milliseconds for this check; {@link CHECK_BUDGET_MS} when left out. */

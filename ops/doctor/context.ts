@@ -101,14 +101,22 @@ export interface WebAnswer {
 }
 
 export interface Web {
-  /** Does not follow redirects, and throws only when there is no HTTP answer. */
+  /** Does not follow redirects. @throws Unreachable when there is no HTTP answer */
   get(url: string, headers?: Readonly<Record<string, string>>): Promise<WebAnswer>;
 }
 
+/** No connection came to be: nobody listens, or a network on the way forbids it. */
+export class Unreachable extends Error {
+  override readonly name = "Unreachable";
+}
+
 export interface Net {
-  /** Opens TCP and reads what the server says first, at most one line; "" when it says nothing within a second. */
-  greeting(hostname: string, port: number): Promise<string>;
-  /** The certificate that the server shows for the name; `smtp` upgrades by STARTTLS first (RFC 3207). */
+  /** The address that this machine itself finds for the name; undefined: none. */
+  lookup(hostname: string): Promise<string | undefined>;
+  /**
+   * The certificate that the server shows for the name; `smtp` upgrades by STARTTLS first (RFC 3207).
+   * @throws Unreachable
+   */
   certificate(hostname: string, port: number, start?: "smtp"): Promise<Certificate>;
 }
 

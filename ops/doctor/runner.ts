@@ -76,12 +76,12 @@ export async function runChecks(
   }
 }
 
-function isClosed({ status }: Finding): boolean {
-  return status === "error" || status === "skipped";
+function isClosed({ status, closes }: Finding): boolean {
+  return status === "error" || status === "skipped" || closes === true;
 }
 
 function stateOf({ status }: Finding): string {
-  return status === "error" ? "failed" : "was skipped";
+  return status === "skipped" ? "was skipped" : "failed";
 }
 
 async function withBudget(check: Check, context: Context, budgetMs: number): Promise<Finding> {
