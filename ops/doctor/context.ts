@@ -113,6 +113,8 @@ export class Unreachable extends Error {
 export interface Net {
   /** The address that this machine itself finds for the name; undefined: none. */
   lookup(hostname: string): Promise<string | undefined>;
+  /** Connects over TCP and hangs up. @throws Unreachable */
+  reach(hostname: string, port: number): Promise<void>;
   /**
    * The certificate that the server shows for the name; `smtp` upgrades by STARTTLS first (RFC 3207).
    * @throws Unreachable
