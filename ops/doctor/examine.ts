@@ -115,7 +115,10 @@ export function chosen(checks: readonly Check[], only: readonly string[]): reado
 function outputsOf(stack: string): Promise<Readonly<Record<string, unknown>> | undefined> {
   return new Promise((resolve) => {
     const args = ["stack", "output", "--json", "--stack", stack, "--non-interactive"];
-    const child = spawn("pulumi", args, { stdio: ["ignore", "pipe", "ignore"], timeout: OUTPUTS_MS });
+    const child = spawn("pulumi", args, {
+      stdio: ["ignore", "pipe", "ignore"],
+      signal: AbortSignal.timeout(OUTPUTS_MS),
+    });
     let text = "";
     child.stdout.on("data", (part: Buffer) => (text += part.toString("utf8")));
     child.on("error", () => resolve(undefined));

@@ -50,7 +50,8 @@ export function renderTable({ stack, domain, at, ms, results }: Examined, style:
   const areas = byArea(results).flatMap(([area, ofArea]) => [
     "",
     bold(AREAS[area], style),
-    ...ofArea.flatMap((result) => renderResult(result, style)),
+    ...ofArea.filter(({ finding }) => finding.status !== "skipped").flatMap((result) => renderResult(result, style)),
+    ...renderSkipped(ofArea, style),
   ]);
   const took = `${(ms / 1000).toFixed(1)} s`;
   return [
@@ -81,6 +82,18 @@ export function renderResult({ check, finding }: Result, style: Style): readonly
     ...labelled("why", check.why, style),
     ...labelled("mend", remedy ?? "", style),
   ];
+}
+
+/** One line for each reason: what failed at the beginning would fill the screen otherwise. */
+function renderSkipped(ofArea: readonly Result[], style: Style): readonly string[] {
+  const skipped = ofArea.filter(({ finding }) => finding.status === "skipped");
+  const reasons = [...new Set(skipped.map(({ finding }) => finding.current))];
+  return reasons.flatMap((reason) => {
+    const [first, ...more] = skipped.filter(({ finding }) => finding.current === reason);
+    if (first === undefined) return [];
+    const title = more.length === 0 ? first.check.title : `${more.length + 1} checks`;
+    return renderResult({ ...first, check: { ...first.check, title } }, style);
+  });
 }
 
 const INDENT = " ".repeat(2 + STATUS_CHARACTERS + 2);

@@ -39,6 +39,8 @@ export async function runChecks(
   const end = Date.now() + budgetMs;
   const slots = new Slots(concurrency);
   const results = new Map<string, Promise<Result>>();
+  /** The check that really failed, for those that were skipped because of one. */
+  const roots = new Map<string, Check>();
 
   return await Promise.all(checks.map((check) => resultOf(check, [])));
 
@@ -66,8 +68,12 @@ export async function runChecks(
     const missing = check.credentials.flatMap((credential) => context.missing.get(credential) ?? []);
     if (missing[0] !== undefined) return { check, finding: skipped(missing[0]), ms: 0 };
     const closed = (await Promise.all(gates)).find(({ finding }) => isClosed(finding));
-    if (closed)
-      return { check, finding: skipped(`needs "${closed.check.title}", which ${stateOf(closed.finding)}`), ms: 0 };
+    if (closed) {
+      const root = roots.get(closed.check.id) ?? closed.check;
+      roots.set(check.id, root);
+      const reason = root === closed.check && closed.finding.status === "skipped" ? "was skipped" : "failed";
+      return { check, finding: skipped(`needs "${root.title}", which ${reason}`), ms: 0 };
+    }
     return await slots.run(async () => {
       const start = Date.now();
       const finding = await withBudget(check, context, Math.min(check.budgetMs ?? CHECK_BUDGET_MS, end - start));
@@ -78,10 +84,6 @@ export async function runChecks(
 
 function isClosed({ status, closes }: Finding): boolean {
   return status === "error" || status === "skipped" || closes === true;
-}
-
-function stateOf({ status }: Finding): string {
-  return status === "skipped" ? "was skipped" : "failed";
 }
 
 async function withBudget(check: Check, context: Context, budgetMs: number): Promise<Finding> {

@@ -13,6 +13,8 @@ const SMTP_NAME = "doctor.invalid";
 export interface NetOptions {
   /** Where a name and port really are; for tests. */
   readonly places: Places;
+  /** In place of the system's look-up; for tests. */
+  readonly lookup?: (hostname: string) => Promise<string | undefined>;
   /** PEM certificates to trust instead of the system's; for tests. */
   readonly ca?: string;
 }
@@ -26,6 +28,7 @@ export class NetClient implements Net {
   }
 
   async lookup(hostname: string): Promise<string | undefined> {
+    if (this.#options.lookup) return await this.#options.lookup(hostname);
     try {
       return (await lookup(hostname)).address;
     } catch {
