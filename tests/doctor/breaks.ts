@@ -24,8 +24,10 @@ const STATUS_PAGE = /status page/;
 const PUBLIC_WORKER = /public Worker again: pulumi up/;
 const DAY_SECONDS = 86_400;
 
-const rsa = (modulusLength: number) =>
+const rsaKey = (modulusLength: number) =>
   generateKeyPairSync("rsa", { modulusLength }).publicKey.export({ type: "spki", format: "der" }).toString("base64");
+const RSA_1024 = rsaKey(1024);
+const RSA_2048 = rsaKey(2048);
 
 /** Changes the values of a set; undefined removes it. */
 function set(name: string, type: LabRecord["type"], change: (value: string) => string | undefined, at?: string) {
@@ -208,7 +210,7 @@ const RECORDS: readonly Break[] = [
   drift(
     "records.txt.202602r._domainkey",
     "another RSA key",
-    set(at("202602r._domainkey"), "TXT", () => `v=DKIM1; k=rsa; p=${rsa(2048)}`),
+    set(at("202602r._domainkey"), "TXT", () => `v=DKIM1; k=rsa; p=${RSA_2048}`),
     /k=rsa/,
   ),
   drift(
@@ -220,7 +222,7 @@ const RECORDS: readonly Break[] = [
   drift(
     "records.txt.resend._domainkey",
     "another key of Resend",
-    set(at("resend._domainkey"), "TXT", () => `p=${rsa(1024)}`),
+    set(at("resend._domainkey"), "TXT", () => `p=${RSA_1024}`),
     /^p=/,
   ),
   drift(
@@ -323,7 +325,7 @@ const POLICY: readonly Break[] = [
   drift(
     "policy.dkim.202602r",
     "too short",
-    set(at("202602r._domainkey"), "TXT", () => `v=DKIM1; k=rsa; p=${rsa(1024)}`),
+    set(at("202602r._domainkey"), "TXT", () => `v=DKIM1; k=rsa; p=${RSA_1024}`),
     /1024 bits/,
   ),
   drift(

@@ -79,7 +79,10 @@ export class LabWeb {
           this.dead.has(hostname) || this.deadPorts.has(port) ? 1 : port === 25 ? (this.plainMx ? plain : smtp) : https,
       }),
       lookup: (hostname) => Promise.resolve(this.addresses.get(hostname)),
-      ca: this.names.map((name) => `${this.#pair(name, "good").chain}${this.#pair(name, "short").chain}`).join(""),
+      // Two certificates of one subject would confuse the client's search for the issuer.
+      ca: this.names
+        .map((name) => this.#pair(name, (this.daysLeft.get(name) ?? 0) > 0 ? "short" : "good").chain)
+        .join(""),
     };
   }
 

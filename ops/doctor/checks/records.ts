@@ -25,11 +25,19 @@ export function recordChecks(deployment: Deployment): readonly Check[] {
   return [...sets].map(([id, set]) => checkOf(id, set, deployment));
 }
 
+const LEVELS: readonly Level[] = ["required", "recommended", "optional"];
+
+/** It speaks for the set. */
+function strictest(set: RecordSet): MailRecord {
+  return set.reduce((found, record) => (LEVELS.indexOf(record.level) < LEVELS.indexOf(found.level) ? record : found));
+}
+
 type RecordSet = readonly [MailRecord, ...MailRecord[]];
 
 function checkOf(id: string, set: RecordSet, deployment: Deployment): Check {
   const { domain, dkim } = deployment.settings;
-  const [{ name, data, why, proxied }] = set;
+  const [{ name, data, proxied }] = set;
+  const { why } = strictest(set);
   const isOwnKey = [dkim.rsa, dkim.ed25519].some(({ selector }) => name === `${selector}._domainkey.${domain}`);
   return {
     ...publicCheck({
@@ -76,7 +84,8 @@ function isOfSet({ name, zone, data }: MailRecord): (value: string) => boolean {
 }
 
 function compare(values: readonly string[], set: RecordSet, context: Context, alias: string | undefined): Finding {
-  const [{ data, level, name }] = set;
+  const [{ data, name }] = set;
+  const { level } = strictest(set);
   if (data.type === "A") return tailnetFinding(values, level, context);
   const wanted = set.map((record) => expectedValue(record));
   const missing = wanted.filter((value) => !values.includes(value));
