@@ -22,7 +22,7 @@ what is public; what needs some is skipped and says which.
   --html FILE      the report as one self-contained page
   --watch          a page in the terminal that looks again and again
   --every SECONDS  how often --watch looks; ${DEFAULT_EVERY_SECONDS} when left out, at least ${LEAST_EVERY_SECONDS}
-  --only ID        only checks whose id begins so, and what they need; repeatable
+  --only ID        only checks whose id begins so, and their gates; repeatable
   --resolver ADDR  the resolver to ask, ADDRESS or ADDRESS:PORT; ${DEFAULT_RESOLVER} when
                    left out. It should validate DNSSEC
   --help           this text

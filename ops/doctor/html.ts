@@ -19,11 +19,13 @@ dd.mend { font-family: ui-monospace, monospace; font-size: .9em; }
 @media (max-width: 40rem) { summary { grid-template-columns: 4.5rem 1fr; } summary span:last-child { display: none; } }
 `;
 
-/** The report as one page that loads nothing; what is not fine is open. */
+/** The report as one page that loads nothing; what is not fine comes first, and is open there. */
 export function renderHtml({ stack, domain, at, ms, results }: Examined): string {
-  const areas = byArea(results).map(
-    ([area, ofArea]) => `<section><h2>${escape(AREAS[area])}</h2>\n${ofArea.map(renderResult).join("\n")}</section>`,
-  );
+  const faults = results.filter(({ finding }) => finding.status === "error" || finding.status === "warning");
+  const sections = [
+    ...(faults.length === 0 ? [] : [section("To mend", faults, true)]),
+    ...byArea(results).map(([area, ofArea]) => section(AREAS[area], ofArea, false)),
+  ];
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -37,15 +39,20 @@ export function renderHtml({ stack, domain, at, ms, results }: Examined): string
 <h1>${escape(domain)}</h1>
 <p class="when">stack ${escape(stack)}, ${escape(at.toISOString().slice(0, 16))}Z, ${(ms / 1000).toFixed(1)} s</p>
 <p class="sum">${escape(summaryOf(results))}</p>
-${areas.join("\n")}
+${sections.join("\n")}
 </body>
 </html>
 `;
 }
 
-function renderResult({ check, finding }: Result): string {
+function section(title: string, results: readonly Result[], isOpen: boolean): string {
+  const items = results.map((result) => renderResult(result, isOpen));
+  return `<section><h2>${escape(title)}</h2>\n${items.join("\n")}</section>`;
+}
+
+function renderResult({ check, finding }: Result, isOpen: boolean): string {
   const { status, current, expected, remedy } = finding;
-  const open = status === "error" || status === "warning" ? " open" : "";
+  const open = isOpen ? " open" : "";
   const rows = [
     [status === "skipped" ? "reason" : "current", current],
     ["expected", expected],
