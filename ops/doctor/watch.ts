@@ -21,7 +21,8 @@ export interface WatchOptions {
 export async function watch({ examine, everySeconds, input, output }: WatchOptions): Promise<void> {
   let examined: Examined | undefined;
   let next = 0;
-  let isOver = false;
+  const quit = new AbortController();
+  const isOver = () => quit.signal.aborted;
   let wake: () => void = () => undefined;
   const draw = () => {
     const left = Math.max(0, Math.ceil((next - Date.now()) / 1000));
@@ -31,7 +32,7 @@ export async function watch({ examine, everySeconds, input, output }: WatchOptio
   };
   const onKey = (key: Buffer) => {
     const text = key.toString("latin1");
-    if (text === "q" || text === "\u0003") isOver = true;
+    if (text === "q" || text === "\u0003") quit.abort();
     if (text === "r") next = Date.now();
     wake();
   };
@@ -40,13 +41,13 @@ export async function watch({ examine, everySeconds, input, output }: WatchOptio
   output.on("resize", draw);
   output.write(ENTER);
   try {
-    while (!isOver) {
+    while (!isOver()) {
       next = 0;
       draw();
       const done = examine().then((result) => void (examined = result));
-      await Promise.race([done, until(() => isOver)]);
+      await Promise.race([done, until(isOver)]);
       next = Date.now() + everySeconds * 1000;
-      while (!isOver && Date.now() < next) {
+      while (!isOver() && Date.now() < next) {
         draw();
         await pause(TICK_MS);
       }

@@ -46,6 +46,7 @@ export async function startLab(stack = "prod"): Promise<Lab> {
     ...nameServers(domain),
     { name: domain, type: "SOA", value: "ada.ns.cloudflare.com dns.cloudflare.com" },
     ...(outside.world.zones.find(({ name }) => name === domain)?.records ?? []).flatMap(served),
+    ...CLOUDFLARES_CAA.map((value): LabRecord => ({ name: domain, type: "CAA", value })),
   ]);
   const parentName = domain.slice(domain.indexOf(".") + 1);
   const parent = labZone(parentName, [PARENT], () => [
@@ -111,6 +112,12 @@ export async function startLab(stack = "prod"): Promise<Lab> {
     },
   };
 }
+
+/** What Cloudflare serves beside the zone's own CAA records (its documentation, CAA records FAQ). */
+const CLOUDFLARES_CAA = [
+  ...["digicert.com; cansignhttpexchanges=yes", "sectigo.com", "letsencrypt.org", "ssl.com"],
+  "pki.goog; cansignhttpexchanges=yes",
+].flatMap((issuer) => [`0 issue ${issuer}`, `0 issuewild ${issuer}`]);
 
 function nameServers(domain: string): LabRecord[] {
   return ["ada", "bob"].map((name) => ({ name: domain, type: "NS", value: `${name}.ns.cloudflare.com` }));

@@ -91,12 +91,15 @@ function handshake(socket: Socket, hostname: string, ca: string | undefined): Pr
 }
 
 function certificateOf(tls: TLSSocket): Certificate {
-  const { valid_to, subjectaltname = "", issuer }: PeerCertificate = tls.getPeerCertificate();
+  // Empty when the server showed none, whatever its type says.
+  const shown: Partial<PeerCertificate> = tls.getPeerCertificate();
+  const { O: organisation, CN: commonName } = shown.issuer ?? {};
+  const issuer = [organisation ?? commonName ?? "an unknown authority"].flat();
   return {
-    notAfter: new Date(valid_to),
-    names: [...subjectaltname.matchAll(/DNS:([^,\s]+)/g)].map(([, name = ""]) => name),
-    issuer: [issuer?.O ?? issuer?.CN ?? "an unknown authority"].flat()[0] ?? "",
-    fault: tls.authorized ? undefined : tls.authorizationError?.toString(),
+    notAfter: new Date(shown.valid_to ?? 0),
+    names: [...(shown.subjectaltname ?? "").matchAll(/DNS:([^,\s]+)/g)].map(([, name = ""]) => name),
+    issuer: issuer.join(", "),
+    fault: tls.authorized ? undefined : tls.authorizationError.toString(),
   };
 }
 
