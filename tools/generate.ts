@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type ConfigKey, KEYS } from "../infra/settings/keys";
+import { renderChecksReference } from "./checks";
 import { renderRecordsReference } from "./records";
 
 /** A part of a file, between two marker lines, that is made from data. */
@@ -22,6 +23,12 @@ export const PARTS: readonly GeneratedPart[] = [
     begin: "<!-- records:begin -->",
     end: "<!-- records:end -->",
     render: renderRecordsReference,
+  },
+  {
+    file: "docs/doctor.md",
+    begin: "<!-- checks:begin -->",
+    end: "<!-- checks:end -->",
+    render: renderChecksReference,
   },
 ];
 

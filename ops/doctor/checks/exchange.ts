@@ -1,4 +1,4 @@
-import { type Check, error, ok, skipped } from "../check";
+import { type Check, error, ok, skipped, TITLE_CHARACTERS } from "../check";
 import { type Deployment, Unreachable } from "../context";
 import { publicCheck, recordId } from "./ask";
 
@@ -12,7 +12,7 @@ export function exchangeChecks({ records, settings: { domain } }: Deployment): r
     return publicCheck({
       id: `exchange.${target}`,
       area: "exchange",
-      title: `${target} takes mail over TLS`.slice(0, 56),
+      title: `${target} takes mail over TLS`.slice(0, TITLE_CHARACTERS),
       why: "Senders that know the MTA-STS policy deliver only with TLS and a valid certificate (RFC 8461 section 4).",
       needs: [recordId("MX", domain, domain)],
       run: async ({ net }) => {

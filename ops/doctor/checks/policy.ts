@@ -1,7 +1,7 @@
 import { isDkim } from "../../../infra/dns/dkim";
 import { organisationalDomain } from "../../../infra/dns/reports";
 import type { MailRecord } from "../../../infra/dns/record";
-import { type Check, error, type Finding, ok } from "../check";
+import { type Check, error, type Finding, ok, TITLE_CHARACTERS } from "../check";
 import type { Context, Deployment } from "../context";
 import { dkimFaults, SIGNER_BITS, VERIFIER_BITS } from "../policy/dkim";
 import { dmarcFaults, tlsReportFaults } from "../policy/dmarc";
@@ -18,17 +18,15 @@ export function policyChecks(deployment: Deployment): readonly Check[] {
   return [
     ...own.filter(isSpf).flatMap((record) => spfChecks(record, deployment)),
     ...own.filter(isDkim).map((record) => dkimCheck(record, deployment)),
-    {
-      ...single({
-        deployment,
-        id: "policy.dmarc",
-        title: "One DMARC record, and it can be read",
-        why: "A record that receivers cannot read is none: anyone may write in the domain's name (RFC 9989).",
-        name: `_dmarc.${settings.domain}`,
-        version: /^v=DMARC1/i,
-        faultsOf: dmarcFaults,
-      }),
-    },
+    single({
+      deployment,
+      id: "policy.dmarc",
+      title: "One DMARC record, and it can be read",
+      why: "A record that receivers cannot read is none: anyone may write in the domain's name (RFC 9989).",
+      name: `_dmarc.${settings.domain}`,
+      version: /^v=DMARC1/i,
+      faultsOf: dmarcFaults,
+    }),
     single({
       deployment,
       id: "policy.tlsrpt",
@@ -196,7 +194,7 @@ function authorisationChecks({ records, settings }: Deployment): readonly Check[
       publicCheck({
         id: `policy.dmarc-consent.${zone}`,
         area,
-        title: `${zone} takes DMARC reports`.slice(0, 56),
+        title: `${zone} takes DMARC reports`.slice(0, TITLE_CHARACTERS),
         why,
         needs: [RESOLVER_ANSWERS],
         run: async ({ dns }) => {
@@ -225,7 +223,7 @@ function reportChecks({ settings }: Deployment): readonly Check[] {
       publicCheck({
         id: `policy.reports.${host}`,
         area,
-        title: `${host} takes mail`.slice(0, 56),
+        title: `${host} takes mail`.slice(0, TITLE_CHARACTERS),
         why: "Reports go there; to a name without an MX none is sent.",
         needs: [RESOLVER_ANSWERS],
         run: async ({ dns }) => {
