@@ -19,7 +19,7 @@ Prints the DNS zone of a stack in BIND syntax, without any account. Other zones'
 Exit codes: 0 printed, 1 the stack file cannot be used, 2 wrong arguments.
 `;
 
-type Secrets = Readonly<Record<string, string>>;
+export type Secrets = Readonly<Record<string, string>>;
 const DKIM_KEYS = ["dkimRsaPrivateKey", "dkimEd25519PrivateKey"];
 
 /** The zone file; with `withheld`, the DKIM records, whose keys then are stand-ins, as comments without a value. */
@@ -109,7 +109,7 @@ function argumentsOf(argv: readonly string[]): string | { help: boolean; stack: 
 }
 
 /** The stack's secrets in plain text, or why they cannot be had. */
-function decrypt(stack: string): Secrets | string {
+export function decrypt(stack: string): Secrets | string {
   const { PULUMI_CONFIG_PASSPHRASE: phrase, PULUMI_CONFIG_PASSPHRASE_FILE: file } = process.env;
   if (phrase === undefined && file === undefined) return "No passphrase for the stack's secrets is set.";
   const args = ["config", "--stack", stack, "--show-secrets", "--json", "--non-interactive"];

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type ConfigKey, KEYS } from "../infra/settings/keys";
+import { renderChecksReference } from "./checks";
 import { renderRecordsReference } from "./records";
 import { renderTopologyPage, renderTopologyPicture } from "./topology";
 
@@ -23,6 +24,12 @@ export const PARTS: readonly GeneratedPart[] = [
     begin: "<!-- records:begin -->",
     end: "<!-- records:end -->",
     render: renderRecordsReference,
+  },
+  {
+    file: "docs/doctor.md",
+    begin: "<!-- checks:begin -->",
+    end: "<!-- checks:end -->",
+    render: renderChecksReference,
   },
 ];
 

@@ -10,15 +10,19 @@ const RESEND_RECORDS: readonly ResendRecord[] = [
   { record: "DKIM", type: "TXT", name: "resend._domainkey", value: "p=<public key>" },
 ];
 
-/** The table of records in docs/reference.md: the documented domain, public keys left out, so that it stays the same. */
+/** The table of records in docs/reference.md. */
 export function renderRecordsReference(): string {
+  return `\n${renderRecordsTable(mailRecords(documentedSettings()))}\n`;
+}
+
+/** The documented domain, public keys left out, so that what is made of it stays the same. */
+export function documentedSettings(): Settings {
   const settings = publicSettings("prod");
   const { rsa, ed25519 } = settings.dkim;
-  const sample: Settings = {
+  return {
     ...settings,
     dkim: { rsa: { ...rsa, publicKey: "<public key>" }, ed25519: { ...ed25519, publicKey: "<public key>" } },
     routing: { ...settings.routing, dkim: "v=DKIM1; h=sha256; k=rsa; p=<public key>" },
     resend: { ...settings.resend, records: RESEND_RECORDS },
   };
-  return `\n${renderRecordsTable(mailRecords(sample))}\n`;
 }

@@ -1,0 +1,29 @@
+import type { Check } from "../check";
+import type { Deployment } from "../context";
+import { caaChecks } from "./caa";
+import { delegationChecks } from "./delegation";
+import { dnssecChecks } from "./dnssec";
+import { exchangeChecks } from "./exchange";
+import { mtaStsChecks } from "./mta-sts";
+import { nameChecks } from "./names";
+import { policyChecks } from "./policy";
+import { recordChecks } from "./records";
+import { webChecks } from "./web";
+
+/** Every check of a deployment, as data: which exist depends on nothing but its settings and records. */
+export function checksOf(deployment: Deployment): readonly Check[] {
+  return AREAS_OF_CHECKS.flatMap((area) => area(deployment));
+}
+
+/** One file per area, one line each. */
+const AREAS_OF_CHECKS: readonly ((deployment: Deployment) => readonly Check[])[] = [
+  delegationChecks,
+  dnssecChecks,
+  recordChecks,
+  policyChecks,
+  caaChecks,
+  mtaStsChecks,
+  nameChecks,
+  webChecks,
+  exchangeChecks,
+];

@@ -1,0 +1,140 @@
+import { spawn } from "node:child_process";
+
+import { mailRecords } from "../../infra/dns/records";
+import { publicSettings } from "../public-settings";
+import { decrypt } from "../zone";
+import type { Check, Credential } from "./check";
+import { CREDENTIALS } from "./check";
+import { checksOf } from "./checks";
+import type { CloudflareApi, Context, Deployment, Jmap, Ssh } from "./context";
+import { DnsClient, type DnsOptions } from "./dns/client";
+import { NetClient, type NetOptions } from "./net/net";
+import { REAL_PLACES } from "./net/place";
+import { WebClient } from "./net/web";
+import type { Examined } from "./report";
+import { type Result, runChecks, type RunOptions } from "./runner";
+
+export interface Network {
+  readonly dns: DnsOptions;
+  readonly net: NetOptions;
+}
+
+export interface Selection {
+  /** Beginnings of ids; none: all. What a chosen check needs is run too. */
+  readonly only: readonly string[];
+}
+
+const DNS_PORT = 53;
+/** For one start of pulumi; a state backend may be far away. */
+const OUTPUTS_MS = 5_000;
+/** Without these the DKIM records that the program wants are not known. */
+const SECRET_KEYS = ["dkimRsaPrivateKey", "dkimEd25519PrivateKey"] as const;
+
+/** The real world. @param resolver an address, with `:PORT` or without */
+export function realNetwork(resolver: string): Network {
+  const [, address = resolver, port] = /^\[?([^\]]+?)\]?:(\d+)$/.exec(isBareIpv6(resolver) ? "" : resolver) ?? [];
+  return {
+    dns: { resolver: address, resolverPort: Number(port ?? DNS_PORT), port: DNS_PORT },
+    net: { places: REAL_PLACES },
+  };
+}
+
+function isBareIpv6(text: string): boolean {
+  return !text.startsWith("[") && text.split(":").length > 2;
+}
+
+/** What is known of a stack, and which credentials are not there. */
+export interface Patient {
+  readonly deployment: Deployment;
+  readonly missing: ReadonlyMap<Credential, string>;
+}
+
+/** Reads the stack file, and decrypts what this machine can. @throws StackFileError */
+export async function patientOf(stack: string, environment: NodeJS.ProcessEnv): Promise<Patient> {
+  const outputs = outputsOf(stack);
+  const decrypted = decrypt(stack);
+  const secrets = typeof decrypted === "string" ? {} : decrypted;
+  const settings = publicSettings(stack, secrets);
+  const missing = new Map<Credential, string>();
+  const lacks = (credential: Credential) => missing.set(credential, `needs ${CREDENTIALS[credential]}`);
+  if (SECRET_KEYS.some((key) => secrets[key] === undefined)) lacks("secrets");
+  const known = await outputs;
+  if (known === undefined) lacks("state");
+  if ((environment["CLOUDFLARE_API_TOKEN"] ?? "") === "") lacks("cloudflare");
+  // Their clients come with the checks that use them.
+  for (const credential of ["ssh", "jmap", "canary"] as const) lacks(credential);
+  return { deployment: { stack, settings, records: mailRecords(settings), outputs: known ?? {} }, missing };
+}
+
+/** A new context: what one examination learned, the next one asks again. */
+export function contextOf({ deployment, missing }: Patient, { dns, net }: Network, now = new Date()): Context {
+  return {
+    deployment,
+    missing,
+    now,
+    dns: new DnsClient(dns),
+    net: new NetClient(net),
+    web: new WebClient(net),
+    ...ABSENT,
+  };
+}
+
+/** Runs the checks and says what was seen. */
+export async function examine(
+  patient: Patient,
+  network: Network,
+  { only }: Selection = { only: [] },
+  options: RunOptions = {},
+): Promise<Examined> {
+  const start = Date.now();
+  const context = contextOf(patient, network);
+  const { stack, settings } = patient.deployment;
+  const results: readonly Result[] = await runChecks(chosen(checksOf(patient.deployment), only), context, options);
+  return { stack, domain: settings.domain, at: context.now, ms: Date.now() - start, results };
+}
+
+/** The checks whose ids begin so, and those that they need, in the order of all. */
+export function chosen(checks: readonly Check[], only: readonly string[]): readonly Check[] {
+  if (only.length === 0) return checks;
+  const byId = new Map(checks.map((check) => [check.id, check]));
+  const wanted = new Set<string>();
+  const add = ({ id, needs }: Check): void => {
+    if (wanted.has(id)) return;
+    wanted.add(id);
+    for (const gate of needs) {
+      const check = byId.get(gate);
+      if (check) add(check);
+    }
+  };
+  checks.filter(({ id }) => only.some((start) => id.startsWith(start))).forEach(add);
+  return checks.filter(({ id }) => wanted.has(id));
+}
+
+/** Undefined: there is no pulumi, or it cannot read the state. */
+function outputsOf(stack: string): Promise<Readonly<Record<string, unknown>> | undefined> {
+  return new Promise((resolve) => {
+    const args = ["stack", "output", "--json", "--stack", stack, "--non-interactive"];
+    const child = spawn("pulumi", args, {
+      stdio: ["ignore", "pipe", "ignore"],
+      signal: AbortSignal.timeout(OUTPUTS_MS),
+    });
+    let text = "";
+    child.stdout.on("data", (part: Buffer) => (text += part.toString("utf8")));
+    child.on("error", () => resolve(undefined));
+    child.on("close", (code) => {
+      try {
+        resolve(code === 0 ? (JSON.parse(text) as Record<string, unknown>) : undefined);
+      } catch {
+        resolve(undefined);
+      }
+    });
+  });
+}
+
+const absent = (what: string) => () => Promise.reject(new Error(`the doctor has no way to ${what} here`));
+
+const ABSENT: { cloudflare: CloudflareApi; ssh: Ssh; jmap: Jmap } = {
+  cloudflare: { get: absent("Cloudflare's API"), list: absent("Cloudflare's API") },
+  ssh: { run: absent("the host") },
+  jmap: { call: absent("Stalwart") },
+};
