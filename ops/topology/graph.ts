@@ -1,6 +1,7 @@
 import { isRpcSecret, unwrapRpcSecret } from "@pulumi/pulumi/runtime";
 import { parse } from "yaml";
 import type { HostFile } from "../../infra/host/file";
+import { COMPOSE_FOLDER } from "../../infra/host/layout";
 import type { Resource } from "./resources";
 
 /** Whose machines something runs on. */
@@ -129,7 +130,7 @@ export function graphOf(resources: readonly Resource[], files: readonly HostFile
 
 /** The containers are those of the compose file, the relay is that of Stalwart's plan. */
 function drawHome(drawing: Drawing, files: readonly HostFile[], hasTailnet: boolean): void {
-  const compose: unknown = parse(files.find(({ path }) => path.endsWith("/compose.yaml"))?.content ?? "");
+  const compose: unknown = parse(files.find(({ path }) => path === `${COMPOSE_FOLDER}/compose.yaml`)?.content ?? "");
   const services = isRecord(compose) && isRecord(compose["services"]) ? compose["services"] : {};
   // Tools run once at a time and carry no mail.
   const running = Object.entries(services).filter(

@@ -20,7 +20,12 @@ let files: readonly HostFile[];
 
 beforeAll(async () => {
   resources = await declaredResources(settings, "prod");
-  files = hostFiles(settings, { tunnelToken: "x", acmeDnsToken: "x", tailnetKey: "x" });
+  files = hostFiles(settings, {
+    tunnelToken: "x",
+    acmeDnsToken: "x",
+    backupKey: { accessKeyId: "x", secretAccessKey: "x" },
+    tailnetKey: "x",
+  });
 });
 
 const without = (name: string) => resources.filter((resource) => resource.name !== name);
