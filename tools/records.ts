@@ -16,7 +16,11 @@ export function renderRecordsReference(): string {
   const { rsa, ed25519 } = settings.dkim;
   const sample: Settings = {
     ...settings,
-    dkim: { rsa: { ...rsa, publicKey: "<public key>" }, ed25519: { ...ed25519, publicKey: "<public key>" } },
+    dkim: {
+      rsa: { ...rsa, publicKey: "<public key>" },
+      ed25519: { ...ed25519, publicKey: "<public key>" },
+      published: [],
+    },
     routing: { ...settings.routing, dkim: "v=DKIM1; h=sha256; k=rsa; p=<public key>" },
     resend: { ...settings.resend, records: RESEND_RECORDS },
   };

@@ -16,6 +16,14 @@ export function dkimRecords({ domain, dkim }: Settings): Draft[] {
       dkim.ed25519,
       "Receivers verify Stalwart's Ed25519 signature with this key; the RSA key serves those that cannot (RFC 8463).",
     ),
+    ...dkim.published.map(({ algorithm, ...published }) =>
+      key(
+        domain,
+        algorithm,
+        published,
+        "Another DKIM key: it will sign soon and is known by then, or mail that it signed is still under way (docs/operate.md).",
+      ),
+    ),
   ];
 }
 
@@ -24,7 +32,12 @@ export function isDkim(record: { readonly name: string }): boolean {
   return record.name.includes("._domainkey.");
 }
 
-function key(domain: string, algorithm: "rsa" | "ed25519", { selector, publicKey }: DkimKey, why: string): Draft {
+function key(
+  domain: string,
+  algorithm: "rsa" | "ed25519",
+  { selector, publicKey }: Pick<DkimKey, "selector" | "publicKey">,
+  why: string,
+): Draft {
   return {
     name: `${selector}._domainkey.${domain}`,
     data: { type: "TXT", text: `v=DKIM1; k=${algorithm}; p=${publicKey}` },
