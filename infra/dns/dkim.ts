@@ -22,14 +22,18 @@ export function dkimRecords({ domain, dkim }: Settings): Draft[] {
         algorithm,
         published,
         "Another DKIM key: it will sign soon and is known by then, or mail that it signed is still under way (docs/operate.md).",
+        "recommended",
       ),
     ),
   ];
 }
 
-/** True for a record whose loss makes signed mail fail, whoever signs it. */
-export function isDkim(record: { readonly name: string }): boolean {
-  return record.name.includes("._domainkey.");
+/**
+ * True for a record whose loss makes mail fail that is being signed, whoever signs it. A key that does not sign, or no more,
+ * may go: protected, its record could not be withdrawn at the end of a rotation.
+ */
+export function isDkim({ name, level }: Pick<Draft, "name" | "level">): boolean {
+  return name.includes("._domainkey.") && level === "required";
 }
 
 function key(
@@ -37,11 +41,12 @@ function key(
   algorithm: "rsa" | "ed25519",
   { selector, publicKey }: Pick<DkimKey, "selector" | "publicKey">,
   why: string,
+  level: Draft["level"] = "required",
 ): Draft {
   return {
     name: `${selector}._domainkey.${domain}`,
     data: { type: "TXT", text: `v=DKIM1; k=${algorithm}; p=${publicKey}` },
-    level: "required",
+    level,
     why,
   };
 }

@@ -165,7 +165,7 @@ describeEngine("rotations while five messages a second come in", () => {
   afterAll(async () => {
     line.close();
     await outside.close();
-  });
+  }, TEST_MS);
 
   test(
     "worker-key: no message has to wait, and the dry run before changes nothing",
