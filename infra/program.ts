@@ -77,6 +77,8 @@ export function declareMail(settings: Settings, zoneIds: Readonly<Record<string,
     domain,
     hostname: hostnames.inbound,
     lmtpHostname: isLmtp ? hostnames.lmtp : undefined,
+    tokenNumber: settings.edge.accessTokenNumber,
+    keptNumber: settings.edge.accessTokenKept,
     alertAddress: settings.primaryAddress,
   });
   const tcp = tcpServices(settings);
@@ -89,6 +91,7 @@ export function declareMail(settings: Settings, zoneIds: Readonly<Record<string,
     domain,
     hostnames,
     tcp: [...tcp, ...(isLmtp ? [{ hostname: hostnames.lmtp, port: TRAEFIK_PORTS.lmtp }] : [])],
+    secret: settings.edge.tunnelSecret,
     guards: [...access.applications, ...(people?.applications ?? [])],
     protect,
   });
@@ -111,7 +114,7 @@ export function declareMail(settings: Settings, zoneIds: Readonly<Record<string,
     accountId,
     scriptName: settings.workerName,
     // The listener and the way to it are there before the Worker goes it.
-    after: isLmtp ? [host.files, tunnel.ingress, dns] : [],
+    after: [access.policy, ...(isLmtp ? [host.files, tunnel.ingress, dns] : [])],
     bindings: {
       INBOUND_DELIVERY: { text: inboundDelivery },
       ...(isLmtp

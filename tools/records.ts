@@ -21,7 +21,11 @@ export function documentedSettings(): Settings {
   const { rsa, ed25519 } = settings.dkim;
   return {
     ...settings,
-    dkim: { rsa: { ...rsa, publicKey: "<public key>" }, ed25519: { ...ed25519, publicKey: "<public key>" } },
+    dkim: {
+      rsa: { ...rsa, publicKey: "<public key>" },
+      ed25519: { ...ed25519, publicKey: "<public key>" },
+      published: [],
+    },
     routing: { ...settings.routing, dkim: "v=DKIM1; h=sha256; k=rsa; p=<public key>" },
     resend: { ...settings.resend, records: RESEND_RECORDS },
   };

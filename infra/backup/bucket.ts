@@ -113,7 +113,7 @@ export class BackupStore extends pulumi.ComponentResource {
     );
     // Nobody gets a key before everything that limits it is there.
     const key = new aws.iam.AccessKey(
-      `${name}-key`,
+      args.target.keyNumber === 1 ? `${name}-key` : `${name}-key-${args.target.keyNumber}`,
       { user: user.name },
       { ...here, dependsOn: [versioning, policy, rights], additionalSecretOutputs: ["secret", "sesSmtpPasswordV4"] },
     );

@@ -19,6 +19,10 @@ export interface WorkerAccessArgs {
   readonly hostname: string;
   /** The one that leads to the LMTP listener, when mail comes that way. */
   readonly lmtpHostname: string | undefined;
+  /** The token that the Worker shows. */
+  readonly tokenNumber: number;
+  /** The one before, as long as a Worker may still show it. */
+  readonly keptNumber: number | undefined;
   /** Who is told before the token expires. */
   readonly alertAddress: string;
 }
@@ -28,6 +32,8 @@ export class WorkerAccess extends pulumi.ComponentResource {
   /** Secret. */
   readonly clientSecret: pulumi.Output<string>;
   readonly expiresAt: pulumi.Output<string>;
+  /** Says which tokens are let in: the Worker shows a new one only after it. */
+  readonly policy: pulumi.Resource;
   /** The names are guarded only once these resources exist. */
   readonly applications: readonly pulumi.Resource[];
 
@@ -35,11 +41,17 @@ export class WorkerAccess extends pulumi.ComponentResource {
     super("mail:index:WorkerAccess", name, {}, opts);
     const { accountId, hostname } = args;
 
-    const token = new cloudflare.ZeroTrustAccessServiceToken(
-      `${name}-token`,
-      { accountId, name: `mail worker ${args.domain}`, duration: TOKEN_LIFETIME },
-      { parent: this },
-    );
+    // The first has no number: it had none before there was a second.
+    const tokenOf = (number: number) => {
+      const suffix = number === 1 ? "" : String(number);
+      return new cloudflare.ZeroTrustAccessServiceToken(
+        [name, "token", suffix].filter(Boolean).join("-"),
+        { accountId, name: `mail worker ${args.domain} ${suffix}`.trimEnd(), duration: TOKEN_LIFETIME },
+        { parent: this },
+      );
+    };
+    const token = tokenOf(args.tokenNumber);
+    const kept = args.keptNumber === undefined ? [] : [tokenOf(args.keptNumber)];
     // `non_identity` is what admits a service token; an `allow` policy does not.
     const policy = new cloudflare.ZeroTrustAccessPolicy(
       `${name}-policy`,
@@ -48,10 +60,11 @@ export class WorkerAccess extends pulumi.ComponentResource {
         name: `mail worker ${args.domain}`,
         decision: "non_identity",
         sessionDuration: SESSION,
-        includes: [{ serviceToken: { tokenId: token.id } }],
+        includes: [token, ...kept].map(({ id }) => ({ serviceToken: { tokenId: id } })),
       },
       { parent: this },
     );
+    this.policy = policy;
     const guard = (suffix: string, title: string, domain: string) =>
       new cloudflare.ZeroTrustAccessApplication(
         `${name}-${suffix}`,

@@ -9,6 +9,7 @@ import * as cloudflare from "@pulumi/cloudflare";
 import * as pulumi from "@pulumi/pulumi";
 
 import { TRAEFIK_PORTS } from "../host/layout";
+import type { Secret } from "../settings/secret";
 import type { Settings } from "../settings/settings";
 import type { TcpService } from "./tcp-services";
 
@@ -25,6 +26,8 @@ export interface HttpTunnelArgs {
   readonly tcp: readonly TunnelledTcp[];
   /** What guards the Worker's names and those of TCP services: nothing is forwarded under them before. */
   readonly guards: readonly pulumi.Resource[];
+  /** Base64 of at least 32 bytes. Changing it makes a new token; who is connected stays so. Undefined: Cloudflare's own. */
+  readonly secret: Secret | undefined;
   /** Refuse to delete the tunnel. */
   readonly protect: boolean;
 }
@@ -43,7 +46,12 @@ export class HttpTunnel extends pulumi.ComponentResource {
     const tunnel = new cloudflare.ZeroTrustTunnelCloudflared(
       name,
       // Without `configSrc` cloudflared ignores the ingress rules below.
-      { accountId, name: `mail ${args.domain}`, configSrc: "cloudflare" },
+      {
+        accountId,
+        name: `mail ${args.domain}`,
+        configSrc: "cloudflare",
+        ...(args.secret && { tunnelSecret: pulumi.secret(args.secret.reveal()) }),
+      },
       { parent: this, protect: args.protect },
     );
 

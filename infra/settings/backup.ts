@@ -113,6 +113,7 @@ interface BackupValues {
   readonly backupPrefix: string;
   readonly backupRegion: string;
   readonly backupBucketImport: boolean;
+  readonly backupKeyNumber: number;
   readonly backupRepository: Secret;
   readonly backupPassword: Secret;
   readonly backupEnvironment: Secret;
@@ -136,6 +137,7 @@ export function backupOf(values: BackupValues): BackupSettings | undefined {
             prefix: values.backupPrefix,
             region: values.backupRegion,
             isAdopted: values.backupBucketImport,
+            keyNumber: values.backupKeyNumber,
           }
         : { kind: "repository", url: values.backupRepository, environment: values.backupEnvironment },
     password: values.backupPassword,

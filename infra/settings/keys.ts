@@ -153,6 +153,13 @@ export const KEYS = {
     secret: true,
     example: "dkim-ed25519.pem",
   },
+  dkimPublished: {
+    type: "string",
+    description:
+      "Public DKIM keys beside those that sign, as `selector:rsa:KEY` or `selector:ed25519:KEY` with spaces between: those that will sign, and those whose signatures are still under way. `npm run rotate -- dkim` writes it.",
+    default: "",
+    example: "202611r:rsa:MIIB...",
+  },
   dmarcPolicy: {
     type: "string",
     description: "DMARC policy for the domain: `none`, `quarantine` or `reject`.",
@@ -273,6 +280,13 @@ export const KEYS = {
     sensitive: true,
     example: "rest:https://backup.example.org/mail",
   },
+  backupKeyNumber: {
+    type: "integer",
+    description:
+      "With `s3`: number of the AWS access key with which the host writes, 1 to 9999. One more makes a new key and deletes the old one once the host has it.",
+    default: 1,
+    example: "2",
+  },
   backupPassword: {
     type: "string",
     description: "The password that encrypts the backups. Keep a copy outside: without it no backup can be read.",
@@ -330,6 +344,28 @@ export const KEYS = {
     derived: "no heartbeat",
     sensitive: true,
     example: "https://hc-ping.com/UUID",
+  },
+  accessTokenNumber: {
+    type: "integer",
+    description:
+      "Number of the service token that the Worker shows to Cloudflare Access, 1 to 9999. `npm run rotate -- access-token` raises it.",
+    default: 1,
+    example: "2",
+  },
+  accessTokenKept: {
+    type: "integer",
+    description: "Number of the former service token that Access still admits, 1 to 9999; 0 for none.",
+    default: 0,
+    example: "0",
+  },
+  tunnelSecret: {
+    type: "string",
+    description:
+      "The tunnel's secret: at least 32 random bytes in base64. Without it Cloudflare chooses one. `npm run rotate -- tunnel-token` writes it.",
+    default: "",
+    derived: "Cloudflare's own choice; secret",
+    encrypted: true,
+    example: "FILE",
   },
   hostAddress: {
     type: "string",

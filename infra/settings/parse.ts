@@ -31,6 +31,7 @@ import { type ConfigKey, KEYS, type KeyName } from "./keys";
 import { missing, type Problem, problemOf, storedInTheClear, unknownKey } from "./problem";
 import type { RawConfig } from "./raw";
 import { parseResendRecords, resendSelectors } from "./resend";
+import { parseKept, parsePublished, parseTunnelSecret } from "./rotation";
 import { Secret } from "./secret";
 import type { Settings } from "./settings";
 import { bucketName, parseAlertUrl, parseWithin } from "./spool";
@@ -121,6 +122,15 @@ function takeAll(reader: Reader) {
     return parseSelector(text, { domain, taken: new Map([...selectors, ...rsa]) });
   });
 
+  const signing = new Map([
+    ...selectors,
+    ...(dkimRsaSelector === undefined ? [] : [[dkimRsaSelector, "the RSA key (mail:dkimRsaSelector)"] as const]),
+    ...(dkimEd25519Selector === undefined
+      ? []
+      : [[dkimEd25519Selector, "the Ed25519 key (mail:dkimEd25519Selector)"] as const]),
+  ]);
+  const accessTokenNumber = reader.take("accessTokenNumber", (text) => parseWithin(text, 1, 9_999));
+
   return {
     domain,
     accountId: reader.take("accountId", parseAccountId),
@@ -143,6 +153,7 @@ function takeAll(reader: Reader) {
     dkimRsaPrivateKey: reader.take("dkimRsaPrivateKey", parseRsaKey),
     dkimEd25519Selector,
     dkimEd25519PrivateKey: reader.take("dkimEd25519PrivateKey", parseEd25519Key),
+    dkimPublished: reader.take("dkimPublished", (text) => parsePublished(text, { domain, taken: signing })),
     dmarcPolicy: reader.take("dmarcPolicy", (text) => parseChoice(text, ["none", "quarantine", "reject"])),
     dmarcAggregateAddress: reader.take("dmarcAggregateAddress", orPostmaster),
     dmarcFailureAddress: reader.take("dmarcFailureAddress", (text) =>
@@ -158,6 +169,9 @@ function takeAll(reader: Reader) {
     accountPassword: reader.take("accountPassword", parsePassword),
     workerKeyNumber: reader.take("workerKeyNumber", (text) => parseWithin(text, 1, 9_999)),
     ...takeBackup(reader),
+    accessTokenNumber,
+    accessTokenKept: reader.take("accessTokenKept", (text) => parseKept(text, accessTokenNumber)),
+    tunnelSecret: reader.take("tunnelSecret", parseTunnelSecret),
     hostAddress: reader.take("hostAddress", parseHostAddress),
     hostPort: reader.take("hostPort", parsePort),
     hostUser: reader.take("hostUser", parseUser),
@@ -186,6 +200,7 @@ function takeBackup(reader: Reader) {
     backupRegion: reader.take("backupRegion", parseRegion),
     backupBucketImport: reader.take("backupBucketImport", parseBoolean),
     backupRepository: reader.take("backupRepository", (text) => parseRepository(text, backup)),
+    backupKeyNumber: reader.take("backupKeyNumber", (text) => parseWithin(text, 1, 9_999)),
     backupPassword: reader.take("backupPassword", (text) => parseBackupPassword(text, backup)),
     backupEnvironment: reader.take("backupEnvironment", (text) => parseBackupEnvironment(text, backup)),
     backupKeep: reader.take("backupKeep", parseKeep),
@@ -231,6 +246,12 @@ function assemble(values: Complete<ReturnType<typeof takeAll>>): Settings {
     dkim: {
       rsa: { selector: values.dkimRsaSelector, ...values.dkimRsaPrivateKey },
       ed25519: { selector: values.dkimEd25519Selector, ...values.dkimEd25519PrivateKey },
+      published: values.dkimPublished,
+    },
+    edge: {
+      accessTokenNumber: values.accessTokenNumber,
+      accessTokenKept: values.accessTokenKept === 0 ? undefined : values.accessTokenKept,
+      tunnelSecret: values.tunnelSecret.reveal() === "" ? undefined : values.tunnelSecret,
     },
     dmarc: {
       policy: values.dmarcPolicy,

@@ -1,3 +1,4 @@
+import type { PublishedKey } from "./rotation";
 import type { Secret } from "./secret";
 
 /** Services that a client discovers by SRV (RFC 6186, 6764, 8314, 8620). Ports are fixed by the deployment. */
@@ -55,6 +56,8 @@ export interface BackupBucket {
   readonly region: string;
   /** The bucket exists already and is taken over. */
   readonly isAdopted: boolean;
+  /** Which of its access keys the host uses. */
+  readonly keyNumber: number;
 }
 
 /** A restic repository that somebody else owns. */
@@ -108,7 +111,20 @@ export interface Settings {
   /** Where mail waits while home does not take it; undefined: nowhere, the sending server keeps it. */
   readonly spool: SpoolSettings | undefined;
   readonly services: readonly Service[];
-  readonly dkim: { readonly rsa: DkimKey; readonly ed25519: DkimKey };
+  readonly dkim: {
+    readonly rsa: DkimKey;
+    readonly ed25519: DkimKey;
+    /** Keys that will sign, and those that did. */
+    readonly published: readonly PublishedKey[];
+  };
+  readonly edge: {
+    /** Which service token the Worker shows to Access. */
+    readonly accessTokenNumber: number;
+    /** The former one that is still let in; undefined: none. */
+    readonly accessTokenKept: number | undefined;
+    /** Base64; undefined: Cloudflare chose it. */
+    readonly tunnelSecret: Secret | undefined;
+  };
   readonly dmarc: {
     readonly policy: "none" | "quarantine" | "reject";
     readonly aggregateAddress: string;

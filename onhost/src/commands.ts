@@ -14,6 +14,7 @@ import { parsePlan } from "./plan-line";
 import { registryOf, type Registry } from "./registry";
 import { joinedNode, updateZone } from "./tailnet";
 import { tailnetStatus } from "./tailscaled";
+import { retireSignatures } from "./signatures";
 import { readIfThere } from "./store";
 import { describeFinding, findings, snapshotFor } from "./verify";
 
@@ -22,6 +23,7 @@ export const EXIT = { done: 0, failed: 1, usage: 2, differs: 3, restart: 4 } as 
 
 const USAGE = `onhost verify               is Stalwart as planned? 0 yes, 3 apply the plan, 4 restart it
 onhost passwords            sets the administrator's password and the primary account's first one
+onhost signatures           takes away DKIM signatures of the domain that the plan does not have
 onhost key NUMBER           prints the Worker's API key, minted if need be
 onhost retire NUMBER        withdraws the Worker's older API keys
 onhost certificates [--watch]   hands Traefik's certificate on to Stalwart
@@ -56,6 +58,7 @@ type Command = (args: readonly string[], context: Context) => Promise<number>;
 const COMMANDS: Readonly<Record<string, Command>> = {
   verify,
   passwords,
+  signatures,
   key,
   retire,
   certificates,
@@ -115,6 +118,13 @@ async function passwords(_args: readonly string[], context: Context): Promise<nu
   };
   const report = await setPasswords(deployment(context), wanted, context.http, registry(context));
   for (const line of report) context.err.write(`${line}\n`);
+  return EXIT.done;
+}
+
+async function signatures(_args: readonly string[], context: Context): Promise<number> {
+  const plan = parsePlan(required(context, FILES.plan));
+  const gone = await retireSignatures(deployment(context), plan, registry(context));
+  for (const selector of gone) context.err.write(`The DKIM signature ${selector} is withdrawn.\n`);
   return EXIT.done;
 }
 

@@ -40,6 +40,7 @@ const settings = augustin({
       privateKey: new Secret(pem(ed25519.privateKey)),
       publicKey: spki(ed25519.publicKey).subarray(-32).toString("base64"),
     },
+    published: [],
   },
   resend: {
     ...augustin().resend,

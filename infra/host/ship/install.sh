@@ -221,6 +221,7 @@ configure_stalwart() {
     up || fail_stalwart "Stalwart did not come back with its new listeners: $said"
   fi
   quietly tool onhost passwords || fail_stalwart "Passwords could not be set: $said"
+  quietly tool onhost signatures || fail_stalwart "A former DKIM signature stays: $said"
   quietly tool onhost verify || fail_stalwart "Stalwart took the plan and is not as planned: $said"
   keep stalwart/applied 0644 "$plan"
 }

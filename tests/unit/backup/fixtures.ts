@@ -13,7 +13,14 @@ export const BACKUP_KEY = { accessKeyId: "AKIAEXAMPLE", secretAccessKey: BACKUP_
 /** Backups into the documented bucket. */
 export function backupSettings(changes: Partial<BackupSettings> = {}): BackupSettings {
   return {
-    target: { kind: "s3", bucket: "augustin-backups", prefix: "i3", region: "us-east-1", isAdopted: false },
+    target: {
+      kind: "s3",
+      bucket: "augustin-backups",
+      prefix: "i3",
+      region: "us-east-1",
+      isAdopted: false,
+      keyNumber: 1,
+    },
     password: new Secret(BACKUP_SECRETS.password),
     keep: { daily: 14, weekly: 8, monthly: 12 },
     exportAt: "02:45",

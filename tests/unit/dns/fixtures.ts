@@ -37,10 +37,12 @@ export function augustin(changes: Partial<Settings> = {}): Settings {
     workerName: "mail-inbound",
     spool: undefined,
     backup: undefined,
+    edge: { accessTokenNumber: 1, accessTokenKept: undefined, tunnelSecret: undefined },
     services: ["jmap", "caldavs", "carddavs", "imaps", "submissions", "submission"],
     dkim: {
       rsa: { selector: "202602r", privateKey: hidden, publicKey: RSA },
       ed25519: { selector: "202602e", privateKey: hidden, publicKey: ED25519 },
+      published: [],
     },
     dmarc: {
       policy: "reject",

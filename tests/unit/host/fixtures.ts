@@ -28,6 +28,7 @@ export function documented(changes: Partial<Settings> = {}): Settings {
     dkim: {
       rsa: { ...dkim.rsa, privateKey: new Secret(SECRETS.rsa) },
       ed25519: { ...dkim.ed25519, privateKey: new Secret(SECRETS.ed25519) },
+      published: [],
     },
     resend: { ...resend, apiKey: new Secret(SECRETS.resend) },
     stalwart: {

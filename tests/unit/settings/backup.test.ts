@@ -23,6 +23,7 @@ describe("backup settings", () => {
       prefix: "i3",
       region: "us-east-1",
       isAdopted: false,
+      keyNumber: 1,
     });
     expect(password?.reveal()).toBe(PASSWORD.text);
     expect(keep).toEqual({ daily: 14, weekly: 8, monthly: 12 });

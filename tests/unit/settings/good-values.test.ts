@@ -43,6 +43,7 @@ test("the least stack file gives complete settings", () => {
     dkim: {
       rsa: { selector: "202602r", privateKey: anything, publicKey: textLike(/^MIIB/) },
       ed25519: { selector: "202602e", privateKey: anything, publicKey: textLike(/^.{43}=$/) },
+      published: [],
     },
     dmarc: { policy: "reject", aggregateAddress: "postmaster@example.test", failureAddress: undefined },
     tlsReportAddress: "postmaster@example.test",
@@ -50,6 +51,7 @@ test("the least stack file gives complete settings", () => {
     routing: { mxPriorities: [50, 64, 82], dkim: undefined },
     resend: { records: [], apiKey: anything },
     stalwart: { adminPassword: anything, accountPassword: anything, workerKeyNumber: 1 },
+    edge: { accessTokenNumber: 1, accessTokenKept: undefined, tunnelSecret: undefined },
     backup: undefined,
     host: {
       address: "192.0.2.10",

@@ -1,0 +1,128 @@
+import { randomBytes } from "node:crypto";
+
+import { DKIM_STAGES } from "./dkim";
+import { type Change, type Config, type Rotation, RotationError } from "./rotation";
+
+/** A changed Worker is everywhere at Cloudflare within seconds; a minute is ample. */
+const WORKER_SPREAD_SECONDS = 60;
+const TUNNEL_SECRET_BYTES = 32;
+const PASSWORD_BYTES = 24;
+
+export const ROTATIONS = {
+  dkim: { what: "DKIM keys (three stages over 8 days)", stages: DKIM_STAGES },
+  "worker-key": {
+    what: "the API key with which the Worker stores mail",
+    stages: [
+      {
+        name: "switch",
+        title: "The host mints a key, the Worker gets it, then the old one is withdrawn",
+        waitSeconds: 0,
+        changes: (config) => [oneMore(config, "mail:workerKeyNumber")],
+      },
+    ],
+  },
+  "access-token": {
+    what: "the service token that the Worker shows to Access",
+    stages: [
+      {
+        name: "switch",
+        title: "Access admits both tokens, then the Worker shows the new one",
+        waitSeconds: 0,
+        changes: (config) => [
+          oneMore(config, "mail:accessTokenNumber"),
+          plain("mail:accessTokenKept", config.get("mail:accessTokenNumber") ?? "1"),
+        ],
+      },
+      {
+        name: "withdraw",
+        title: "Access admits the new one alone; the old one is deleted",
+        waitSeconds: WORKER_SPREAD_SECONDS,
+        changes: () => [{ key: "mail:accessTokenKept", remove: true }],
+      },
+    ],
+  },
+  "tunnel-token": {
+    what: "the token with which the host opens the tunnel",
+    stages: [
+      {
+        name: "switch",
+        title: "Cloudflare has a new secret, cloudflared starts with it; mail waits in the spool for these seconds",
+        waitSeconds: 0,
+        changes: () => [secret("mail:tunnelSecret", randomBytes(TUNNEL_SECRET_BYTES).toString("base64"))],
+      },
+    ],
+  },
+  "resend-key": {
+    what: "the relay's API key; the new one comes on standard input",
+    given: "the new Resend API key, made on resend.com/api-keys with sending access",
+    stages: [
+      {
+        name: "switch",
+        title: "Stalwart starts with the new key; inbound mail waits in the spool for these seconds",
+        waitSeconds: 0,
+        changes: (config, { given }) => {
+          if (given === undefined || !/^re_\S{8,}$/.test(given))
+            throw new RotationError(
+              "Standard input has no Resend API key, which begins with re_. Nothing was changed. " +
+                "Make one on resend.com/api-keys, then: npm run rotate -- resend-key --stack STACK < FILE",
+            );
+          if (given === config.get("mail:resendApiKey"))
+            throw new RotationError(
+              "That is the key in use. Nothing was changed. Make a new one on resend.com/api-keys",
+            );
+          return [secret("mail:resendApiKey", given)];
+        },
+      },
+    ],
+    byHand: "Send yourself a message outside, then delete the old key on resend.com/api-keys.",
+  },
+  aws: {
+    what: "the AWS access key with which the host writes its backups",
+    stages: [
+      {
+        name: "switch",
+        title: "IAM has a second key, the host gets it, then the old one is deleted",
+        waitSeconds: 0,
+        changes: (config) => {
+          if (config.get("mail:backup") === "s3") return [oneMore(config, "mail:backupKeyNumber")];
+          throw new RotationError(
+            "mail:backup is not s3, so this stack has no AWS key. Nothing was changed. " +
+              "The login of another repository is yours: pulumi config set --secret mail:backupEnvironment < FILE",
+          );
+        },
+      },
+    ],
+  },
+  "admin-password": {
+    what: "the password of Stalwart's administrator",
+    stages: [
+      {
+        name: "switch",
+        title: "The administrator has a new password",
+        waitSeconds: 0,
+        // A digit at least, which one random text in a hundred lacks: Stalwart asks for strength.
+        changes: () => [secret("mail:adminPassword", `${randomBytes(PASSWORD_BYTES).toString("base64url")}-7`)],
+      },
+    ],
+    byHand: "See it with: pulumi config get mail:adminPassword",
+  },
+} as const satisfies Record<string, Rotation>;
+
+export type RotationName = keyof typeof ROTATIONS;
+
+export function isRotationName(name: string): name is RotationName {
+  return Object.hasOwn(ROTATIONS, name);
+}
+
+/** Both settings of a number begin with 1. */
+function oneMore(config: Config, key: string): Change {
+  return plain(key, String(Number(config.get(key) ?? "1") + 1));
+}
+
+function plain(key: string, value: string): Change {
+  return { key, value, secret: false };
+}
+
+function secret(key: string, value: string): Change {
+  return { key, value, secret: true };
+}

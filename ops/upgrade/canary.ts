@@ -1,0 +1,43 @@
+import { randomBytes } from "node:crypto";
+
+import { deliveryHeaders } from "../../worker/src/message";
+import { DEAD_PREFIX } from "../../worker/src/spool";
+import type { SpoolObjects } from "../spool/objects";
+
+/** The clock strikes every minute; a start of Stalwart and two runs are within this. */
+const WITHIN_MS = 5 * 60_000;
+const LOOK_EVERY_MS = 5_000;
+const WAITING = "spool/";
+
+export interface Clock {
+  readonly now: () => number;
+  readonly sleep: (milliseconds: number) => Promise<unknown>;
+}
+
+/**
+ * Puts a message where the Worker keeps what home did not take, and waits for the Worker to bring it home: by Access, the
+ * tunnel, Traefik and its key into Stalwart. Only the way from the sender's server to the Worker is not tried.
+ *
+ * @returns its Message-ID when it has left the spool and is not among the dead; undefined when it has not come home in time
+ */
+export async function canary(objects: SpoolObjects, address: string, clock: Clock): Promise<string | undefined> {
+  const name = `${new Date(clock.now()).toISOString()}-${randomBytes(4).toString("hex")}.eml`;
+  const id = `<canary-${randomBytes(8).toString("hex")}@${address.slice(address.indexOf("@") + 1)}>`;
+  const raw = [
+    `From: ${address}`,
+    `To: ${address}`,
+    "Subject: Canary of an upgrade",
+    `Date: ${new Date(clock.now()).toUTCString().replace("GMT", "+0000")}`,
+    `Message-ID: ${id}`,
+    "",
+    "This message came home after an upgrade of Stalwart. It may be deleted.",
+    "",
+  ].join("\r\n");
+  await objects.put(`${WAITING}${name}`, Buffer.concat([deliveryHeaders(address, address), Buffer.from(raw)]));
+  for (const end = clock.now() + WITHIN_MS; clock.now() < end; await clock.sleep(LOOK_EVERY_MS)) {
+    // Not the whole bucket: what was delivered is noted there for weeks.
+    const left = [...(await objects.list(WAITING)), ...(await objects.list(DEAD_PREFIX))];
+    if (!left.some(({ key }) => key.includes(name))) return id;
+  }
+  return undefined;
+}

@@ -1,0 +1,274 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { createTransport } from "nodemailer";
+import { parseDocument, isMap } from "yaml";
+
+import { settingsOf } from "../../infra/settings/stack-file";
+import { run } from "../../ops/rotate";
+import { SERVICE_TOKEN } from "../../sandbox/cloud/kinds/access";
+import { tunnelToken, TUNNEL } from "../../sandbox/cloud/kinds/tunnel";
+import { toProject } from "../../sandbox/engine/checkout";
+import { type CommandLine, openCommandLine } from "../../sandbox/engine/command-line";
+import { findEngine } from "../../sandbox/engine/find";
+import { type Outside, startOutside } from "../../sandbox/outside";
+import { silent } from "../../sandbox/progress";
+import { standIns } from "../../sandbox/stand-ins";
+import { describeEngine } from "./describe";
+
+/** Every rotation on the engine, by the command itself, while mail comes in; then every message is in the mailbox once. */
+
+const ROOT = "root@augustin.ai";
+const BUCKET = "mail-spool-augustin-ai";
+/** Five messages a second. */
+const EVERY_MS = 200;
+const DAY_MS = 86_400_000;
+const CRON_RUNS = 20;
+const TEST_MS = 400_000;
+
+let outside: Outside;
+let line: CommandLine;
+/** How much later the command believes it is. */
+let ahead = 0;
+let said: string[] = [];
+
+async function pulumi(args: readonly string[], input?: string): Promise<string> {
+  const { code, output } = await line.pulumi([...args, "--stack", "prod", "--non-interactive"], input);
+  if (code !== 0) throw new Error(`pulumi ${args[0] ?? ""}: ${output}`);
+  return output;
+}
+
+const setting = async (key: string) => (await pulumi(["config", "get", key])).trim();
+
+/** What the stack file says, by key; a secret as it is encrypted there. */
+function written(): Readonly<Record<string, unknown>> {
+  const config = parseDocument(readFileSync(join(line.project, "Pulumi.prod.yaml"), "utf8")).get("config");
+  if (!isMap(config)) throw new Error("the stack file has no config");
+  return config.toJSON() as Readonly<Record<string, unknown>>;
+}
+
+function rotate(what: string, given = "", ...options: readonly string[]) {
+  said = [];
+  return run([what, "--stack", "prod", ...options], {
+    pulumi: (args, input) => line.pulumi(args, input),
+    read: () => Promise.resolve(given),
+    say: (text) => void said.push(text),
+    now: () => new Date(Date.now() + ahead),
+    sleep: (milliseconds) => Promise.resolve((ahead += milliseconds)),
+  });
+}
+
+let flows = 0;
+
+/** Sends while `work` goes on. @returns what became of the messages, once the clock has brought home what waited */
+async function whileMailFlows(work: () => Promise<unknown>) {
+  flows += 1;
+  const transport = createTransport({
+    host: "127.0.0.1",
+    port: outside.mx.port,
+    ignoreTLS: true,
+    name: "sender.example",
+    pool: true,
+    maxConnections: 10,
+  });
+  const before = outside.host.mailbox(ROOT).length;
+  const sending: Promise<unknown>[] = [];
+  const ids: string[] = [];
+  const state = { ended: false };
+  const flow = (async () => {
+    for (let due = Date.now(); !state.ended; await sleep(Math.max(0, (due += EVERY_MS) - Date.now()))) {
+      const id = `<rotate-${flows}-${ids.length}@sender.example>`;
+      ids.push(id);
+      const raw = `From: a@sender.example\r\nMessage-ID: ${id}\r\n\r\nMessage\r\n`;
+      sending.push(transport.sendMail({ envelope: { from: "a@sender.example", to: ROOT }, raw }));
+    }
+  })();
+  const started = Date.now();
+  await work().finally(() => (state.ended = true));
+  await flow;
+  const seconds = (Date.now() - started) / 1_000;
+  const answers = await Promise.allSettled(sending);
+  transport.close();
+  const refused = answers.filter(({ status }) => status === "rejected").length;
+  const waiting = async () => (await outside.world.buckets.list(BUCKET, "spool/")).length;
+  const spooled = await waiting();
+  for (let count = 0; count < CRON_RUNS && (await waiting()) > 0; count += 1) await outside.cron();
+  const stored = outside.host
+    .mailbox(ROOT)
+    .slice(before)
+    .map(({ raw }) => raw.toString("latin1"));
+  const copies = ids.map((id) => stored.filter((text) => text.includes(`Message-ID: ${id}\r\n`)).length);
+  return {
+    sent: ids.length,
+    perSecond: ids.length / seconds,
+    refused,
+    spooled,
+    lost: copies.filter((count) => count === 0).length,
+    twice: copies.filter((count) => count > 1).length,
+  };
+}
+
+/** Every message was taken at once, and is there once. */
+async function withoutLoss(what: string, work: () => Promise<unknown>) {
+  const { perSecond, sent, ...became } = await whileMailFlows(work);
+  process.stdout.write(`${what}: ${sent} messages, ${perSecond.toFixed(1)}/s, ${became.spooled} waited in the spool\n`);
+  expect({ ...became, spooled: undefined }).toEqual({ refused: 0, lost: 0, twice: 0, spooled: undefined });
+  expect(sent).toBeGreaterThan(10);
+  expect(perSecond).toBeGreaterThan(4);
+  return became;
+}
+
+async function signingSelectors(): Promise<readonly unknown[]> {
+  const password = await setting("mail:adminPassword");
+  const response = await fetch(`http://127.0.0.1:${outside.host.mailPort() ?? 0}/jmap`, {
+    method: "POST",
+    headers: {
+      authorization: `Basic ${Buffer.from(`admin@augustin.ai:${password}`).toString("base64")}`,
+      "content-type": "application/json",
+    },
+    body: JSON.stringify({
+      using: ["urn:ietf:params:jmap:core", "urn:stalwart:jmap"],
+      methodCalls: [["x:DkimSignature/get", { ids: null }, "0"]],
+    }),
+  });
+  expect(response.status).toBe(200);
+  return [...(await response.text()).matchAll(/"selector":"([^"]+)"/g)].map(([, selector]) => selector).sort();
+}
+
+function publishedSelectors(): readonly string[] {
+  const records = outside.world.zones[0]?.records ?? [];
+  return records
+    .flatMap(({ name, content }) =>
+      /^"?v=DKIM1; k=/.test(content) ? [name.replace("._domainkey.augustin.ai", "")] : [],
+    )
+    .sort();
+}
+
+describeEngine("rotations while five messages a second come in", () => {
+  beforeAll(async () => {
+    const invented = standIns("prod");
+    outside = await startOutside(settingsOf("prod", invented), invented);
+    const { command, ...nothing } = await findEngine(silent);
+    if (command === undefined) throw new Error(JSON.stringify(nothing));
+    line = await openCommandLine(command, outside.world, (project) =>
+      toProject(project, { name: "prod", standIns: invented, apiUrl: outside.apiUrl }),
+    );
+    await line.pulumi(["stack", "init", "prod"]);
+    for (const [key, value] of Object.entries(invented.secrets))
+      await pulumi(["config", "set", "--secret", `mail:${key}`], value);
+    await pulumi(["config", "set", "--secret", "cloudflare:apiToken"], invented.apiToken);
+    await pulumi(["up", "--yes"]);
+    outside.publishDs((await pulumi(["stack", "output", "dnssecDs"])).trim());
+  }, TEST_MS);
+
+  afterAll(async () => {
+    line.close();
+    await outside.close();
+  }, TEST_MS);
+
+  test(
+    "worker-key: no message has to wait, and the dry run before changes nothing",
+    async () => {
+      const { code, stdout } = await rotate("worker-key", "", "--dry-run");
+      expect(code).toBe(0);
+      expect(stdout).toContain("set mail:workerKeyNumber from 1 to 2");
+      expect(Object.keys(written())).not.toContain("mail:workerKeyNumber");
+      await withoutLoss("worker-key", async () => expect(await rotate("worker-key")).toEqual({ code: 0 }));
+      expect(await setting("mail:workerKeyNumber")).toBe("2");
+    },
+    TEST_MS,
+  );
+
+  test(
+    "access-token: both are admitted until the Worker has the new one, no message has to wait",
+    async () => {
+      const [old] = outside.world.all(SERVICE_TOKEN).map(({ id }) => id);
+      const { spooled } = await withoutLoss("access-token", async () =>
+        expect(await rotate("access-token")).toEqual({ code: 0 }),
+      );
+      expect(spooled).toBe(0);
+      const tokens = outside.world.all(SERVICE_TOKEN).map(({ id }) => id);
+      expect(tokens).toHaveLength(1);
+      expect(tokens).not.toContain(old);
+    },
+    TEST_MS,
+  );
+
+  test(
+    "tunnel-token: stops half way when the host is away, and the same command ends it",
+    async () => {
+      const tunnelId = outside.world.all(TUNNEL)[0]?.id ?? "";
+      const old = tunnelToken(outside.world, tunnelId);
+      await outside.host.ssh.pause();
+      const failed = await rotate("tunnel-token");
+      await outside.host.ssh.resume();
+      expect(failed.code).toBe(1);
+      expect(failed.stderr).toContain("it goes on where it stopped");
+      const secret = await setting("mail:tunnelSecret");
+      await withoutLoss("tunnel-token", async () => expect(await rotate("tunnel-token")).toEqual({ code: 0 }));
+      expect(said[0]).toMatch(/^Again: /);
+      expect(await setting("mail:tunnelSecret")).toBe(secret);
+      expect(tunnelToken(outside.world, tunnelId)).not.toBe(old);
+      expect(outside.world.all(TUNNEL).map(({ id }) => id)).toEqual([tunnelId]);
+    },
+    TEST_MS,
+  );
+
+  test(
+    "resend-key: Stalwart gets the key that standard input has",
+    async () => {
+      expect(await rotate("resend-key", "nonsense")).toMatchObject({ code: 1 });
+      const key = "re_new0123456789abcdef012345";
+      await withoutLoss("resend-key", async () => expect(await rotate("resend-key", `${key}\n`)).toEqual({ code: 0 }));
+      expect(await setting("mail:resendApiKey")).toBe(key);
+    },
+    TEST_MS,
+  );
+
+  test(
+    "admin-password: the administrator logs in with the new one",
+    async () => {
+      const old = await setting("mail:adminPassword");
+      await withoutLoss("admin-password", async () => expect(await rotate("admin-password")).toEqual({ code: 0 }));
+      expect(await setting("mail:adminPassword")).not.toBe(old);
+      expect(await signingSelectors()).toEqual(["202602e", "202602r"]);
+    },
+    TEST_MS,
+  );
+
+  test(
+    "dkim: published first, then signing, withdrawn a week later; whatever signs is always published",
+    async () => {
+      const month = new Date(Date.now() + ahead).toISOString().slice(0, 7).replace("-", "");
+      const [e, r] = [`${month}e`, `${month}r`];
+      await withoutLoss("dkim publish", async () => expect(await rotate("dkim")).toEqual({ code: 3 }));
+      expect(publishedSelectors()).toEqual(["202602e", "202602r", e, r].sort());
+      expect(await signingSelectors()).toEqual(["202602e", "202602r"]);
+      // Too early: nothing happens.
+      expect(await rotate("dkim")).toEqual({ code: 3 });
+      expect(said.join()).toContain("not before");
+
+      ahead += 2 * 3_600_000;
+      await withoutLoss("dkim sign", async () => expect(await rotate("dkim")).toEqual({ code: 3 }));
+      expect(publishedSelectors()).toEqual(["202602e", "202602r", e, r].sort());
+      expect(await signingSelectors()).toEqual([e, r].sort());
+
+      ahead += 7 * DAY_MS;
+      await withoutLoss("dkim withdraw", async () => expect(await rotate("dkim")).toEqual({ code: 0 }));
+      expect(publishedSelectors()).toEqual([e, r].sort());
+      expect(await signingSelectors()).toEqual([e, r].sort());
+    },
+    TEST_MS,
+  );
+
+  test(
+    "leaves nothing to change and no trace in the configuration",
+    async () => {
+      await pulumi(["preview", "--refresh", "--expect-no-changes"]);
+      const keys = Object.keys(written());
+      expect(keys.filter((key) => key.startsWith("rotate:"))).toEqual([]);
+    },
+    TEST_MS,
+  );
+});
