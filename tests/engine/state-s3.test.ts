@@ -1,6 +1,6 @@
 import { execFile, type ExecFileException } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { engineAtHand, findEngine } from "../../sandbox/engine/find";
@@ -81,6 +81,7 @@ if (!hasAll)
     const state = readFileSync(join(bucket(), ".pulumi", "stacks", "mail", "prod.json"), "utf8");
     expect(JSON.parse(state)).toMatchObject({ version: 3 });
     expect(state).not.toContain(PASSWORD);
+    expect(readdirSync(join(bucket(), ".pulumi", "backups", "mail", "prod"))).not.toEqual([]);
   });
 
   it("is locked for others while a run lasts, and freed by cancel", async () => {
