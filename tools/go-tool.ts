@@ -46,6 +46,14 @@ export const GO_TOOLS = {
     versionVariable: "github.com/traefik/traefik/v3/pkg/version.Version",
     versionPrefix: "",
   },
+  // Checks GitHub's workflow files, with shellcheck inside them.
+  actionlint: {
+    module: "github.com/rhysd/actionlint",
+    package: "github.com/rhysd/actionlint/cmd/actionlint",
+    binary: "actionlint",
+    versionVariable: "github.com/rhysd/actionlint.version",
+    versionPrefix: "",
+  },
   pebble: {
     module: "github.com/letsencrypt/pebble/v2",
     package: "github.com/letsencrypt/pebble/v2/cmd/pebble",

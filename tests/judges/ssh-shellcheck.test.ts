@@ -1,4 +1,6 @@
 import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 
 import { keyScript, retireScript, stopCommand } from "../../infra/host/ship/script";
 import { describeWith } from "../needs";
@@ -24,6 +26,7 @@ describeWith("shellcheck", "Install Debian's shellcheck.")("shellcheck", () => {
     ["the script for the key", keyScript("apps", 1)],
     ["the script that withdraws keys", retireScript("apps", 2)],
     ["the command that stops", stopCommand("apps")],
+    ["the script of the workflows", readFileSync(join(__dirname, "..", "..", ".ci", "stacks"), "utf8")],
     ["what bash gets from that", stopCommand("apps").slice("bash -c '".length, -1)],
   ])("accepts %s", (_what, script) => {
     expect(judge(script)).toEqual({ status: 0, said: "" });

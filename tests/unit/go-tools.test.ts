@@ -8,6 +8,7 @@ describe("programs from Go modules", () => {
       pulumi: ENGINE_VERSION,
       compose: "2.40.3",
       traefik: "3.6.0",
+      actionlint: "1.7.7",
       pebble: "2.9.0",
       restic: "0.18.1",
       "rest-server": "0.14.0",
