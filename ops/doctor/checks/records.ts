@@ -54,9 +54,9 @@ function checkOf(id: string, set: RecordSet, deployment: Deployment): Check {
 }
 
 /** The check that looks at the form of the same record. */
-function wellFormed({ name, data }: MailRecord, domain: string): readonly string[] {
+function wellFormed({ name, data, level }: MailRecord, domain: string): readonly string[] {
   if (data.type === "CAA") return ["policy.caa"];
-  if (isDkim({ name })) return data.type === "TXT" ? [`policy.dkim.${name.split(".")[0]}`] : [];
+  if (isDkim({ name, level })) return data.type === "TXT" ? [`policy.dkim.${name.split(".")[0]}`] : [];
   if (data.type !== "TXT") return [];
   if (data.text.startsWith("v=spf1")) return [`policy.spf.${relative(name, domain)}`];
   if (data.text.startsWith("v=DMARC1")) return ["policy.dmarc"];
