@@ -18,7 +18,7 @@ export interface Ran {
 /** `pulumi` as a person runs it, in a project folder, with the stand-in providers and its own backend. */
 export interface CommandLine {
   readonly project: string;
-  /** In which any program finds the same stack; `pulumi` is on its PATH. */
+  /** With this a command of the operator's finds the same pulumi, backend and providers. */
   readonly environment: NodeJS.ProcessEnv;
   pulumi(args: readonly string[], input?: string): Promise<Ran>;
   close(): void;
@@ -39,7 +39,7 @@ export async function openCommandLine(
   const host = await serveLanguageHost({ TMPDIR: temporary });
   const env = {
     ...process.env,
-    PATH: `${dirname(command.command)}${delimiter}${process.env["PATH"] ?? ""}`,
+    PATH: [dirname(command.command), process.env["PATH"]].join(delimiter),
     PULUMI_HOME: join(folder, "home"),
     PULUMI_BACKEND_URL: `file://${folder}`,
     PULUMI_CONFIG_PASSPHRASE: "sandbox",
