@@ -33,7 +33,7 @@ export interface WorldOptions {
 export class World {
   readonly accountId: string;
   readonly apiToken: string;
-  readonly zones: readonly Zone[];
+  readonly #zones: Zone[];
   readonly r2Enabled: boolean;
   readonly calls: Call[] = [];
   /** What lies in the buckets; the edge puts its own here. */
@@ -51,8 +51,17 @@ export class World {
   constructor(options: WorldOptions) {
     this.accountId = options.accountId;
     this.apiToken = options.apiToken;
-    this.zones = options.zones;
+    this.#zones = [...options.zones];
     this.r2Enabled = options.r2Enabled ?? true;
+  }
+
+  get zones(): readonly Zone[] {
+    return this.#zones;
+  }
+
+  /** A person adds a domain in the dashboard. */
+  addZone(zone: Zone): void {
+    this.#zones.push(zone);
   }
 
   /** @throws Refusal when the sandbox has no model of the type: an unmodelled resource is never waved through. */
