@@ -11,7 +11,7 @@ import { aliasText, type Complete, isComplete, Reader, shown } from "./reader";
 import { parseResendRecords, resendSelectors } from "./resend";
 import { Secret } from "./secret";
 import type { FurtherSettings } from "./settings";
-import { bucketName, parseAlertUrl, parseWithin } from "./spool";
+import { bucketName, parseAlertUrl, parseWithin, workerNameOf } from "./spool";
 import { isKeyName } from "./spelling";
 import {
   parseAliases,
@@ -25,9 +25,6 @@ import {
   parseServices,
   parseWorkerName,
 } from "./values";
-
-/** Cloudflare allows 63; the public Worker's name has a suffix. */
-const LONGEST_WORKER_NAME = 56;
 
 /** The stack that has the host; empty when this one does. A text that is no name is for {@link parseFurther} to report. */
 export function hostStackOf(raw: RawConfig): string {
@@ -159,12 +156,4 @@ export function furtherSettings(values: FurtherValues, offer: HostOffer): Furthe
 
 function parseStackName(text: string): Checked<string> {
   return /^[A-Za-z0-9_.-]{1,100}$/.test(text) ? good(text) : bad({ rule: "is no name of a stack" });
-}
-
-/** Workers of one account share their names: `mail-inbound-example-org`, told apart as the spool's buckets are. */
-function workerNameOf(domain: string): string {
-  return bucketName(domain)
-    .replace(/^mail-spool/, "mail-inbound")
-    .slice(0, LONGEST_WORKER_NAME)
-    .replace(/-+$/, "");
 }
