@@ -19,17 +19,21 @@ describeEngine("further domains on a host", () => {
   let lab: Lab;
   let second: SandboxStack;
   let third: SandboxStack;
+  const made: SandboxStack[] = [];
 
   beforeAll(async () => {
     lab = await newLab();
   }, ENGINE_TIMEOUT_MS);
   afterAll(async () => {
-    second.remove();
-    third.remove();
+    for (const stack of made) stack.remove();
     await lab.close();
   });
 
-  const further = (domain: string) => furtherStack({ ...lab, name: "prod", stack: lab }, domain);
+  const further = async (domain: string) => {
+    const stack = await furtherStack({ ...lab, name: "prod", stack: lab }, domain);
+    made.push(stack);
+    return stack;
+  };
   const deliverTo = (address: string, account = `root@${address.split("@")[1] ?? ""}`) => {
     sent += 1;
     const lines = ["From: a@sender.example", `Message-ID: <domains-${sent}@sender.example>`, "", `Message ${sent}`, ""];

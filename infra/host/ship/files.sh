@@ -95,6 +95,7 @@ same_file() {
 }
 
 # Applies a plan when it or its secrets changed, or when the server is not as planned. NAME-OF-PLAN FILE-FOR-ITS-HASH [DOMAIN]
+# Only the host's own plan has listeners, and with them a restart.
 configure_stalwart() {
   local plan file status=0
   plan=$(hash_of_plan)
