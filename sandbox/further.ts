@@ -1,4 +1,4 @@
-import type { PulumiCommand } from "@pulumi/pulumi/automation";
+import type { PulumiCommand, PulumiFn } from "@pulumi/pulumi/automation";
 
 import { program } from "../infra/program";
 import { newZone } from "./cloud/zone";
@@ -18,7 +18,11 @@ export interface HostDeployment {
 }
 
 /** What a person does for a further domain: adds its zone, copies `stacks/domain.yaml` and fills it in. The stack is not yet up. */
-export function furtherStack(host: HostDeployment, domain: string): Promise<SandboxStack> {
+export function furtherStack(
+  host: HostDeployment,
+  domain: string,
+  theProgram: PulumiFn = program,
+): Promise<SandboxStack> {
   const { command, name, stack, providers, outside, invented } = host;
   outside.world.addZone(newZone(zoneId(domain), domain));
   return createStack({
@@ -26,7 +30,7 @@ export function furtherStack(host: HostDeployment, domain: string): Promise<Sand
     name: domain.replaceAll(".", "-"),
     template: "stacks/domain.yaml",
     beside: stack,
-    program,
+    program: theProgram,
     providers,
     standIns: furtherStandIns(domain, name, invented),
     apiUrl: outside.apiUrl,
