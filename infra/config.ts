@@ -40,8 +40,9 @@ function settingsOf<T>(result: ParseResult<T>): T {
 /** The plain value: it decides which resources exist. */
 async function readHostOffer(hostStack: string): Promise<HostOffer> {
   const reference = new pulumi.StackReference(`${pulumi.getOrganization()}/${pulumi.getProject()}/${hostStack}`);
-  const { value, secretValue } = await reference.getOutputDetails("hostOffer");
-  const offer = parseHostOffer(secretValue ?? value);
+  const details = await reference.getOutputDetails("hostOffer");
+  const output: unknown = details.secretValue ?? details.value;
+  const offer = parseHostOffer(output);
   if (offer !== undefined) return offer;
   throw new pulumi.RunError(
     `The stack ${hostStack} (mail:hostStack) offers no host: it has no output hostOffer of this release. Nothing was ` +

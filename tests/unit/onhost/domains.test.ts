@@ -40,7 +40,7 @@ function settingsOf(domain: string): FurtherSettings {
 
 /** What the `up` of a further domain does with Stalwart. */
 async function add(domain: string): Promise<void> {
-  for (const { path, content } of domainFiles(settingsOf(domain))) lab.write(path, content.toString());
+  for (const { path, content } of domainFiles(settingsOf(domain))) lab.write(path, content);
   expect(await lab.apply(filesOf(domain).plan)).toMatchObject({ exitCode: 0 });
   expect(await lab.onhost("passwords", domain)).toMatchObject({ code: 0 });
 }
