@@ -1,7 +1,10 @@
+import * as pulumi from "@pulumi/pulumi";
 import type { PulumiCommand, PulumiFn } from "@pulumi/pulumi/automation";
 
 import { program } from "../infra/program";
+import type { Props } from "./cloud/props";
 import { newZone } from "./cloud/zone";
+import { convergeWithoutEngine } from "./converge";
 import type { Providers } from "./engine/providers";
 import { createStack, type SandboxStack } from "./engine/stack";
 import { type Outside, zoneId } from "./outside";
@@ -17,6 +20,30 @@ export interface HostDeployment {
   readonly invented: StandIns;
 }
 
+/**
+ * The same without an engine: the program on the SDK's mocks.
+ * @param outputs of the host's stack
+ */
+export async function furtherWithoutEngine(
+  { name, outside, invented }: Pick<HostDeployment, "name" | "outside" | "invented">,
+  domain: string,
+  outputs: Props,
+): ReturnType<typeof convergeWithoutEngine> {
+  outside.world.addZone(newZone(zoneId(domain), domain));
+  const own = furtherStandIns(domain, name, invented);
+  const stacks = { [name]: { hostOffer: await plainOf(outputs["hostOffer"]) } };
+  return convergeWithoutEngine(stackName(domain), own, outside, program, { raw: new Map(), stacks });
+}
+
+function plainOf(value: unknown): Promise<unknown> {
+  const output: pulumi.Output<unknown> = pulumi.output(value);
+  return new Promise((resolve) => void output.apply(resolve));
+}
+
+function stackName(domain: string): string {
+  return domain.replaceAll(".", "-");
+}
+
 /** What a person does for a further domain: adds its zone, copies `stacks/domain.yaml` and fills it in. The stack is not yet up. */
 export function furtherStack(
   host: HostDeployment,
@@ -27,7 +54,7 @@ export function furtherStack(
   outside.world.addZone(newZone(zoneId(domain), domain));
   return createStack({
     command,
-    name: domain.replaceAll(".", "-"),
+    name: stackName(domain),
     template: "stacks/domain.yaml",
     beside: stack,
     program: theProgram,
