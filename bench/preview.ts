@@ -6,8 +6,6 @@ import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { settingsOf } from "../infra/settings/stack-file";
-import type { Kind } from "../sandbox/cloud/kind";
-import { World } from "../sandbox/cloud/world";
 import { convergeWithoutEngine } from "../sandbox/converge";
 import { toProject } from "../sandbox/engine/checkout";
 import { type CommandLine, openCommandLine } from "../sandbox/engine/command-line";
@@ -16,25 +14,14 @@ import { withoutSecretMarks } from "../sandbox/engine/secrets";
 import { startOutside } from "../sandbox/outside";
 import { progressOn } from "../sandbox/progress";
 import { standIns } from "../sandbox/stand-ins";
+import { AnyWorld } from "./any-world";
+import { median } from "./median";
 
 const ROOT = join(__dirname, "..");
 const ROUNDS = 5;
 /** The whole program may cost at most this much more than the bare one. */
 const LIMIT = 1.3;
 const COMPONENT = "mail:index:";
-
-/** Takes everything as it comes: the bare program's resources refer to nothing that exists. */
-class AnyWorld extends World {
-  override kind(): Kind {
-    return {
-      replaceOn: [],
-      computed: [],
-      create: (inputs, world) => ({ id: world.newId(), props: inputs }),
-      update: (_remote, inputs) => inputs,
-      delete: () => undefined,
-    };
-  }
-}
 
 async function main(): Promise<number> {
   const progress = progressOn();
@@ -146,10 +133,6 @@ async function run(line: CommandLine, args: readonly string[], input?: string): 
 
 function prefixed(secrets: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(Object.entries(secrets).map(([key, value]) => [`mail:${key}`, value]));
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
 void main().then((code) => {

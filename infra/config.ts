@@ -1,8 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
 import { PROJECT } from "./settings/keys";
-import { parseSettings, type RawConfig, type RawValue, renderProblems } from "./settings/parse";
+import { furtherSettings, hostStackOf, parseFurther } from "./settings/further";
+import { type HostOffer, parseHostOffer } from "./settings/host-offer";
+import { type ParseResult, parseSettings, type RawConfig, type RawValue, renderProblems } from "./settings/parse";
 import { Secret } from "./settings/secret";
-import type { Settings } from "./settings/settings";
+import type { FurtherSettings, Settings } from "./settings/settings";
 
 const CLOUDFLARE_API = "https://api.cloudflare.com/client/v4";
 
@@ -13,14 +15,39 @@ export interface CloudflareApi {
   readonly token: Secret | undefined;
 }
 
+/** What this stack is: the host with the first domain, or a further domain with what the host's stack offers. */
+export type MailStack =
+  | { readonly kind: "host"; readonly settings: Settings }
+  | { readonly kind: "further"; readonly settings: FurtherSettings; readonly worker: HostOffer["worker"] };
+
 /** Reads and checks the stack's settings. The only reader of Pulumi's configuration, together with {@link readCloudflareApi}. */
-export function readSettings(): Settings {
-  const result = parseSettings(rawConfig());
+export async function readStack(): Promise<MailStack> {
+  const raw = rawConfig();
+  if (hostStackOf(raw) === "") return { kind: "host", settings: settingsOf(parseSettings(raw)) };
+  const values = settingsOf(parseFurther(raw));
+  const offer = await readHostOffer(values.hostStack);
+  return { kind: "further", settings: furtherSettings(values, offer), worker: offer.worker };
+}
+
+function settingsOf<T>(result: ParseResult<T>): T {
   if (result.kind === "settings") return result.settings;
   const stack = pulumi.getStack();
   // RunError: Pulumi prints the message without a stack trace, which would bury it.
   if (result.kind === "problems") throw new pulumi.RunError(renderProblems(result.problems, stack));
   throw new pulumi.RunError(`The engine handed over no plaintext of ${result.keys.join(", ")}. Nothing was changed.`);
+}
+
+/** The plain value: it decides which resources exist. */
+async function readHostOffer(hostStack: string): Promise<HostOffer> {
+  const reference = new pulumi.StackReference(`${pulumi.getOrganization()}/${pulumi.getProject()}/${hostStack}`);
+  const details = await reference.getOutputDetails("hostOffer");
+  const output: unknown = details.secretValue ?? details.value;
+  const offer = parseHostOffer(output);
+  if (offer !== undefined) return offer;
+  throw new pulumi.RunError(
+    `The stack ${hostStack} (mail:hostStack) offers no host: it has no output hostOffer of this release. Nothing was ` +
+      `changed. Run its up first: pulumi up --stack ${hostStack}`,
+  );
 }
 
 /** Where and as whom Cloudflare's API is asked before anything changes: as the provider does, configuration first. */

@@ -1,9 +1,9 @@
 import type { MailRecord } from "./dns/record";
-import type { Settings } from "./settings/settings";
+import type { DomainSettings } from "./settings/settings";
 
 /** What the program cannot do itself, as sentences for the operator; empty when all is done that can be known here. */
 export function nextSteps(
-  settings: Settings,
+  settings: DomainSettings,
   records: readonly MailRecord[],
   zoneIds: Readonly<Record<string, string>>,
 ): string[] {

@@ -1,16 +1,18 @@
 import * as pulumi from "@pulumi/pulumi";
 
 import { Tailnet } from "./clients/tailnet";
-import { readCloudflareApi, readSettings } from "./config";
-import { Dns } from "./dns/dns";
+import { readCloudflareApi, readStack } from "./config";
 import { BackupStore } from "./backup/bucket";
-import { mailRecords } from "./dns/records";
+import { Dns } from "./dns/dns";
+import { furtherRecords, mailRecords } from "./dns/records";
+import { declareFurther, type FurtherOutputs } from "./domain/further";
 import { WorkerAccess } from "./edge/access";
 import { AcmeToken } from "./edge/acme-token";
 import { EmailRouting } from "./edge/email-routing";
-import { type Binding, InboundWorker } from "./edge/inbound-worker";
-import { PublicWorker } from "./edge/public-worker";
-import { Spool } from "./edge/spool";
+import { inboundBindings } from "./edge/bindings";
+import { InboundWorker } from "./edge/inbound-worker";
+import { publicArgs, PublicWorker } from "./edge/public-worker";
+import { Spool, SPOOL_SCHEDULE } from "./edge/spool";
 import { PeopleAccess } from "./edge/tcp";
 import { tcpServices } from "./edge/tcp-services";
 import { HttpTunnel } from "./edge/tunnel";
@@ -19,13 +21,8 @@ import { TRAEFIK_PORTS } from "./host/layout";
 import { hostReachable } from "./host/reachable";
 import { nextSteps } from "./next-steps";
 import { preflight, PreflightError } from "./preflight";
+import { type HostOffer, hostOffer } from "./settings/host-offer";
 import type { Settings } from "./settings/settings";
-
-/**
- * Every minute: a run brings some 140 messages home, so a backlog of thousands is gone within the hour. An empty
- * spool costs two listings a run, a tenth of what R2's free plan allows a month.
- */
-const SPOOL_SCHEDULE = "* * * * *";
 
 /** The stack's outputs: what other stacks, the host and the operator need. */
 export interface MailOutputs {
@@ -43,14 +40,16 @@ export interface MailOutputs {
   readonly tailnetAddress?: pulumi.Output<string> | undefined;
   /** What a person still has to do. */
   readonly nextSteps: readonly string[];
+  /** For the stacks of further domains ({@link HostOffer}). Secret. */
+  readonly hostOffer: pulumi.Output<HostOffer>;
 }
 
 /** The Pulumi program: configuration in, questions to Cloudflare, everything declared. */
-export async function program(): Promise<MailOutputs> {
-  const settings = readSettings();
-  const furtherZones = [...new Set(mailRecords(settings).map((record) => record.zone))].filter(
-    (zone) => zone !== settings.domain,
-  );
+export async function program(): Promise<MailOutputs | FurtherOutputs> {
+  const stack = await readStack();
+  const { settings } = stack;
+  const records = stack.kind === "host" ? mailRecords(stack.settings) : furtherRecords(stack.settings);
+  const furtherZones = [...new Set(records.map((record) => record.zone))].filter((zone) => zone !== settings.domain);
   const { zoneIds, warnings } = await asked({
     accountId: settings.accountId,
     domain: settings.domain,
@@ -60,7 +59,9 @@ export async function program(): Promise<MailOutputs> {
   const unreachable = await hostReachable(settings.host);
   for (const warning of [...warnings, ...(unreachable === undefined ? [] : [unreachable])])
     await pulumi.log.warn(warning);
-  return declareMail(settings, zoneIds);
+  return stack.kind === "host"
+    ? declareMail(stack.settings, zoneIds)
+    : declareFurther(stack.settings, stack.worker, zoneIds);
 }
 
 /** Declares every resource of the deployment. `zoneIds` has the mail domain's zone and those further ones that exist. */
@@ -115,40 +116,16 @@ export function declareMail(settings: Settings, zoneIds: Readonly<Record<string,
     scriptName: settings.workerName,
     // The listener and the way to it are there before the Worker goes it.
     after: [access.policy, ...(isLmtp ? [host.files, tunnel.ingress, dns] : [])],
-    bindings: {
-      INBOUND_DELIVERY: { text: inboundDelivery },
-      ...(isLmtp
-        ? { LMTP_URL: { text: `https://${hostnames.lmtp}` } }
-        : { JMAP_URL: { text: `https://${hostnames.inbound}` }, JMAP_TOKEN: { secret: host.workerKey } }),
-      ACCESS_CLIENT_ID: { secret: access.clientId },
-      ACCESS_CLIENT_SECRET: { secret: access.clientSecret },
-      MAIL_DOMAIN: { text: domain },
-      CATCH_ALL: { text: settings.catchAll ?? "" },
-      ...(bucket && { SPOOL: { bucket: bucket.bucketName } }),
-      ALERT_URL: alertUrl(spool),
-      ALERT_AFTER_MINUTES: { text: String(spool?.alertAfterMinutes ?? "") },
-    },
+    bindings: inboundBindings(
+      settings,
+      { clientId: access.clientId, clientSecret: access.clientSecret, key: host.workerKey },
+      bucket?.bucketName,
+    ),
     schedule: spool && SPOOL_SCHEDULE,
   });
   // A new key is in the Worker before the old one is withdrawn.
   host.keyRetired(worker.script);
-  new PublicWorker("public", {
-    accountId,
-    zoneId,
-    scriptName: `${settings.workerName}-public`,
-    hostnames: {
-      "mta-sts": hostnames.mtaSts,
-      autoconfig: hostnames.autoconfig,
-      autodiscover: hostnames.autodiscover,
-    },
-    bindings: {
-      MAIL_DOMAIN: domain,
-      SERVER_HOSTNAME: hostnames.server,
-      CLIENTS_HOSTNAME: hostnames.clients,
-      SERVICES: settings.services.join(","),
-      DISPLAY_NAME: domain,
-    },
-  });
+  new PublicWorker("public", publicArgs(settings, zoneId));
   const routing = new EmailRouting("routing", {
     zoneId,
     worker: settings.inbound === "worker" ? worker.scriptName : undefined,
@@ -171,13 +148,12 @@ export function declareMail(settings: Settings, zoneIds: Readonly<Record<string,
     accessTokenExpiresAt: access.expiresAt,
     ...(tailnet && { tailnetPolicy: tailnet.policy, tailnetAddress }),
     nextSteps: nextSteps(settings, records, zoneIds),
+    hostOffer: pulumi.secret(
+      pulumi
+        .all([access.clientId, access.clientSecret, host.workerKey])
+        .apply(([clientId, clientSecret, key]) => hostOffer(settings, { clientId, clientSecret, key })),
+    ),
   };
-}
-
-/** Whoever knows such a URL can post there. Nothing needs no hiding, and the API may refuse an empty secret. */
-function alertUrl(spool: Settings["spool"]): Binding {
-  const url = spool?.alertUrl.reveal() ?? "";
-  return url === "" ? { text: "" } : { secret: url };
 }
 
 /** A fact about the account is a mistake of the user's, not of the program's: no stack trace. */

@@ -1,6 +1,8 @@
 import { generateKeyPairSync } from "node:crypto";
-import type { Settings } from "../infra/settings/settings";
-import { readStackFile, settingsOf, StackFileError } from "../infra/settings/stack-file";
+import { furtherSettings, hostStackOf } from "../infra/settings/further";
+import { hostOffer } from "../infra/settings/host-offer";
+import type { FurtherSettings, Settings } from "../infra/settings/settings";
+import { furtherValuesOf, readStackFile, settingsOf, StackFileError } from "../infra/settings/stack-file";
 
 /**
  * The settings of a stack file for who shows only what is public: throw-away values take the place of every secret that
@@ -10,6 +12,22 @@ export function publicSettings(stack: string, secrets: Readonly<Record<string, s
   const { raw } = readStackFile(stack);
   const open = Object.entries(STAND_INS).filter(([key]) => (raw.get(key)?.text ?? "") === "");
   return settingsOf(stack, { secrets: { ...secretStandIns(), ...secrets }, values: Object.fromEntries(open) });
+}
+
+/**
+ * The same of any stack. Of a further domain, what the host's stack would offer is taken from that one's file.
+ *
+ * @throws StackFileError also when the host's stack is itself a further domain
+ */
+export function publicDomainSettings(
+  stack: string,
+  secrets: Readonly<Record<string, string>> = {},
+): Settings | FurtherSettings {
+  const hostStack = hostStackOf(readStackFile(stack).raw);
+  if (hostStack === "") return publicSettings(stack, secrets);
+  const values = furtherValuesOf(stack, { secrets: { ...furtherStandIns(), ...secrets } });
+  const noWorker = { clientId: "stand-in", clientSecret: "stand-in", key: "stand-in" };
+  return furtherSettings(values, hostOffer(publicSettings(hostStack), noWorker));
 }
 
 /**
@@ -56,4 +74,9 @@ function secretStandIns(): Record<string, string> {
     accountPassword: "stand-in-password",
     backupPassword: "stand-in-password-of-backups",
   };
+}
+
+function furtherStandIns(): Record<string, string> {
+  const { dkimRsaPrivateKey = "", dkimEd25519PrivateKey = "", accountPassword = "" } = secretStandIns();
+  return { dkimRsaPrivateKey, dkimEd25519PrivateKey, accountPassword };
 }

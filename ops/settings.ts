@@ -51,7 +51,7 @@ function parseUsage(args: readonly string[]): { stack: string; json: boolean; he
   }
 }
 
-function renderText(result: ParseResult, stack: string): string {
+function renderText(result: ParseResult<unknown>, stack: string): string {
   if (result.kind === "problems") return renderProblems(result.problems, stack);
   const table = renderTable(result.values);
   if (result.kind === "settings") return table;
@@ -72,7 +72,7 @@ function textOf(value: unknown): string {
   return String(value);
 }
 
-function renderJson(result: ParseResult, stack: string): string {
+function renderJson(result: ParseResult<unknown>, stack: string): string {
   const content =
     result.kind === "problems"
       ? {

@@ -1,12 +1,12 @@
 import { spawnSync } from "node:child_process";
 import { parseArgs } from "node:util";
 import type { MailRecord } from "../infra/dns/record";
-import { mailRecords } from "../infra/dns/records";
+import { furtherRecords, mailRecords } from "../infra/dns/records";
 import { renderRecord, renderZone, type ZoneFileOptions } from "../infra/dns/zone-file";
 import { PROJECT } from "../infra/settings/keys";
-import type { Settings } from "../infra/settings/settings";
+import type { DomainSettings, FurtherSettings, Settings } from "../infra/settings/settings";
 import { StackFileError } from "../infra/settings/stack-file";
-import { publicSettings } from "./public-settings";
+import { publicDomainSettings } from "./public-settings";
 
 const USAGE = `Usage: npm run zone -- STACK [--as-served] [--tunnel ID]
 
@@ -23,9 +23,9 @@ export type Secrets = Readonly<Record<string, string>>;
 const DKIM_KEYS = ["dkimRsaPrivateKey", "dkimEd25519PrivateKey"];
 
 /** The zone file; with `withheld`, the DKIM records, whose keys then are stand-ins, as comments without a value. */
-export function zoneText(settings: Settings, options: ZoneFileOptions, withheld: boolean): string {
+export function zoneText(settings: Settings | FurtherSettings, options: ZoneFileOptions, withheld: boolean): string {
   const { domain } = settings;
-  const all = mailRecords(settings);
+  const all = "hostStack" in settings ? furtherRecords(settings) : mailRecords(settings);
   const hidden = withheld ? all.filter((record) => isOwnKey(record, settings)) : [];
   const foreign = all.filter(({ zone }) => zone !== domain);
   return [
@@ -41,7 +41,7 @@ export function zoneText(settings: Settings, options: ZoneFileOptions, withheld:
   ].join("");
 }
 
-function isOwnKey({ name }: MailRecord, { domain, dkim }: Settings): boolean {
+function isOwnKey({ name }: MailRecord, { domain, dkim }: DomainSettings): boolean {
   return [dkim.rsa, dkim.ed25519].some(({ selector }) => name === `${selector}._domainkey.${domain}`);
 }
 
@@ -58,7 +58,7 @@ function main(argv: readonly string[]): number {
   try {
     const decrypted = decrypt(args.stack);
     const secrets = typeof decrypted === "string" ? {} : decrypted;
-    const settings = publicSettings(args.stack, secrets);
+    const settings = publicDomainSettings(args.stack, secrets);
     const withheld = DKIM_KEYS.some((key) => secrets[key] === undefined);
     process.stdout.write(zoneText(settings, args.options, withheld));
     if (withheld) {

@@ -4,8 +4,9 @@ import * as runtime from "@pulumi/pulumi/runtime";
 
 import { program } from "../infra/program";
 import { PROJECT } from "../infra/settings/keys";
+import type { RawConfig } from "../infra/settings/parse";
 import { readStackFile } from "../infra/settings/stack-file";
-import { isProps } from "./cloud/props";
+import { isProps, type Props } from "./cloud/props";
 import { type Mocked, useMocks } from "./engine/mocks";
 import type { Outside } from "./outside";
 import type { StandIns } from "./stand-ins";
@@ -59,15 +60,23 @@ function textOf(outputs: OutputMap, name: string): string {
   return value;
 }
 
+export interface WithoutEngineOptions {
+  /** In place of the stack's file. */
+  readonly raw?: RawConfig;
+  /** Outputs of other stacks by their names. */
+  readonly stacks?: Readonly<Record<string, Props>>;
+}
+
 /** The whole program on the SDK's mocks, for machines without an engine: no state, no diff, no second `up`. */
 export async function convergeWithoutEngine(
   stackName: string,
   standIns: StandIns,
   outside: Outside,
   run: () => Promise<object> = program,
-): Promise<Converged & Omit<Mocked, "failures">> {
-  const { registered, components, failures } = await useMocks(outside.world, PROJECT, stackName);
-  const plain = [...readStackFile(stackName).raw].flatMap(([key, { text, secret }]): [string, string][] =>
+  { raw = readStackFile(stackName).raw, stacks = {} }: WithoutEngineOptions = {},
+): Promise<Converged & Omit<Mocked, "failures"> & { readonly outputs: Props }> {
+  const { registered, components, failures } = await useMocks(outside.world, PROJECT, stackName, stacks);
+  const plain = [...raw].flatMap(([key, { text, secret }]): [string, string][] =>
     secret || text === undefined ? [] : [[key, text]],
   );
   const config = Object.fromEntries(
@@ -96,6 +105,7 @@ export async function convergeWithoutEngine(
     registered,
     components,
     dnssecDs: await settled(outputs, "dnssecDs"),
+    outputs: isProps(outputs) ? outputs : {},
   };
 }
 

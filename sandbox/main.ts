@@ -21,6 +21,7 @@ delivers a message through what was declared. Needs no account.
   --keep            leave it running until Ctrl-C and say how to send to it
   --port PORT       SMTP port of the MX (default: any free port)
   --delivery WAY    how the Worker brings mail home: jmap (default) or lmtp
+  --domains COUNT   that many domains on the host, each with its stack (default: 1)
   --break LINK      break one link on purpose; the run must then fail:
                     ${inLines(Object.keys(BREAKS))}
   --without-engine  behave as on a machine that has no Pulumi engine
@@ -45,6 +46,7 @@ interface Options {
   readonly keep: boolean;
   readonly json: boolean;
   readonly withoutEngine: boolean;
+  readonly domains: number;
   readonly break: BreakName | undefined;
   readonly delivery: "jmap" | "lmtp" | undefined;
   readonly port: number | undefined;
@@ -63,6 +65,7 @@ async function main(): Promise<number> {
       interrupted,
       run({
         stack: options.stack,
+        domains: options.domains,
         progress: options.json ? silent : progressOn(),
         withoutEngine: options.withoutEngine,
         ...(options.delivery === undefined ? {} : { delivery: options.delivery }),
@@ -97,6 +100,7 @@ function readOptions(): Options | number {
         stack: { type: "string", default: "prod" },
         keep: { type: "boolean", default: false },
         port: { type: "string" },
+        domains: { type: "string", default: "1" },
         break: { type: "string" },
         delivery: { type: "string" },
         "without-engine": { type: "boolean", default: false },
@@ -114,6 +118,7 @@ function readOptions(): Options | number {
       json: values.json,
       withoutEngine: values["without-engine"],
       delivery: values.delivery === undefined ? undefined : deliveryName(values.delivery),
+      domains: domainCount(values.domains),
       break: values.break === undefined ? undefined : breakName(values.break),
       port: values.port === undefined ? undefined : portNumber(values.port),
     };
@@ -132,6 +137,11 @@ function breakName(text: string): BreakName {
 function deliveryName(text: string): "jmap" | "lmtp" {
   if (text === "jmap" || text === "lmtp") return text;
   throw new Error(`--delivery ${text} is no way in. Allowed: jmap, lmtp.`);
+}
+
+function domainCount(text: string): number {
+  if (!/^[1-9]\d{0,2}$/.test(text)) throw new Error(`--domains ${text} is no number of domains. Allowed: 1 to 999.`);
+  return Number(text);
 }
 
 function portNumber(text: string): number {

@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+
 import { serveApi } from "./cloud/api";
 import { World } from "./cloud/world";
 import { newZone } from "./cloud/zone";
@@ -80,6 +82,6 @@ export async function startOutside(
 }
 
 /** 32 hexadecimal digits, the same for the same name. */
-function zoneId(name: string): string {
-  return Buffer.from(name.padEnd(16, "0")).toString("hex").slice(0, 32);
+export function zoneId(name: string): string {
+  return createHash("sha256").update(name).digest("hex").slice(0, 32);
 }

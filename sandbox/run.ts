@@ -11,6 +11,7 @@ import { type Converged, convergeWithoutEngine, up, upAgain } from "./converge";
 import { type Engine, findEngine, type NoEngine } from "./engine/find";
 import { serveProviders } from "./engine/providers";
 import { createStack } from "./engine/stack";
+import { furtherStack, furtherWithoutEngine } from "./further";
 import { checkPolicy } from "./mta-sts";
 import { type Outside, startOutside } from "./outside";
 import { outage, type Spooled } from "./outage";
@@ -23,6 +24,8 @@ export interface RunOptions {
   readonly stack: string;
   /** In place of what the stack file says. */
   readonly delivery?: Settings["inboundDelivery"];
+  /** How many domains the host carries; each but the first with a stack of its own. */
+  readonly domains?: number;
   readonly progress: Progress;
   readonly break?: BreakName;
   /** Behave as on a machine without any engine. */
@@ -40,7 +43,7 @@ export interface RunReport {
   readonly engine: Engine | undefined;
   readonly noEngine: NoEngine | undefined;
   readonly resources: number;
-  /** Changes of the second `up`; undefined when there was no engine. */
+  /** Changes of the second `up`s; undefined when there was no engine. */
   readonly changes: number | undefined;
   readonly deliveries: readonly Delivery[];
   /** The MX hosts, as the MTA-STS policy covers them. */
@@ -71,14 +74,16 @@ export async function run(options: RunOptions): Promise<RunReport> {
   cleanup.add(() => outside.close());
   try {
     const theProgram = options.break === undefined ? program : broken(options.break, program);
+    const further = Array.from({ length: (options.domains ?? 1) - 1 }, (_, at) => `domain-${at + 2}.example`);
     const { converged, changes } =
       engine.command === undefined
-        ? await onMocks(options, invented, outside, theProgram)
-        : await onEngine(options, engine, invented, outside, theProgram, cleanup);
+        ? await onMocks(options, invented, outside, theProgram, further)
+        : await onEngine(options, engine, invented, outside, theProgram, further, cleanup);
     const deliveries = await deliverAll(settings, outside, progress);
     const phone =
       settings.tailnet &&
       (await progress.step("a phone on the tailnet: DNS by UDP, IMAP over TLS", () => checkPhone(outside, settings)));
+    for (const domain of further) deliveries.push(...(await deliverFurther(domain, outside, progress)));
     const { spool } = settings;
     const spooled =
       spool &&
@@ -118,18 +123,34 @@ async function onEngine(
   invented: StandIns,
   outside: Outside,
   theProgram: typeof program,
+  further: readonly string[],
   cleanup: Cleanup,
 ): Promise<{ converged: Converged; changes: number }> {
   const providers = await serveProviders(outside.world);
   cleanup.add(() => providers.close());
-  const { stack, remove } = await progress.step("creating a stack with its own state", () =>
+  const hostStack = await progress.step("creating a stack with its own state", () =>
     createStack({ command, name, program: theProgram, providers, standIns: invented, apiUrl: outside.apiUrl }),
   );
+  const { stack, remove } = hostStack;
   cleanup.add(() => remove());
   const converged = await progress.step("pulumi up", () => up(stack));
   home(outside, converged);
-  const changes = await progress.step("pulumi preview --refresh, pulumi up again", () => upAgain(stack));
-  return { converged, changes };
+  const stacks = [stack];
+  let { resources } = converged;
+  for (const domain of further) {
+    const added = await furtherStack({ command, name, stack: hostStack, providers, outside, invented }, domain);
+    cleanup.add(() => added.remove());
+    const made = await progress.step(`pulumi up of ${domain}`, () => up(added.stack));
+    home(outside, made);
+    resources += made.resources;
+    stacks.push(added.stack);
+  }
+  const changes = await progress.step("pulumi preview --refresh, pulumi up again", async () => {
+    let sum = 0;
+    for (const each of stacks) sum += await upAgain(each);
+    return sum;
+  });
+  return { converged: { ...converged, resources }, changes };
 }
 
 async function onMocks(
@@ -137,12 +158,21 @@ async function onMocks(
   invented: StandIns,
   outside: Outside,
   theProgram: typeof program,
+  further: readonly string[],
 ): Promise<{ converged: Converged; changes: undefined }> {
   const converged = await progress.step("running the program without an engine", () =>
     convergeWithoutEngine(stack, invented, outside, theProgram),
   );
   home(outside, converged);
-  return { converged, changes: undefined };
+  let { resources } = converged;
+  for (const domain of further) {
+    const made = await progress.step(`the same for ${domain}`, () =>
+      furtherWithoutEngine({ name: stack, outside, invented }, domain, converged.outputs),
+    );
+    home(outside, made);
+    resources += made.resources;
+  }
+  return { converged: { ...converged, resources }, changes: undefined };
 }
 
 /** What a person does once the program has run: the registrar publishes the DS. */
@@ -154,6 +184,18 @@ function home(outside: Outside, { dnssecDs }: Converged): void {
 function messageTo(recipient: string): Buffer {
   const id = `Message-ID: <${recipient.replace("@", ".")}.sandbox@sender.example>`;
   return Buffer.from(MESSAGE.toString("latin1").replace(/^Message-ID: .*$/m, id), "latin1");
+}
+
+/** One message to the account of a further domain, and one that its catch-all takes. */
+async function deliverFurther(domain: string, outside: Outside, progress: Progress): Promise<Delivery[]> {
+  const deliveries: Delivery[] = [];
+  for (const recipient of [`root@${domain}`, `whoever@${domain}`])
+    deliveries.push(
+      await progress.step(`SMTP to ${recipient}, looking into the mailbox`, () =>
+        deliver(outside, recipient, `root@${domain}`, messageTo(recipient)),
+      ),
+    );
+  return deliveries;
 }
 
 /** One message to each way in which an address leads to the primary account. */

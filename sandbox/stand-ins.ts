@@ -44,9 +44,7 @@ export function standIns(stack: string, instead: Readonly<Record<string, string>
       ...instead,
     },
     secrets: {
-      dkimRsaPrivateKey: generateKeyPairSync("rsa", { modulusLength: 2048 })
-        .privateKey.export({ type: "pkcs8", format: "pem" })
-        .toString(),
+      dkimRsaPrivateKey: rsaPem(),
       dkimEd25519PrivateKey: ed25519Pem(),
       resendApiKey: `re_${hex(24)}`,
       adminPassword: password(),
@@ -56,6 +54,29 @@ export function standIns(stack: string, instead: Readonly<Record<string, string>
     },
     apiToken: randomBytes(30).toString("hex").slice(0, 40),
     host: { hostKey: hostKey.private, authorizedKey: userKey.public },
+  };
+}
+
+/**
+ * Invents what the stack of a further domain needs of its own.
+ * @param hostStack the stack that has the host
+ */
+export function furtherStandIns(domain: string, hostStack: string, host: StandIns): StandIns {
+  return {
+    ...host,
+    values: {
+      domain,
+      hostStack,
+      primaryAddress: `root@${domain}`,
+      dkimRsaSelector: "202611r",
+      dkimEd25519Selector: "202611e",
+      resendRecords: JSON.stringify(resendRecords()),
+    },
+    secrets: {
+      dkimRsaPrivateKey: rsaPem(),
+      dkimEd25519PrivateKey: ed25519Pem(),
+      accountPassword: password(),
+    },
   };
 }
 
@@ -74,6 +95,11 @@ function resendRecords(): readonly object[] {
     { record: "SPF", name: "send", type: "TXT", value: "v=spf1 include:amazonses.com ~all" },
     { record: "DKIM", name: "resend._domainkey", type: "TXT", value: `p=${key}` },
   ];
+}
+
+function rsaPem(): string {
+  const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  return privateKey.export({ type: "pkcs8", format: "pem" }).toString();
 }
 
 function ed25519Pem(): string {

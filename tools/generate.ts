@@ -89,7 +89,8 @@ function renderSchemaKey(name: string, key: ConfigKey): string {
   const lines = [`${name}:`, `  type: ${key.type}`];
   if (key.type === "array") lines.push("  items:", `    type: ${itemTypeOf(key)}`);
   lines.push(`  description: ${JSON.stringify(key.description)}`);
-  if (key.secret === true) lines.push("  secret: true");
+  // Pulumi takes a default as stored in the clear, and wants a value of every secret without one.
+  if (key.secret === true && key.ofHost !== true) lines.push("  secret: true");
   else lines.push(...renderDefault(key.default ?? ""));
   return lines.map((line) => `  ${line}\n`).join("");
 }

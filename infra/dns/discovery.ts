@@ -1,4 +1,4 @@
-import type { Service, Settings } from "../settings/settings";
+import type { Service, DomainSettings } from "../settings/settings";
 import type { Draft } from "./draft";
 import type { Level } from "./record";
 
@@ -39,7 +39,7 @@ const SERVICES: Readonly<Record<Service, Discovery>> = {
 const NEVER_OFFERED = ["_imap", "_pop3", "_pop3s"] as const;
 
 /** SRV for each known service: where it is, or that it is not offered. */
-export function discoveryRecords({ domain, hostnames, services }: Settings): Draft[] {
+export function discoveryRecords({ domain, hostnames, services }: DomainSettings): Draft[] {
   const known = (Object.keys(SERVICES) as Service[]).map((service) =>
     services.includes(service)
       ? offered(SERVICES[service], hostOf(service, hostnames), domain)
@@ -49,7 +49,7 @@ export function discoveryRecords({ domain, hostnames, services }: Settings): Dra
 }
 
 /** The edge speaks HTTPS under the server's name; everything else is where the clients' name leads. */
-function hostOf(service: Service, { server, clients }: Settings["hostnames"]): string {
+function hostOf(service: Service, { server, clients }: DomainSettings["hostnames"]): string {
   return SERVICES[service].port === HTTPS_PORT ? server : clients;
 }
 

@@ -1,8 +1,8 @@
-import type { DkimKey, Settings } from "../settings/settings";
+import type { DkimKey, DomainSettings } from "../settings/settings";
 import type { Draft } from "./draft";
 
 /** The public halves of the keys with which Stalwart signs. */
-export function dkimRecords({ domain, dkim }: Settings): Draft[] {
+export function dkimRecords({ domain, dkim }: DomainSettings): Draft[] {
   return [
     key(
       domain,

@@ -22,8 +22,8 @@ export interface DnsArgs {
   readonly records: readonly MailRecord[];
   /** Zone ids by zone name. Plain, because they decide which resources exist. */
   readonly zoneIds: Readonly<Record<string, string>>;
-  /** The HTTP tunnel, to which the records with `{ tunnel: "http" }` lead. */
-  readonly tunnelId: pulumi.Input<string>;
+  /** The HTTP tunnel, to which the records with `{ tunnel: "http" }` lead; undefined where none of them does. */
+  readonly tunnelId: pulumi.Input<string> | undefined;
   /** Refuse to delete DKIM records and DNSSEC. */
   readonly protect: boolean;
 }
@@ -80,7 +80,7 @@ export function tailnetRecordArgs(
 }
 
 /** Shapes that the provider reads back unchanged: quoted TXT, SRV with its priority twice, no `content` beside `data`. */
-function recordArgs(record: MailRecord, zoneId: string, tunnelId: pulumi.Input<string>): cloudflare.DnsRecordArgs {
+function recordArgs(record: MailRecord, zoneId: string, tunnelId: DnsArgs["tunnelId"]): cloudflare.DnsRecordArgs {
   const { name, ttl, proxied, why, data } = record;
   const common = { zoneId, name, ttl, type: data.type, comment: shorten(why) };
   switch (data.type) {
@@ -107,9 +107,11 @@ function recordArgs(record: MailRecord, zoneId: string, tunnelId: pulumi.Input<s
 
 function cnameTarget(
   target: Extract<RecordData, { type: "CNAME" }>["target"],
-  tunnelId: pulumi.Input<string>,
+  tunnelId: DnsArgs["tunnelId"],
 ): pulumi.Input<string> {
-  return typeof target === "string" ? target : pulumi.output(tunnelId).apply(tunnelHostname);
+  if (typeof target === "string") return target;
+  if (tunnelId === undefined) throw new Error("A record leads to the tunnel, and there is none.");
+  return pulumi.output(tunnelId).apply(tunnelHostname);
 }
 
 /** Cut at a word. */

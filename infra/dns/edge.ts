@@ -1,9 +1,9 @@
 import { tcpServices } from "../edge/tcp-services";
-import type { Settings } from "../settings/settings";
+import type { DomainSettings, Settings } from "../settings/settings";
 import type { Draft } from "./draft";
 
-/** Names that Cloudflare's edge answers, itself or through the tunnel: the home address stays unknown. */
-export function edgeRecords(settings: Settings): Draft[] {
+/** The host's names, which Cloudflare's edge answers through the tunnel: the home address stays unknown. */
+export function hostRecords(settings: Settings): Draft[] {
   const { hostnames, inboundDelivery, tailnet } = settings;
   return [
     ...(tailnet?.mode === "dns-record" ? [tailnetRecord(hostnames.clients)] : []),
@@ -26,6 +26,21 @@ export function edgeRecords(settings: Settings): Draft[] {
         "without it inbound mail does not reach the mailbox.",
     },
     ...(inboundDelivery === "lmtp" ? [lmtpRecord(hostnames.lmtp)] : []),
+    ...tcpServices(settings).map(({ service, hostname }): Draft => ({
+      name: hostname,
+      data: { type: "CNAME", target: { tunnel: "http" } },
+      proxied: true,
+      level: "optional",
+      why:
+        `Laptops reach ${service} through the tunnel by this name, which Cloudflare Access guards; ` +
+        "`cloudflared access tcp` on the laptop connects to it.",
+    })),
+  ];
+}
+
+/** Names that a Worker answers at the edge, with the configuration of mail clients. */
+export function edgeRecords({ hostnames }: DomainSettings): Draft[] {
+  return [
     {
       name: hostnames.autoconfig,
       data: { type: "CNAME", target: hostnames.server },
@@ -42,15 +57,6 @@ export function edgeRecords(settings: Settings): Draft[] {
       level: "optional",
       why: "Outlook fetches its settings from this name; it is proxied because a Worker answers at the edge.",
     },
-    ...tcpServices(settings).map(({ service, hostname }): Draft => ({
-      name: hostname,
-      data: { type: "CNAME", target: { tunnel: "http" } },
-      proxied: true,
-      level: "optional",
-      why:
-        `Laptops reach ${service} through the tunnel by this name, which Cloudflare Access guards; ` +
-        "`cloudflared access tcp` on the laptop connects to it.",
-    })),
   ];
 }
 

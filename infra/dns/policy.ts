@@ -1,4 +1,4 @@
-import type { Settings } from "../settings/settings";
+import type { DomainSettings } from "../settings/settings";
 import type { Draft } from "./draft";
 import { mailto } from "./mailto";
 
@@ -12,12 +12,12 @@ const CLOUDFLARE_MTA_STS = "_mta-sts.mx.cloudflare.net";
 const NO_ORIGIN = "100::";
 
 /** What the domain asks of others: DMARC, TLS reports, MTA-STS, certificate authorities. */
-export function policyRecords(settings: Settings): Draft[] {
+export function policyRecords(settings: DomainSettings): Draft[] {
   return [dmarc(settings), tlsReports(settings), ...mtaSts(settings), ...certificateAuthorities(settings)];
 }
 
 /** Without `pct`, `rf` and `ri`, which RFC 9989 removed. */
-function dmarc({ domain, dmarc: { policy, aggregateAddress, failureAddress } }: Settings): Draft {
+function dmarc({ domain, dmarc: { policy, aggregateAddress, failureAddress } }: DomainSettings): Draft {
   const tags = ["v=DMARC1", `p=${policy}`, `rua=${mailto(aggregateAddress)}`];
   if (failureAddress !== undefined) tags.push(`ruf=${mailto(failureAddress)}`);
   return {
@@ -30,7 +30,7 @@ function dmarc({ domain, dmarc: { policy, aggregateAddress, failureAddress } }: 
   };
 }
 
-function tlsReports({ domain, tlsReportAddress }: Settings): Draft {
+function tlsReports({ domain, tlsReportAddress }: DomainSettings): Draft {
   return {
     name: `_smtp._tls.${domain}`,
     data: { type: "TXT", text: `v=TLSRPTv1; rua=${mailto(tlsReportAddress)}` },
@@ -39,7 +39,7 @@ function tlsReports({ domain, tlsReportAddress }: Settings): Draft {
   };
 }
 
-function mtaSts({ domain, hostnames }: Settings): Draft[] {
+function mtaSts({ domain, hostnames }: DomainSettings): Draft[] {
   return [
     {
       name: `_mta-sts.${domain}`,
@@ -62,7 +62,7 @@ function mtaSts({ domain, hostnames }: Settings): Draft[] {
 }
 
 /** None without an issuer: an `iodef` alone restricts nobody. */
-function certificateAuthorities({ domain, caaIssuers, primaryAddress }: Settings): Draft[] {
+function certificateAuthorities({ domain, caaIssuers, primaryAddress }: DomainSettings): Draft[] {
   if (caaIssuers.length === 0) return [];
   const issuers: Draft[] = caaIssuers.map((issuer) => ({
     name: domain,

@@ -1,8 +1,8 @@
-import type { Settings } from "../settings/settings";
+import type { DomainSettings, FurtherSettings, Settings } from "../settings/settings";
 import { discoveryRecords } from "./discovery";
 import { dkimRecords } from "./dkim";
 import type { Draft } from "./draft";
-import { edgeRecords } from "./edge";
+import { edgeRecords, hostRecords } from "./edge";
 import { recordKey } from "./key";
 import { compareRecords } from "./order";
 import { policyRecords } from "./policy";
@@ -17,9 +17,18 @@ export const AUTOMATIC_TTL = 1;
 /** Seconds: Cloudflare's own automatic value, so that a wrong record is forgotten five minutes after it is mended. */
 export const TTL_SECONDS = 300;
 
-/** Every DNS record that the deployment needs, in a stable order: by name, apex first; other people's zones last. */
+/** Every DNS record that the host's deployment needs, in a stable order: by name, apex first; other people's zones last. */
 export function mailRecords(settings: Settings): MailRecord[] {
-  const drafts: Draft[] = [
+  return inOrder(settings.domain, [...hostRecords(settings), ...domainDrafts(settings)]);
+}
+
+/** Every DNS record that a further domain needs, in the same order. The host's names are in the host's zone. */
+export function furtherRecords(settings: FurtherSettings): MailRecord[] {
+  return inOrder(settings.domain, domainDrafts(settings));
+}
+
+function domainDrafts(settings: DomainSettings): Draft[] {
+  return [
     ...routingRecords(settings),
     ...policyRecords(settings),
     ...dkimRecords(settings),
@@ -28,7 +37,10 @@ export function mailRecords(settings: Settings): MailRecord[] {
     ...discoveryRecords(settings),
     ...reportAuthorisations(settings),
   ];
-  return drafts.map((draft) => finish(draft, settings.domain)).sort(compareRecords(settings.domain));
+}
+
+function inOrder(domain: string, drafts: readonly Draft[]): MailRecord[] {
+  return drafts.map((draft) => finish(draft, domain)).sort(compareRecords(domain));
 }
 
 function finish(draft: Draft, domain: string): MailRecord {

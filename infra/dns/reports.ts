@@ -1,12 +1,12 @@
 import { getDomain } from "tldts";
-import type { Settings } from "../settings/settings";
+import type { DomainSettings } from "../settings/settings";
 import type { Draft } from "./draft";
 
 /**
  * Consent of another organisation to receive the domain's DMARC reports, which its own zone must publish (RFC 9990,
  * "Verifying External Destinations"; formerly RFC 7489 section 7.1). TLS reports know no such consent (RFC 8460).
  */
-export function reportAuthorisations({ domain, dmarc }: Settings): Draft[] {
+export function reportAuthorisations({ domain, dmarc }: DomainSettings): Draft[] {
   const hosts = [dmarc.aggregateAddress, dmarc.failureAddress].flatMap((address) =>
     address === undefined ? [] : [hostOf(address)],
   );

@@ -1,4 +1,4 @@
-import type { ResendRecord, Settings } from "../settings/settings";
+import type { ResendRecord, DomainSettings } from "../settings/settings";
 import type { Draft } from "./draft";
 import type { RecordData } from "./record";
 
@@ -6,7 +6,7 @@ import type { RecordData } from "./record";
 const DEFAULT_MX_PRIORITY = 10;
 
 /** The relay's return path and DKIM, as Resend asked for them: TXT, MX or CNAME, never guessed. */
-export function resendRecords({ domain, resend }: Settings): Draft[] {
+export function resendRecords({ domain, resend }: DomainSettings): Draft[] {
   return resend.records.map((record) => ({
     name: fqdn(record.name, domain),
     data: dataOf(record),

@@ -1,4 +1,4 @@
-import type { Settings } from "../settings/settings";
+import type { DomainSettings } from "../settings/settings";
 import type { Draft } from "./draft";
 
 /** The mail exchangers of Email Routing; the priorities are the zone's own. */
@@ -10,7 +10,7 @@ const SPF = "v=spf1 include:_spf.mx.cloudflare.net ~all";
 const DKIM_SELECTOR = "cf2024-1";
 
 /** What Email Routing publishes and locks in the zone; declared here for the zone file, the docs and the checks. */
-export function routingRecords({ domain, routing }: Settings): Draft[] {
+export function routingRecords({ domain, routing }: DomainSettings): Draft[] {
   const owner = "email-routing";
   const drafts: Draft[] = EXCHANGERS.map((target, index) => ({
     name: domain,

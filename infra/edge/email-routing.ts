@@ -17,7 +17,7 @@ export interface EmailRoutingArgs {
    * on, the API refuses further MX records (890190), and Resend's return path is one.
    */
   readonly after: readonly pulumi.Resource[];
-  /** Refuse to switch Email Routing off. */
+  /** Refuse to switch Email Routing off, and to leave a rule behind that names a Worker. */
   readonly protect: boolean;
 }
 
@@ -46,7 +46,8 @@ export class EmailRouting extends pulumi.ComponentResource {
         matchers: [{ type: "all" }],
         actions: [args.worker === undefined ? { type: "drop" } : { type: "worker", values: [args.worker] }],
       },
-      { parent: this, dependsOn: [dns] },
+      // Without its Worker the rule would go on, and lose every message.
+      { parent: this, dependsOn: [dns], protect: protect && args.worker !== undefined },
     );
 
     this.registerOutputs();

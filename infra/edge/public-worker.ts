@@ -9,6 +9,7 @@ import * as cloudflare from "@pulumi/cloudflare";
 import * as pulumi from "@pulumi/pulumi";
 
 import type { PublicEnv } from "../../worker/src/public-env";
+import type { DomainSettings } from "../settings/settings";
 import { bundleWorker } from "./bundle";
 import { scriptArgs } from "./worker";
 
@@ -20,6 +21,28 @@ export interface PublicWorkerArgs {
   readonly hostnames: Readonly<Record<"mta-sts" | "autoconfig" | "autodiscover", string>>;
   /** One value for each binding that the Worker's own type names; anyone may read them. */
   readonly bindings: PublicEnv;
+}
+
+/** The public Worker of a domain. */
+export function publicArgs(settings: DomainSettings, zoneId: string): PublicWorkerArgs {
+  const { accountId, domain, hostnames, services, workerName } = settings;
+  return {
+    accountId,
+    zoneId,
+    scriptName: `${workerName}-public`,
+    hostnames: {
+      "mta-sts": hostnames.mtaSts,
+      autoconfig: hostnames.autoconfig,
+      autodiscover: hostnames.autodiscover,
+    },
+    bindings: {
+      MAIL_DOMAIN: domain,
+      SERVER_HOSTNAME: hostnames.server,
+      CLIENTS_HOSTNAME: hostnames.clients,
+      SERVICES: services.join(","),
+      DISPLAY_NAME: domain,
+    },
+  };
 }
 
 export class PublicWorker extends pulumi.ComponentResource {

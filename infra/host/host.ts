@@ -9,15 +9,12 @@ import * as pulumi from "@pulumi/pulumi";
 import type { BackupKey } from "../backup/bucket";
 import type { Settings } from "../settings/settings";
 
+import { commandArgs } from "./command";
 import { hostFiles } from "./files";
 import { IMAGES } from "./images";
 import { pack } from "./ship/pack";
-import { installScript, keyScript, retireScript, RUN_SCRIPT, stopCommand, tailnetScript } from "./ship/script";
+import { installScript, keyScript, retireScript, stopCommand, tailnetScript } from "./ship/script";
 import { textsToHide } from "./ship/secrets";
-
-/** The provider tries once more than this, with pauses below a second: a host that is away fails within 25 s. */
-const DIAL_ERROR_LIMIT = 2;
-const DIAL_SECONDS = 8;
 
 export interface HostArgs {
   readonly settings: Settings;
@@ -101,27 +98,8 @@ export class Host extends pulumi.ComponentResource {
     return node.stdout.apply(lastLine);
   }
 
-  /**
-   * A script on the host. Without triggers, which would replace the resource instead of updating it, and without environment,
-   * which sshd refuses. Another address in the connection is an update too, so another machine gets everything.
-   */
   #run(script: pulumi.Input<string>): command.remote.CommandArgs {
-    const { address, port, user, key, sshPrivateKey } = this.#settings.host;
-    return {
-      connection: {
-        host: address,
-        port,
-        user,
-        privateKey: pulumi.secret(sshPrivateKey.reveal()),
-        hostKey: key,
-        dialErrorLimit: DIAL_ERROR_LIMIT,
-        perDialTimeout: DIAL_SECONDS,
-      },
-      create: RUN_SCRIPT,
-      stdin: pulumi.secret(script),
-      logging: command.remote.Logging.None,
-      addPreviousOutputInEnv: false,
-    };
+    return commandArgs(this.#settings.host, script);
   }
 }
 

@@ -3,6 +3,7 @@ import type { KeyName } from "./keys";
 /** What each key allows, as problems say it. */
 export const ALLOWED: Readonly<Record<KeyName, string>> = {
   domain: "a domain name in lower case and ASCII, without scheme or trailing dot: example.org",
+  hostStack: "empty, or the name of a stack of this project: letters, digits and . _ -",
   accountId: "32 digits of 0-9 and a-f, in lower case (dashboard, Account home, Copy account ID)",
   primaryAddress: "an address in the mail domain, lower case, at most 64 octets before the @",
   aliases: "local parts or addresses in the mail domain, each once, without the primary address",

@@ -24,6 +24,11 @@ export interface ConfigKey {
    * say so: there a secret is always required, because a default would lie in the clear.
    */
   readonly encrypted?: true;
+  /**
+   * Belongs to the host: a further domain has it from the host's stack. So Pulumi's schema cannot require such a secret, and
+   * the parser does.
+   */
+  readonly ofHost?: true;
   /** May hold something secret (a URL with a token in it): never shown, stored encrypted or not as one likes. */
   readonly sensitive?: true;
   /** A value for examples and for the command that mends a problem. */
@@ -38,8 +43,17 @@ export const KEYS = {
     description: "The mail domain: a zone of the Cloudflare account, lower case, in ASCII (A-labels for an IDN).",
     example: "example.org",
   },
+  hostStack: {
+    type: "string",
+    description:
+      "Name of the stack that has the host; set, this stack is a further domain on it and needs nothing of the host's (docs/domains.md).",
+    default: "",
+    derived: "this stack has the host",
+    example: "prod",
+  },
   accountId: {
     type: "string",
+    ofHost: true,
     description: "Cloudflare account id, 32 hexadecimal digits (dashboard, Account home, Copy account ID).",
     example: "0123456789abcdef0123456789abcdef",
   },
@@ -69,6 +83,7 @@ export const KEYS = {
   },
   inboundDelivery: {
     type: "string",
+    ofHost: true,
     description:
       "How the Worker brings mail home: `jmap` stores it as it came, `lmtp` hands it to Stalwart's own delivery with Sieve, vacation and spam filter (docs/lmtp.md).",
     default: "jmap",
@@ -76,6 +91,7 @@ export const KEYS = {
   },
   serverHostname: {
     type: "string",
+    ofHost: true,
     description: "Public name of the mail server: JMAP, administration, autoconfiguration; one label below the domain.",
     default: "",
     derived: "`stalwart.<domain>`",
@@ -83,6 +99,7 @@ export const KEYS = {
   },
   inboundHostname: {
     type: "string",
+    ofHost: true,
     description:
       "Name by which only the Worker reaches the mail server, behind Cloudflare Access; one label below the domain.",
     default: "",
@@ -217,12 +234,14 @@ export const KEYS = {
   },
   resendApiKey: {
     type: "string",
+    ofHost: true,
     description: "Resend API key with sending access; the SMTP relay's password.",
     secret: true,
     example: "re_...",
   },
   adminPassword: {
     type: "string",
+    ofHost: true,
     description: "Password of Stalwart's permanent administrator, `admin@<domain>`.",
     secret: true,
     example: "FILE",
@@ -236,6 +255,7 @@ export const KEYS = {
   },
   workerKeyNumber: {
     type: "integer",
+    ofHost: true,
     description:
       "Number of the API key with which the Worker imports mail, 1 to 9999. The host mints it; one more makes a new one and withdraws the old once the Worker has it.",
     default: 1,
@@ -243,6 +263,7 @@ export const KEYS = {
   },
   backup: {
     type: "string",
+    ofHost: true,
     description:
       "Where the nightly backups go: `s3` (a bucket of AWS, made or adopted here), `repository` (any other restic repository; no AWS account is needed), or `off`.",
     default: "off",
@@ -250,30 +271,35 @@ export const KEYS = {
   },
   backupBucket: {
     type: "string",
+    ofHost: true,
     description: "With `s3`: the bucket's name, unique in the world.",
     default: "",
     example: "example-backups",
   },
   backupPrefix: {
     type: "string",
+    ofHost: true,
     description: "With `s3`: the folder in the bucket; the host can reach nothing else in it.",
     default: "mail",
     example: "mail",
   },
   backupRegion: {
     type: "string",
+    ofHost: true,
     description: "With `s3`: the bucket's region. It cannot be changed later.",
     default: "us-east-1",
     example: "eu-central-1",
   },
   backupBucketImport: {
     type: "boolean",
+    ofHost: true,
     description: "With `s3`: the bucket exists already and is adopted instead of made.",
     default: false,
     example: "true",
   },
   backupRepository: {
     type: "string",
+    ofHost: true,
     description:
       "With `repository`: restic's name for it (`rest:https://…`, `s3:https://…` for R2 and others, `b2:…`, `azure:…`, `swift:…`). May be stored encrypted: it may hold a password.",
     default: "",
@@ -282,6 +308,7 @@ export const KEYS = {
   },
   backupKeyNumber: {
     type: "integer",
+    ofHost: true,
     description:
       "With `s3`: number of the AWS access key with which the host writes, 1 to 9999. One more makes a new key and deletes the old one once the host has it.",
     default: 1,
@@ -289,6 +316,7 @@ export const KEYS = {
   },
   backupPassword: {
     type: "string",
+    ofHost: true,
     description: "The password that encrypts the backups. Keep a copy outside: without it no backup can be read.",
     default: "",
     derived: "none; secret, required for backups",
@@ -297,6 +325,7 @@ export const KEYS = {
   },
   backupEnvironment: {
     type: "string",
+    ofHost: true,
     description:
       "With `repository`: what restic needs to log in there, as lines `NAME=value` (`B2_ACCOUNT_ID`, `AWS_ACCESS_KEY_ID`, …).",
     default: "",
@@ -306,30 +335,35 @@ export const KEYS = {
   },
   backupKeep: {
     type: "array",
+    ofHost: true,
     description: "How many backups are kept: the last of so many days, weeks and months.",
     default: [14, 8, 12],
     example: "[14,8,12]",
   },
   backupExportAt: {
     type: "string",
+    ofHost: true,
     description: "When the mail is exported as files, in the host's time.",
     default: "02:45",
     example: "02:45",
   },
   backupAt: {
     type: "string",
+    ofHost: true,
     description: "When the backup is made, in the host's time. Stalwart stands still for a few seconds.",
     default: "03:00",
     example: "03:00",
   },
   backupDrill: {
     type: "string",
+    ofHost: true,
     description: "How often the newest backup is restored on the host and compared: `monthly`, `weekly` or `off`.",
     default: "monthly",
     example: "monthly",
   },
   backupAlertUrl: {
     type: "string",
+    ofHost: true,
     description: "https URL that gets a POST when an export, backup, check or drill fails. May be stored encrypted.",
     default: "",
     derived: "no alert",
@@ -338,6 +372,7 @@ export const KEYS = {
   },
   backupHeartbeatUrl: {
     type: "string",
+    ofHost: true,
     description:
       "https URL that is told of each backup's start (`/start`), success and failure (`/fail`), as Healthchecks wants it: who hears nothing for a day raises the alarm. May be stored encrypted.",
     default: "",
@@ -347,6 +382,7 @@ export const KEYS = {
   },
   accessTokenNumber: {
     type: "integer",
+    ofHost: true,
     description:
       "Number of the service token that the Worker shows to Cloudflare Access, 1 to 9999. `npm run rotate -- access-token` raises it.",
     default: 1,
@@ -354,12 +390,14 @@ export const KEYS = {
   },
   accessTokenKept: {
     type: "integer",
+    ofHost: true,
     description: "Number of the former service token that Access still admits, 1 to 9999; 0 for none.",
     default: 0,
     example: "0",
   },
   tunnelSecret: {
     type: "string",
+    ofHost: true,
     description:
       "The tunnel's secret: at least 32 random bytes in base64. Without it Cloudflare chooses one. `npm run rotate -- tunnel-token` writes it.",
     default: "",
@@ -369,40 +407,53 @@ export const KEYS = {
   },
   hostAddress: {
     type: "string",
+    ofHost: true,
     description: "The docker host's address for SSH: a name or an IP address.",
     example: "192.0.2.10",
   },
-  hostPort: { type: "integer", description: "The docker host's SSH port, 1 to 65535.", default: 22, example: "22" },
+  hostPort: {
+    type: "integer",
+    ofHost: true,
+    description: "The docker host's SSH port, 1 to 65535.",
+    default: 22,
+    example: "22",
+  },
   hostUser: {
     type: "string",
+    ofHost: true,
     description: "The user on the docker host, member of the group docker.",
     example: "mail",
   },
   hostKey: {
     type: "string",
+    ofHost: true,
     description: "The docker host's Ed25519 host key in authorized_keys form (`ssh-keyscan -t ed25519 HOST`).",
     example: "ssh-ed25519 AAAAC3Nz...",
   },
   hostSshPrivateKey: {
     type: "string",
+    ofHost: true,
     description: "SSH private key for the docker host, unencrypted OpenSSH or PEM form.",
     secret: true,
     example: "id_ed25519",
   },
   hostFolder: {
     type: "string",
+    ofHost: true,
     description: "Folder of the mail services on the host, below the user's home.",
     default: "apps",
     example: "apps",
   },
   hostSubnet: {
     type: "string",
+    ofHost: true,
     description: "Private IPv4 /24 for the compose networks; nothing else on the host may use it.",
     default: "172.30.25.0/24",
     example: "10.99.25.0/24",
   },
   tailnet: {
     type: "string",
+    ofHost: true,
     description:
       "How phones reach IMAP and submission over a tailnet: `split-dns` (the server's name, resolved on the tailnet), `dns-record` (`imap.<domain>`, a public record of the tailnet address), or `off`.",
     default: "off",
@@ -410,18 +461,21 @@ export const KEYS = {
   },
   tailnetTag: {
     type: "string",
+    ofHost: true,
     description: "The tag that the host has in the tailnet; the tailnet's policy must name an owner for it.",
     default: "tag:mail",
     example: "tag:mail",
   },
   tailnetHostname: {
     type: "string",
+    ofHost: true,
     description: "The host's machine name in the tailnet.",
     default: "mail",
     example: "mail",
   },
   tailnetPolicy: {
     type: "string",
+    ofHost: true,
     description:
       "`output` shows what the tailnet's policy file needs as the stack's output `tailnetPolicy`; `manage` adds it to the file, which has to be imported first (docs/phone.md).",
     default: "output",
@@ -429,6 +483,7 @@ export const KEYS = {
   },
   tailnetKeyNumber: {
     type: "integer",
+    ofHost: true,
     description:
       "Number of the key with which the host joins the tailnet, 1 to 9999. Each works once; one more makes the host join anew as another machine (lost state, expired key, other tag).",
     default: 1,
@@ -436,6 +491,7 @@ export const KEYS = {
   },
   clientTcp: {
     type: "array",
+    ofHost: true,
     description:
       "Services for laptops through the Cloudflare tunnel (`cloudflared access tcp`): `imaps`, `submissions`, `sieve`.",
     default: [],
@@ -443,6 +499,7 @@ export const KEYS = {
   },
   clientPeople: {
     type: "array",
+    ofHost: true,
     description: "Addresses of the people whom Cloudflare Access lets through to `clientTcp`.",
     default: [],
     derived: "the primary address",

@@ -1,5 +1,4 @@
 import { parseOwnAddress, parseReportAddress } from "./address";
-import { ALLOWED } from "./allowed";
 import {
   backupOf,
   parseBackupEnvironment,
@@ -27,15 +26,14 @@ import { parseDomain } from "./domain";
 import { type Checked, good } from "./fault";
 import { parseFolder, parseHostAddress, parsePort, parseSubnet, parseUser } from "./host";
 import { OWN_LABELS, parseHostname } from "./hostnames";
-import { type ConfigKey, KEYS, type KeyName } from "./keys";
-import { missing, type Problem, problemOf, storedInTheClear, unknownKey } from "./problem";
+import type { KeyName } from "./keys";
+import type { Problem } from "./problem";
 import type { RawConfig } from "./raw";
+import { aliasText, type Complete, type EffectiveValues, isComplete, Reader, shown } from "./reader";
 import { parseResendRecords, resendSelectors } from "./resend";
 import { parseKept, parsePublished, parseTunnelSecret } from "./rotation";
-import { Secret } from "./secret";
 import type { Settings } from "./settings";
 import { bucketName, parseAlertUrl, parseWithin } from "./spool";
-import { isKeyName, nearestKey } from "./spelling";
 import { parseHostKey, parseSshPrivateKey } from "./ssh";
 import {
   parseAccountId,
@@ -54,16 +52,14 @@ import {
 
 export { type Problem, renderProblems } from "./problem";
 export type { RawConfig, RawValue } from "./raw";
-
-/** Every key's value in force, defaults and derived ones included; secrets read `[secret]`. */
-export type EffectiveValues = Readonly<Record<KeyName, unknown>>;
+export { type EffectiveValues, inKeyOrder } from "./reader";
 
 /**
  * `locked`: nothing is wrong as far as can be seen, but the plaintext of `keys` is not available here. There are no
  * half-filled `Settings`: who needs those secrets asks for them, who only shows settings takes `values`.
  */
-export type ParseResult =
-  | { readonly kind: "settings"; readonly settings: Settings; readonly values: EffectiveValues }
+export type ParseResult<T = Settings> =
+  | { readonly kind: "settings"; readonly settings: T; readonly values: EffectiveValues }
   | { readonly kind: "locked"; readonly keys: readonly KeyName[]; readonly values: EffectiveValues }
   | { readonly kind: "problems"; readonly problems: readonly Problem[] };
 
@@ -187,7 +183,7 @@ function takeAll(reader: Reader) {
     clientTcp,
     clientPeople: reader.take("clientPeople", (text) => parsePeople(text, primaryAddress)),
     protect: reader.take("protect", parseBoolean),
-  } satisfies Record<KeyName, unknown>;
+  } satisfies Record<Exclude<KeyName, "hostStack">, unknown>;
 }
 
 function takeBackup(reader: Reader) {
@@ -293,99 +289,4 @@ function assemble(values: Complete<ReturnType<typeof takeAll>>): Settings {
     clientTcp: { services: values.clientTcp, people: values.clientPeople },
     protect: values.protect,
   };
-}
-
-/** Sorts problems as the key table does; problems of unknown keys come last. */
-export function inKeyOrder(problems: readonly Problem[]): readonly Problem[] {
-  const order = Object.keys(KEYS);
-  const place = ({ key }: Problem): number => {
-    const index = order.indexOf(key.replace(/^[^:]*:/, "").replace(/\[.*$/, ""));
-    return index === -1 ? order.length : index;
-  };
-  return problems.toSorted((a, b) => place(a) - place(b));
-}
-
-/** Takes keys out of the raw values one by one and collects what is wrong with them. */
-class Reader {
-  readonly #problems: Problem[] = [];
-  readonly #locked: KeyName[] = [];
-
-  constructor(private readonly raw: RawConfig) {
-    for (const name of [...raw.keys()].filter((key) => !isKeyName(key)).sort()) {
-      this.#problems.push(unknownKey(name, nearestKey(name)));
-    }
-  }
-
-  take<T>(name: KeyName, parse: (text: string) => Checked<T>): T | undefined {
-    const key: ConfigKey = KEYS[name];
-    const { text, secret } = this.raw.get(name) ?? {
-      text: defaultText(key),
-      secret: key.secret === true || key.encrypted === true,
-    };
-    if (text === undefined) {
-      this.#locked.push(name);
-      return undefined;
-    }
-    if (text.trim() === "" && key.default === undefined) {
-      this.#problems.push(missing(name, ALLOWED[name]));
-      return undefined;
-    }
-    const mustBeEncrypted = key.secret === true || (key.encrypted === true && text.trim() !== "");
-    if (mustBeEncrypted && !secret) {
-      this.#problems.push(storedInTheClear(name, ALLOWED[name]));
-      return undefined;
-    }
-    const checked = parse(text);
-    if (checked.ok) return checked.value;
-    this.#problems.push(...checked.faults.map((fault) => problemOf(name, ALLOWED[name], fault, { text, secret })));
-    return undefined;
-  }
-
-  problems(): readonly Problem[] {
-    return inKeyOrder(this.#problems);
-  }
-
-  locked(): readonly KeyName[] {
-    return Object.keys(KEYS)
-      .filter(isKeyName)
-      .filter((name) => this.#locked.includes(name));
-  }
-}
-
-/** A default as Pulumi would hand it over; nothing for a required key. */
-function defaultText({ default: value }: ConfigKey): string {
-  if (value === undefined) return "";
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
-}
-
-/** The default aliases give way to a primary address that is one of them; a list that was written does not. */
-function aliasText(text: string, primary: string | undefined, domain: string | undefined): string {
-  if (text !== JSON.stringify(KEYS.aliases.default)) return text;
-  return JSON.stringify(KEYS.aliases.default.filter((alias) => `${alias}@${domain ?? ""}` !== primary));
-}
-
-type Complete<T> = { readonly [K in keyof T]: Exclude<T[K], undefined> };
-
-function isComplete<T extends object>(values: T): values is T & Complete<T> {
-  return Object.values(values).every((value) => value !== undefined);
-}
-
-function shown(values: EffectiveValues): EffectiveValues {
-  const show = (name: KeyName): unknown => {
-    const value = values[name];
-    // A key that may be secret is only when it has a value.
-    if (value instanceof Secret && !isSecret(name)) return value.reveal() === "" ? "" : "[secret]";
-    return isSecret(name) || value === undefined ? "[secret]" : value;
-  };
-  const hidden = Object.fromEntries(
-    Object.keys(values)
-      .filter(isKeyName)
-      .map((name) => [name, show(name)]),
-  );
-  return { ...values, ...hidden };
-}
-
-function isSecret(name: KeyName): boolean {
-  const key: ConfigKey = KEYS[name];
-  return key.secret === true;
 }

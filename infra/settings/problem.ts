@@ -59,6 +59,17 @@ export function storedInTheClear(name: KeyName, allowed: string): Problem {
   };
 }
 
+/** The problem of a key that the host's stack has, in the stack of a further domain. */
+export function ofHostStack(name: KeyName, hostStack: string): Problem {
+  return {
+    key: `${PROJECT}:${name}`,
+    fact: `${PROJECT}:${name} belongs to the host, which stack ${hostStack} has (mail:hostStack).`,
+    consequence: "It would have no effect here.",
+    allowed: "nothing, in the stack of a further domain",
+    command: `pulumi config rm ${PROJECT}:${name} --stack {stack}`,
+  };
+}
+
 /** The problem of a key in the project's namespace that the program does not know. */
 export function unknownKey(name: string, nearest: KeyName | undefined): Problem {
   const key = `${PROJECT}:${name}`;

@@ -82,8 +82,22 @@ export interface BackupSettings {
   readonly heartbeatUrl: Secret;
 }
 
-/** A validated deployment: names are lower-case FQDNs without trailing dot, addresses are lower case and complete. */
-export interface Settings {
+/** How the docker host is reached by SSH, and where its files lie. */
+export interface HostSettings {
+  readonly address: string;
+  readonly port: number;
+  readonly user: string;
+  /** `ssh-ed25519 <base64>` without comment. */
+  readonly key: string;
+  readonly sshPrivateKey: Secret;
+  /** One name below the user's home. */
+  readonly folder: string;
+  /** A private IPv4 network of 256 addresses, `172.30.25.0/24`. */
+  readonly subnet: string;
+}
+
+/** What every mail domain has. Names are lower-case FQDNs without trailing dot, addresses are lower case and complete. */
+export interface DomainSettings {
   readonly domain: string;
   readonly accountId: string;
   readonly primaryAddress: string;
@@ -95,14 +109,13 @@ export interface Settings {
   /** How the Worker brings mail home. */
   readonly inboundDelivery: "jmap" | "lmtp";
   readonly hostnames: {
+    /** Of the server: the host's domain has it. */
     readonly server: string;
     readonly inbound: string;
     /** Leads to Stalwart's LMTP listener; there is nothing behind it unless mail comes that way. */
     readonly lmtp: string;
     /** What clients use for IMAP, submission and sieve; it answers on these ports. */
     readonly clients: string;
-    /** Where the TCP tunnel's services are, if they are offered. */
-    readonly tcp: Readonly<Record<TunnelledService, string>>;
     readonly mtaSts: string;
     readonly autoconfig: string;
     readonly autodiscover: string;
@@ -117,14 +130,6 @@ export interface Settings {
     /** Keys that will sign, and those that did. */
     readonly published: readonly PublishedKey[];
   };
-  readonly edge: {
-    /** Which service token the Worker shows to Access. */
-    readonly accessTokenNumber: number;
-    /** The former one that is still let in; undefined: none. */
-    readonly accessTokenKept: number | undefined;
-    /** Base64; undefined: Cloudflare chose it. */
-    readonly tunnelSecret: Secret | undefined;
-  };
   readonly dmarc: {
     readonly policy: "none" | "quarantine" | "reject";
     readonly aggregateAddress: string;
@@ -134,31 +139,47 @@ export interface Settings {
   readonly caaIssuers: readonly string[];
   /** What Email Routing itself publishes in this zone. */
   readonly routing: { readonly mxPriorities: readonly [number, number, number]; readonly dkim: string | undefined };
-  readonly resend: { readonly records: readonly ResendRecord[]; readonly apiKey: Secret };
+  readonly resend: { readonly records: readonly ResendRecord[] };
   readonly stalwart: {
-    readonly adminPassword: Secret;
     /** Only for an account that has no password yet. */
     readonly accountPassword: Secret;
+  };
+  readonly host: HostSettings;
+  readonly protect: boolean;
+}
+
+/** A validated deployment: the first domain, with the host. */
+export interface Settings extends DomainSettings {
+  readonly hostnames: DomainSettings["hostnames"] & {
+    /** Where the TCP tunnel's services are, if they are offered. */
+    readonly tcp: Readonly<Record<TunnelledService, string>>;
+  };
+  readonly resend: DomainSettings["resend"] & { readonly apiKey: Secret };
+  readonly stalwart: DomainSettings["stalwart"] & {
+    readonly adminPassword: Secret;
     /** Which of its keys the Worker uses; the host mints it. */
     readonly workerKeyNumber: number;
   };
+  readonly edge: {
+    /** Which service token the Worker shows to Access. */
+    readonly accessTokenNumber: number;
+    /** The former one that is still let in; undefined: none. */
+    readonly accessTokenKept: number | undefined;
+    /** Base64; undefined: Cloudflare chose it. */
+    readonly tunnelSecret: Secret | undefined;
+  };
   /** Undefined: there are no backups. */
   readonly backup: BackupSettings | undefined;
-  readonly host: {
-    readonly address: string;
-    readonly port: number;
-    readonly user: string;
-    /** `ssh-ed25519 <base64>` without comment. */
-    readonly key: string;
-    readonly sshPrivateKey: Secret;
-    /** One name below the user's home. */
-    readonly folder: string;
-    /** A private IPv4 network of 256 addresses, `172.30.25.0/24`. */
-    readonly subnet: string;
-  };
   /** How phones reach the host; undefined: not by a tailnet. */
   readonly tailnet: TailnetSettings | undefined;
   /** What the Cloudflare tunnel carries for laptops, and whom Access lets in. */
   readonly clientTcp: { readonly services: readonly TunnelledService[]; readonly people: readonly string[] };
-  readonly protect: boolean;
+}
+
+/** A further domain on a host that another stack has. What it does not have itself, that stack offers. */
+export interface FurtherSettings extends DomainSettings {
+  /** That stack's name. */
+  readonly hostStack: string;
+  /** That stack's domain. */
+  readonly hostDomain: string;
 }

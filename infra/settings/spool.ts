@@ -6,10 +6,13 @@ import { Secret } from "./secret";
 /** A Worker's variable holds 5 KB; no service asks for a URL of half that. */
 const LONGEST_URL = 2_048;
 
-/** R2 allows 63 characters; what a long domain has beyond the rest is replaced by a hash of it. */
+/** R2 allows 63 characters; of a longer name the rest is replaced by a hash of the domain. */
 const LONGEST_BUCKET = 63;
 const BUCKET_PREFIX = "mail-spool-";
 const HASH_DIGITS = 8;
+const WORKER_PREFIX = "mail-inbound-";
+/** Cloudflare allows 63; the public Worker's name has a suffix. */
+const LONGEST_WORKER_NAME = 56;
 
 /**
  * Checks where alerts are posted: empty for nowhere. What is wrong is said without a word of the value: ntfy topics and
@@ -44,8 +47,18 @@ export function parseWithin(text: string, least: number, most: number): Checked<
  * `a.b.org` do not share a bucket.
  */
 export function bucketName(domain: string): string {
-  const name = `${BUCKET_PREFIX}${domain.replaceAll("-", "--").replaceAll(".", "-")}`;
-  if (name.length <= LONGEST_BUCKET) return name;
+  return nameOf(BUCKET_PREFIX, domain, LONGEST_BUCKET);
+}
+
+/** The inbound Worker of a further domain; Workers of one account share their names. */
+export function workerNameOf(domain: string): string {
+  return nameOf(WORKER_PREFIX, domain, LONGEST_WORKER_NAME);
+}
+
+/** A name that no other domain has. */
+function nameOf(prefix: string, domain: string, longest: number): string {
+  const name = `${prefix}${domain.replaceAll("-", "--").replaceAll(".", "-")}`;
+  if (name.length <= longest) return name;
   const hash = createHash("sha256").update(domain).digest("hex").slice(0, HASH_DIGITS);
-  return `${name.slice(0, LONGEST_BUCKET - HASH_DIGITS - 1).replace(/-+$/, "")}-${hash}`;
+  return `${name.slice(0, longest - HASH_DIGITS - 1).replace(/-+$/, "")}-${hash}`;
 }

@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { type Document, isMap, isNode, isScalar, parseDocument } from "yaml";
 import { ALLOWED } from "./allowed";
 import { quote } from "./fault";
+import { type FurtherValues, hostStackOf, parseFurther } from "./further";
 import { type ConfigKey, KEYS, PROJECT } from "./keys";
 import { inKeyOrder, type ParseResult, parseSettings, renderProblems } from "./parse";
 import { type Problem, setCommand } from "./problem";
@@ -34,7 +35,23 @@ const PROJECT_DIRECTORY = resolve(__dirname, "../..");
 
 /** The settings of a stack file, or an error that says what is wrong or missing. Runs no engine, decrypts nothing. */
 export function settingsOf(stack: string, options: StackFileOptions = {}): Settings {
-  const result = checkStackFile(stack, options);
+  const file = merged(stack, options);
+  const hostStack = hostStackOf(file.raw);
+  if (hostStack !== "")
+    throw new StackFileError(
+      `${stack} is a further domain on the host of ${hostStack} (mail:hostStack), and this needs a stack that has a host. ` +
+        `Name that one: ${hostStack}`,
+    );
+  return settled(stack, checked(file, parseSettings(file.raw)));
+}
+
+/** What the stack file of a further domain says of its own, or an error as above. */
+export function furtherValuesOf(stack: string, options: StackFileOptions = {}): FurtherValues {
+  const file = merged(stack, options);
+  return settled(stack, checked(file, parseFurther(file.raw)));
+}
+
+function settled<T>(stack: string, result: ParseResult<T>): T {
   if (result.kind === "settings") return result.settings;
   if (result.kind === "problems") throw new StackFileError(renderProblems(result.problems, stack));
   const keys = result.keys.join(", ");
@@ -45,19 +62,31 @@ export function settingsOf(stack: string, options: StackFileOptions = {}): Setti
 }
 
 /** Checks a stack file as the program would, as far as it can be read without the engine. */
-export function checkStackFile(stack: string, options: StackFileOptions = {}): ParseResult {
+export function checkStackFile(stack: string, options: StackFileOptions = {}): ParseResult<Settings | FurtherValues> {
+  const file = merged(stack, options);
+  return checked<Settings | FurtherValues>(
+    file,
+    hostStackOf(file.raw) === "" ? parseSettings(file.raw) : parseFurther(file.raw),
+  );
+}
+
+/** The file with the given values in place of its own; their problems are no longer the file's. */
+function merged(stack: string, options: StackFileOptions): StackFile {
   const file = readStackFile(stack, options.directory);
   const raw = new Map(file.raw);
   for (const [key, text] of Object.entries(options.values ?? {})) raw.set(key, { text, secret: false });
   for (const [key, text] of Object.entries(options.secrets ?? {})) raw.set(key, { text, secret: true });
   const overridden = new Set([...Object.keys(options.values ?? {}), ...Object.keys(options.secrets ?? {})]);
-  const result = parseSettings(raw);
-  const ofFile = file.problems.filter(({ key }) => !overridden.has(key.replace(/^[^:]*:/, "")));
-  if (ofFile.length === 0) return result;
+  return { raw, problems: file.problems.filter(({ key }) => !overridden.has(key.replace(/^[^:]*:/, ""))) };
+}
+
+/** The parser's result with the file's own problems. */
+function checked<T>({ problems }: StackFile, result: ParseResult<T>): ParseResult<T> {
+  if (problems.length === 0) return result;
   // The file's own problem says more than what the parser made of the same value.
-  const known = new Set(ofFile.map(({ key }) => key));
+  const known = new Set(problems.map(({ key }) => key));
   const others = result.kind === "problems" ? result.problems.filter(({ key }) => !known.has(key)) : [];
-  return { kind: "problems", problems: inKeyOrder([...ofFile, ...others]) };
+  return { kind: "problems", problems: inKeyOrder([...problems, ...others]) };
 }
 
 /** Reads `Pulumi.<stack>.yaml`: keys of the project's namespace, `{secure: ...}` as a secret without plaintext. */

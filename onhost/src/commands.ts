@@ -2,14 +2,14 @@ import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { reloadCertificates, updateCertificates } from "./certificates";
 import { COMPARE_USAGE, compareCommand } from "./compare/command";
-import { FILES, parseDeployment, type Deployment } from "./deployment";
+import { FILES, filesOf, parseDeployment, parseFurtherDomain, type Deployment } from "./deployment";
 import { EXPORT_USAGE, exportCommand, type TransferContext } from "./export/command";
 import { Fault, Unreachable } from "./fault";
 import { IMPORT_USAGE, importCommand } from "./import/command";
 import { basic, httpTo, type Http } from "./http";
 import { ensureKey, retireKeys, type KeyPlace } from "./keys";
 import { listenerFindings } from "./listeners";
-import { accountOf, setPasswords } from "./passwords";
+import { accountOf, setFirstPassword, setPasswords } from "./passwords";
 import { parsePlan } from "./plan-line";
 import { registryOf, type Registry } from "./registry";
 import { joinedNode, updateZone } from "./tailnet";
@@ -21,9 +21,9 @@ import { describeFinding, findings, snapshotFor } from "./verify";
 /** How a command ends. `verify` alone uses the last two. */
 export const EXIT = { done: 0, failed: 1, usage: 2, differs: 3, restart: 4 } as const;
 
-const USAGE = `onhost verify               is Stalwart as planned? 0 yes, 3 apply the plan, 4 restart it
-onhost passwords            sets the administrator's password and the primary account's first one
-onhost signatures           takes away DKIM signatures of the domain that the plan does not have
+const USAGE = `onhost verify [DOMAIN]      is Stalwart as planned? 0 yes, 3 apply the plan, 4 restart it
+onhost passwords [DOMAIN]   sets the administrator's password and the primary account's first one
+onhost signatures [DOMAIN]  takes away DKIM signatures of the domain that the plan does not have
 onhost key NUMBER           prints the Worker's API key, minted if need be
 onhost retire NUMBER        withdraws the Worker's older API keys
 onhost certificates [--watch]   hands Traefik's certificate on to Stalwart
@@ -98,20 +98,27 @@ function usage(err: Output): number {
   return EXIT.usage;
 }
 
-async function verify(_args: readonly string[], context: Context): Promise<number> {
+/** Without a domain the host's own plan; with one the plan of that further domain. */
+async function verify(args: readonly string[], context: Context): Promise<number> {
   const { url, err, looksAtPorts } = context;
-  const plan = parsePlan(required(context, FILES.plan));
+  const domain = furtherDomain(args);
+  if (domain === "") return usage(err);
+  const plan = parsePlan(required(context, domain === undefined ? FILES.plan : filesOf(domain).plan));
   const found = findings(plan, await snapshotFor(plan, registry(context)));
   for (const finding of found) err.write(`${describeFinding(finding)}\n`);
   if (found.length > 0) return EXIT.differs;
-  if (!looksAtPorts) return EXIT.done;
+  // Listeners are the host's.
+  if (!looksAtPorts || domain !== undefined) return EXIT.done;
   const ports = await listenerFindings(plan, new URL(url).hostname);
   for (const { port, isOpen } of ports)
     err.write(`Stalwart ${isOpen ? "listens" : "does not listen"} on port ${port}, against the plan.\n`);
   return ports.length > 0 ? EXIT.restart : EXIT.done;
 }
 
-async function passwords(_args: readonly string[], context: Context): Promise<number> {
+async function passwords(args: readonly string[], context: Context): Promise<number> {
+  const domain = furtherDomain(args);
+  if (domain === "") return usage(context.err);
+  if (domain !== undefined) return await passwordOf(domain, context);
   const wanted = {
     admin: required(context, FILES.adminPassword),
     primary: required(context, FILES.accountPassword),
@@ -121,9 +128,27 @@ async function passwords(_args: readonly string[], context: Context): Promise<nu
   return EXIT.done;
 }
 
-async function signatures(_args: readonly string[], context: Context): Promise<number> {
-  const plan = parsePlan(required(context, FILES.plan));
-  const gone = await retireSignatures(deployment(context), plan, registry(context));
+async function passwordOf(domain: string, context: Context): Promise<number> {
+  const files = filesOf(domain);
+  const { primary } = parseFurtherDomain(required(context, files.deployment));
+  const password = required(context, files.accountPassword);
+  for (const line of await setFirstPassword(primary, password, context.http, registry(context)))
+    context.err.write(`${line}\n`);
+  return EXIT.done;
+}
+
+/** Undefined: none was named. Empty: what was named is no domain. */
+function furtherDomain([domain, ...more]: readonly string[]): string | undefined {
+  if (domain === undefined) return undefined;
+  const isDomain = more.length === 0 && /^(?=.{3,253}$)[a-z0-9-]+(\.[a-z0-9-]+)+$/.test(domain);
+  return isDomain ? domain : "";
+}
+
+async function signatures(args: readonly string[], context: Context): Promise<number> {
+  const domain = furtherDomain(args);
+  if (domain === "") return usage(context.err);
+  const plan = parsePlan(required(context, domain === undefined ? FILES.plan : filesOf(domain).plan));
+  const gone = await retireSignatures(domain ?? deployment(context).domain, plan, registry(context));
   for (const selector of gone) context.err.write(`The DKIM signature ${selector} is withdrawn.\n`);
   return EXIT.done;
 }

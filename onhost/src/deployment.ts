@@ -48,28 +48,55 @@ export const FILES = {
   program: "onhost/onhost.mjs",
 } as const;
 
+/** Files of a further domain, told apart from the host's by the dot in its name. */
+export function filesOf(domain: string) {
+  return {
+    plan: `stalwart/plan/${domain}.ndjson`,
+    deployment: `stalwart/plan/${domain}.json`,
+    accountPassword: `stalwart/secrets/account-password.${domain}`,
+    /** Written on the host. */
+    applied: `stalwart/plan/${domain}.applied`,
+  } as const;
+}
+
+/** What the program on the host must know of a further domain. */
+export interface FurtherDomain {
+  readonly domain: string;
+  readonly primary: string;
+}
+
+/** Reads the file of a further domain. Throws a `Fault` when it is not what infra wrote. */
+export function parseFurtherDomain(text: string): FurtherDomain {
+  const read = readerOf(text, "The domain's file");
+  return { domain: read("domain"), primary: read("primary") };
+}
+
 /** Reads the deployment's file. Throws a `Fault` when it is not what infra wrote. */
 export function parseDeployment(text: string): Deployment {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    value = undefined;
-  }
-  const read = (key: keyof Deployment): string => {
-    const item = isFields(value) ? value[key] : undefined;
-    if (typeof item === "string" && item !== "") return item;
-    throw new Fault(
-      `${FILES.deployment} does not say "${key}".`,
-      "Nothing was read or changed.",
-      "Run pulumi up again: it installs the file.",
-    );
-  };
+  const read = readerOf(text, FILES.deployment);
   return {
     domain: read("domain"),
     admin: read("admin"),
     primary: read("primary"),
     service: read("service"),
     hostname: read("hostname"),
+  };
+}
+
+function readerOf(text: string, name: string): (key: string) => string {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    value = undefined;
+  }
+  return (key) => {
+    const item = isFields(value) ? value[key] : undefined;
+    if (typeof item === "string" && item !== "") return item;
+    throw new Fault(
+      `${name} does not say "${key}".`,
+      "Nothing was read or changed.",
+      "Run pulumi up again: it installs the file.",
+    );
   };
 }

@@ -29,13 +29,20 @@ export async function setPasswords(
     await ensureLogin(http, deployment.admin, passwords.admin);
     report.push(`${deployment.admin} has a new password.`);
   }
-  const primary = await accountOf(registry, deployment.primary);
-  if (passwordIndex(primary) === undefined) {
-    await setPassword(registry, deployment.primary, passwords.primary, "mail:accountPassword");
-    await ensureLogin(http, deployment.primary, passwords.primary);
-    report.push(`${deployment.primary} has its first password.`);
-  }
-  return report;
+  return [...report, ...(await setFirstPassword(deployment.primary, passwords.primary, http, registry))];
+}
+
+/** The account has this password afterwards if it had none; the next is its owner's. */
+export async function setFirstPassword(
+  address: string,
+  password: string,
+  http: Http,
+  registry: Registry,
+): Promise<Report> {
+  if (passwordIndex(await accountOf(registry, address)) !== undefined) return [];
+  await setPassword(registry, address, password, "mail:accountPassword");
+  await ensureLogin(http, address, password);
+  return [`${address} has its first password.`];
 }
 
 /** The account with this address. Throws a `Fault` when the plan has not been applied. */

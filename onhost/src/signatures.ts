@@ -1,16 +1,15 @@
-import type { Deployment } from "./deployment";
 import { Fault } from "./fault";
 import type { PlanLine } from "./plan-line";
 import type { Registry } from "./registry";
 
 /**
- * Takes away every DKIM signature of the deployment's domain that the plan does not have: Stalwart signs with all of them, and
+ * Takes away every DKIM signature of a domain that the plan does not have: Stalwart signs with all of them, and
  * one whose record is withdrawn would not verify. Signatures of other domains are nobody's business here.
  *
  * @returns the selectors that are gone
  */
 export async function retireSignatures(
-  { domain }: Deployment,
+  domain: string,
   plan: readonly PlanLine[],
   registry: Registry,
 ): Promise<readonly string[]> {

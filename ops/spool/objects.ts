@@ -1,6 +1,7 @@
 import { type Checked } from "../../infra/settings/fault";
 import { parseAccountId } from "../../infra/settings/values";
 import { parseDomain } from "../../infra/settings/domain";
+import { hostStackOf } from "../../infra/settings/further";
 import { bucketName } from "../../infra/settings/spool";
 import { readStackFile } from "../../infra/settings/stack-file";
 
@@ -42,9 +43,12 @@ const NO_BUCKET = 10_006;
 /** Whose bucket: from the stack file; the account from the environment when the file does not say it in the clear. */
 export function spoolPlace(stack: string, environment: NodeJS.ProcessEnv, directory?: string): SpoolPlace {
   const { raw } = readStackFile(stack, directory);
-  const accountId = raw.get("accountId")?.text || environment["CLOUDFLARE_ACCOUNT_ID"];
+  // A further domain is in the account of its host.
+  const hostStack = hostStackOf(raw);
+  const ofAccount = hostStack === "" ? raw : readStackFile(hostStack, directory).raw;
+  const accountId = ofAccount.get("accountId")?.text || environment["CLOUDFLARE_ACCOUNT_ID"];
   return {
-    accountId: needed("accountId", accountId, parseAccountId, stack),
+    accountId: needed("accountId", accountId, parseAccountId, hostStack || stack),
     bucket: bucketName(needed("domain", raw.get("domain")?.text, parseDomain, stack)),
   };
 }

@@ -13,6 +13,8 @@ export interface StackFileOptions {
   readonly name: string;
   readonly standIns: StandIns;
   readonly apiUrl: string;
+  /** The stack file to begin with, below the checkout; `Pulumi.<name>.yaml` by default. */
+  readonly template?: string;
 }
 
 /** Copies what `pulumi up` needs into a folder, so that the real stack file is not touched. */
@@ -30,12 +32,12 @@ export function toSettings(folder: string, options: StackFileOptions): void {
 }
 
 /** The stack file with stand-ins in place of what it lacks, and without anything encrypted for somebody else. */
-function stackFile({ name, standIns, apiUrl }: StackFileOptions): string {
-  const document = parseDocument(readFileSync(join(ROOT, `Pulumi.${name}.yaml`), "utf8"));
+function stackFile({ name, standIns, apiUrl, template = `Pulumi.${name}.yaml` }: StackFileOptions): string {
+  const document = parseDocument(readFileSync(join(ROOT, template), "utf8"));
   for (const key of ["encryptionsalt", "encryptedkey", "secretsprovider"]) document.delete(key);
   for (const key of Object.keys(standIns.secrets)) document.deleteIn(["config", `${PROJECT}:${key}`]);
   const config = document.get("config");
-  if (!isMap(config)) throw new Error(`Pulumi.${name}.yaml has no section config.`);
+  if (!isMap(config)) throw new Error(`${template} has no section config.`);
   for (const [key, text] of Object.entries(standIns.values)) config.set(`${PROJECT}:${key}`, plainValue(text));
   config.set("cloudflare:baseUrl", apiUrl);
   config.delete("cloudflare:apiToken");

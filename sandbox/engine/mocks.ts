@@ -26,8 +26,15 @@ export interface Mocked {
 /**
  * Lets the SDK's mocks answer from the model of the outside world: the whole program runs without an engine, and the
  * model refuses what the services refuse. Commands run on their hosts. State, diff and a second `up` are not exercised this way.
+ *
+ * @param stacks outputs of other stacks by their names, all secret, for who refers to them
  */
-export async function useMocks(world: World, project: string, stack: string): Promise<Mocked> {
+export async function useMocks(
+  world: World,
+  project: string,
+  stack: string,
+  stacks: Readonly<Record<string, Props>> = {},
+): Promise<Mocked> {
   const registered: Registered[] = [];
   const components: Registered[] = [];
   const failures: Error[] = [];
@@ -42,6 +49,10 @@ export async function useMocks(world: World, project: string, stack: string): Pr
         }
         // The engine's own; what its resources do is the model's.
         if (type.startsWith("pulumi:providers:")) return { id: name, state: props };
+        if (type === "pulumi:pulumi:StackReference") {
+          const outputs = stacks[name.split("/").at(-1) ?? ""] ?? {};
+          return { id: name, state: { name, outputs, secretOutputNames: Object.keys(outputs) } };
+        }
         registered.push({ type, name, inputs: props });
         const plain = withoutSecretMarks(props);
         if (!isProps(plain)) throw new Error(`${type} ${name}: inputs are no object`);
@@ -60,6 +71,7 @@ export async function useMocks(world: World, project: string, stack: string): Pr
     project,
     stack,
     false,
+    "organization",
   );
   return { registered, components, failures };
 }

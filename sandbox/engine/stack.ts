@@ -15,15 +15,19 @@ import type { Providers } from "./providers";
 
 export interface SandboxStack {
   readonly stack: Stack;
+  /** The backend's folder. */
+  readonly state: string;
   /** The state as it lies in the backend: what is secret there is encrypted. */
   readonly stateFile: string;
-  /** Removes the state and everything else that the run made. */
   /** Where another process finds the same stack. */
   readonly workspace: Pick<LocalWorkspaceOptions, "workDir" | "pulumiHome" | "envVars">;
+  /** Removes everything that the run made; the state with the first stack in it. */
   readonly remove: () => void;
 }
 
 export interface SandboxStackOptions extends StackFileOptions {
+  /** The new stack shares that one's backend, and can refer to it. */
+  readonly beside?: SandboxStack;
   readonly command: PulumiCommand;
   readonly program: PulumiFn;
   readonly providers: Providers;
@@ -35,9 +39,9 @@ export interface SandboxStackOptions extends StackFileOptions {
  */
 export async function createStack(options: SandboxStackOptions): Promise<SandboxStack> {
   const { path: folder, remove } = temporaryFolder();
-  const state = join(folder, "state");
+  const state = options.beside?.state ?? join(folder, "state");
   const workDir = join(folder, "project");
-  mkdirSync(state);
+  mkdirSync(state, { recursive: true });
   mkdirSync(workDir);
   toSettings(workDir, options);
   const workspace = {
@@ -65,5 +69,5 @@ export async function createStack(options: SandboxStackOptions): Promise<Sandbox
     ),
   );
   const stateFile = join(state, ".pulumi", "stacks", PROJECT, `${options.name}.json`);
-  return { stack, stateFile, workspace, remove };
+  return { stack, state, stateFile, workspace, remove };
 }

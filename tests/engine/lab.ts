@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 
-import type { PulumiFn } from "@pulumi/pulumi/automation";
+import type { PulumiCommand, PulumiFn } from "@pulumi/pulumi/automation";
 
 import { program } from "../../infra/program";
 import { settingsOf } from "../../infra/settings/stack-file";
@@ -19,6 +19,7 @@ export type ProgramName = "program" | "impatient";
 
 /** One deployment on the engine with its own world outside. */
 export interface Lab extends SandboxStack {
+  readonly command: PulumiCommand;
   readonly outside: Outside;
   readonly invented: StandIns;
   readonly providers: Providers;
@@ -40,6 +41,7 @@ export async function newLab(theProgram: PulumiFn = program, invented: StandIns 
   });
   return {
     ...sandboxed,
+    command: engine.command,
     outside,
     invented,
     providers,

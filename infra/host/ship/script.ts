@@ -25,7 +25,35 @@ export interface InstallOptions {
  */
 export function installScript(files: Pack, { folder, stalwartVersion, secrets }: InstallOptions): string {
   const values = { apps_folder: folder, files_sha256: files.sha256, stalwart_version: stalwartVersion };
-  return script(["guard", "units", "install"], values, secrets) + files.archive.toString("base64") + "\n";
+  return script(["files", "guard", "units", "install"], values, secrets) + files.archive.toString("base64") + "\n";
+}
+
+export interface DomainOptions {
+  /** The apps folder's name below the user's home. */
+  readonly folder: string;
+  readonly domain: string;
+  /** The stack that has the host, for what to do next. */
+  readonly hostStack: string;
+  /** Texts that no error may show. */
+  readonly secrets: readonly string[];
+}
+
+/** Installs the files of a further domain and brings Stalwart to its plan. Errors as above. */
+export function domainScript(files: Pack, { folder, domain, hostStack, secrets }: DomainOptions): string {
+  const values = { apps_folder: folder, files_sha256: files.sha256, domain, host_stack: hostStack };
+  return script(["files", "domain"], values, secrets) + files.archive.toString("base64") + "\n";
+}
+
+/**
+ * The command that takes a further domain's files away, its keys among them. Stalwart keeps domain, account and mail: nothing
+ * here destroys mail.
+ */
+export function leaveCommand(folder: string, paths: readonly string[]): string {
+  const files = paths.map((path) => quoted(path)).join(" ");
+  const leave =
+    `cat >/dev/null; cd "$HOME/${folder}" 2>/dev/null || exit 0; ` +
+    `exec 9>>mail-stack/lock && flock -w 300 9 && rm -f -- ${files}`;
+  return `bash -c ${quoted(leave)}`;
 }
 
 /** Prints the API key of the Worker with this number, and nothing else; mints it when there is none. Errors as above. */

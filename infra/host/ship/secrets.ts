@@ -1,4 +1,4 @@
-import type { Settings } from "../../settings/settings";
+import type { DomainSettings, Settings } from "../../settings/settings";
 import type { EdgeSecrets } from "../file";
 
 /** Shorter texts would blot out ordinary words of an error. */
@@ -6,12 +6,22 @@ const SHORTEST = 8;
 
 /** The secrets that the host's files hold, for hiding them in errors. Keys come line by line, without their armour. */
 export function textsToHide({ stalwart, resend, dkim, backup }: Settings, edge: EdgeSecrets): readonly string[] {
-  const keys = [dkim.rsa, dkim.ed25519].map(({ privateKey }) => privateKey.reveal());
   const others = [stalwart.adminPassword, stalwart.accountPassword, resend.apiKey].map((secret) => secret.reveal());
   const ofEdge = [edge.tunnelToken, edge.acmeDnsToken, edge.tailnetKey ?? "", edge.backupKey?.secretAccessKey ?? ""];
-  return [...others, ...ofBackup(backup), ...ofEdge, ...keys.flatMap((key) => key.split("\n"))].filter(
-    (text) => text.length >= SHORTEST && !text.startsWith("-----"),
-  );
+  return longEnough([...others, ...ofBackup(backup), ...ofEdge, ...keyLines(dkim)]);
+}
+
+/** The same of a further domain's files. */
+export function domainSecrets({ stalwart, dkim }: DomainSettings): readonly string[] {
+  return longEnough([stalwart.accountPassword.reveal(), ...keyLines(dkim)]);
+}
+
+function keyLines({ rsa, ed25519 }: DomainSettings["dkim"]): readonly string[] {
+  return [rsa, ed25519].flatMap(({ privateKey }) => privateKey.reveal().split("\n"));
+}
+
+function longEnough(texts: readonly string[]): readonly string[] {
+  return texts.filter((text) => text.length >= SHORTEST && !text.startsWith("-----"));
 }
 
 /** Of an environment the values. */

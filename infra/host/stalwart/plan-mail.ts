@@ -1,5 +1,5 @@
 import type { PlanLine } from "../../../onhost/src/plan-line";
-import type { DkimKey, Settings } from "../../settings/settings";
+import type { DkimKey, DomainSettings, Settings } from "../../settings/settings";
 import { always, listOf, setOf, update, upsert, when } from "./line";
 import { LMTP_LISTENER, RELAY_ROUTE, RELAY_SECRET, RELAY_TLS } from "./names";
 
@@ -14,8 +14,8 @@ const BY_LMTP = `listener == '${LMTP_LISTENER}'`;
 /** Stalwart's default: without rules the filter gives no scores. */
 const SPAM_RULES_URL = "https://github.com/stalwartlabs/spam-filter/releases/latest/download/spam-filter-rules.json.gz";
 
-/** The domain, its signatures, and the way out. */
-export function mailLines({ domain, catchAll, dkim, inboundDelivery }: Settings): readonly PlanLine[] {
+/** A domain and its signatures. */
+export function domainLines({ domain, catchAll, dkim }: DomainSettings): readonly PlanLine[] {
   return [
     upsert("Domain", ["name"], {
       domain: {
@@ -36,6 +36,12 @@ export function mailLines({ domain, catchAll, dkim, inboundDelivery }: Settings)
       "dkim-rsa": signature("Dkim1RsaSha256", dkim.rsa),
       "dkim-ed25519": signature("Dkim1Ed25519Sha256", dkim.ed25519),
     }),
+  ];
+}
+
+/** The stores, the way out, and what mail meets on its way in. */
+export function mailLines({ inboundDelivery }: Settings): readonly PlanLine[] {
+  return [
     // All stores are the RocksDB of config.json.
     update("BlobStore", { "@type": "Default" }),
     update("SearchStore", { "@type": "Default" }),

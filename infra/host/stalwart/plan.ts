@@ -1,9 +1,9 @@
 import type { PlanLine } from "../../../onhost/src/plan-line";
-import type { Settings } from "../../settings/settings";
+import type { FurtherSettings, Settings } from "../../settings/settings";
 import { addresses } from "../layout";
-import { accountLines } from "./plan-accounts";
+import { accountLines, primaryLine } from "./plan-accounts";
 import { networkLines } from "./plan-network";
-import { mailLines } from "./plan-mail";
+import { domainLines, mailLines } from "./plan-mail";
 
 /**
  * What Stalwart shall be, for `stalwart-cli apply`. It holds the DKIM private keys. Nothing in it touches `credentials`:
@@ -14,10 +14,16 @@ import { mailLines } from "./plan-mail";
  */
 export function stalwartPlan(settings: Settings): readonly PlanLine[] {
   return [
+    ...domainLines(settings),
     ...mailLines(settings),
     ...networkLines(settings, addresses(settings.host.subnet)),
     ...accountLines(settings),
   ];
+}
+
+/** What Stalwart shall be of a further domain. It names nothing of the host's or of another domain. */
+export function domainPlan(settings: FurtherSettings): readonly PlanLine[] {
+  return [...domainLines(settings), primaryLine(settings)];
 }
 
 /**

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { readCloudflareApi, readSettings } from "../../../infra/config";
+import { readCloudflareApi, readStack } from "../../../infra/config";
 import { rawWith, SECRETS } from "./fixtures";
 
 function configure(changes: Parameters<typeof rawWith>[0], others: Readonly<Record<string, string>> = {}): void {
@@ -14,14 +14,17 @@ afterEach(() => {
   process.env = { ...ENVIRONMENT };
 });
 
-test("settings come from the engine's configuration", () => {
+test("settings come from the engine's configuration", async () => {
   configure({ hostPort: "2222" }, { "aws:region": "eu-west-1" });
-  expect(readSettings()).toMatchObject({ domain: "example.test", host: { port: 2222 } });
+  expect(await readStack()).toMatchObject({
+    kind: "host",
+    settings: { domain: "example.test", host: { port: 2222 } },
+  });
 });
 
-test("problems end the run without a stack trace", () => {
+test("problems end the run without a stack trace", async () => {
   configure({ domain: "co.uk", domian: "x", resendApiKey: { text: SECRETS.resendApiKey, secret: false } });
-  const error: unknown = thrownBy(readSettings);
+  const error: unknown = await readStack().catch((thrown: unknown) => thrown);
   expect(pulumi.RunError.isInstance(error)).toBe(true);
   expect(String(error)).toMatch(
     /mail:domain is a public suffix\.[^]*mail:resendApiKey is a secret, but[^]*"mail:domian" is no setting/,
@@ -43,12 +46,3 @@ test("Cloudflare's API: configuration, then environment, then the public one", (
   configure({}, { "cloudflare:baseUrl": "nonsense" });
   expect(() => readCloudflareApi()).toThrow("cloudflare:baseUrl (or CLOUDFLARE_BASE_URL) is no http(s) URL");
 });
-
-function thrownBy(run: () => unknown): unknown {
-  try {
-    run();
-  } catch (error) {
-    return error;
-  }
-  return undefined;
-}

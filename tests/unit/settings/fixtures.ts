@@ -78,7 +78,7 @@ export function settingsWith(changes: Parameters<typeof rawWith>[0] = {}): Setti
   return result.settings;
 }
 
-export function problemsOf(result: ParseResult): readonly Problem[] {
+export function problemsOf(result: ParseResult<unknown>): readonly Problem[] {
   return result.kind === "problems" ? result.problems : [];
 }
 
