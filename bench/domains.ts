@@ -28,6 +28,9 @@ const LIMIT_MS_A_RESOURCE = 10;
 /** The previews with the last domain may take this much longer than those with the first: the machine's noise. */
 const LIMIT_GROWTH = 1.25;
 
+const REMOTE = "command:remote:Command";
+const LOCAL = "command:local:Command";
+
 class AnyResource extends pulumi.CustomResource {}
 
 interface Bare {
@@ -123,10 +126,21 @@ async function resourcesOf(stack: Stack): Promise<readonly Bare[]> {
     if (!isProps(resource)) return [];
     const { type, urn, custom, inputs } = resource;
     if (typeof type !== "string" || typeof urn !== "string" || type.startsWith("pulumi:")) return [];
+    const plain = withoutMarks(inputs);
+    // A remote command would be carried out.
+    const kind = type === REMOTE ? LOCAL : type;
     return [
-      { type, name: urn.split("::").at(-1) ?? "", custom: custom === true, inputs: isProps(inputs) ? inputs : {} },
+      { type: kind, name: urn.split("::").at(-1) ?? "", custom: custom === true, inputs: isProps(plain) ? plain : {} },
     ];
   });
+}
+
+/** Secrets as plain texts: they are stand-ins. The automation exports them as `plaintext`, which is JSON. */
+function withoutMarks(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutMarks);
+  if (!isProps(value)) return value;
+  if (typeof value["plaintext"] === "string") return JSON.parse(value["plaintext"]);
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withoutMarks(item)]));
 }
 
 function declare(resources: readonly Bare[]): Promise<Record<string, never>> {
