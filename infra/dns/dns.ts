@@ -42,6 +42,8 @@ export class Dns extends pulumi.ComponentResource {
         parent: this,
         deleteBeforeReplace: true,
         ...(isDkim(record) ? { protect: args.protect } : {}),
+        // While Email Routing is on the API changes no MX (890190): one that was adopted keeps the comment it has.
+        ...(record.data.type === "MX" ? { ignoreChanges: ["comment"] } : {}),
       });
     }
 

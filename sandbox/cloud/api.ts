@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 
+import { answerList, page } from "./list-api";
 import { answerR2 } from "./r2-api";
 import type { World } from "./world";
 
@@ -65,8 +66,15 @@ async function answer(world: World, request: IncomingMessage): Promise<Answer> {
           )
           .map((zone) => ({ id: zone.id, name: zone.name, status: "active", name_servers: zone.nameServers })),
       );
-    default:
-      return failure(404, 7003, `Could not route to ${url.pathname}`);
+    default: {
+      const listing =
+        request.method === "GET" ? answerList(world, url.pathname.replace(/^\/client\/v4/, "")) : undefined;
+      if (listing === undefined) return failure(404, 7003, `Could not route to ${url.pathname}`);
+      if ("one" in listing) return success(listing.one);
+      if (listing.perPage === undefined) return success(listing.all);
+      const { result, info } = page(listing.all, listing.perPage, url.searchParams);
+      return success(result, info);
+    }
   }
 }
 

@@ -7,6 +7,15 @@ export interface Remote {
   readonly props: Props;
 }
 
+/** The provider's id for an import: as its documentation writes it, and which object it means. */
+export interface ImportId {
+  /** `<zone_id>/<dns_record_id>`: what is in angle brackets stands for a segment. */
+  readonly format: string;
+  find(segments: readonly string[], world: World): Remote | undefined;
+  /** What can be read of an object that no state remembers; all of it when left out. Secrets never can. */
+  readable?(props: Props): Props;
+}
+
 /**
  * One resource type of the outside world. A kind refuses what the real service or its provider refuses, and answers with
  * values as the real service normalises them: a shape that would differ after a refresh there differs here too.
@@ -31,6 +40,8 @@ export interface Kind {
   place?(id: string, props: Props): string;
   /** The API knows no delete: the object stays as it is when its resource is destroyed. */
   readonly stays?: true;
+  /** How `pulumi import` names the resource; absent: the provider refuses to import the type. */
+  readonly importId?: ImportId;
   /** What a read finds, when it differs from what was stored (status that changes by itself). */
   read?(remote: Remote, world: World): Props | undefined;
 }

@@ -10,6 +10,7 @@ export type R2Answer =
   | { readonly status: number; readonly code: number; readonly message: string };
 
 const MOST_PER_PAGE = 1_000;
+const BUCKETS_PER_PAGE = 20;
 
 /**
  * The buckets and objects of R2 in Cloudflare's HTTP API (npm `cloudflare` 7.3.0, resources/r2/buckets/objects.d.ts).
@@ -28,7 +29,7 @@ export async function answerR2(
   if (!world.r2Enabled)
     return { status: 403, code: 10_042, message: "Please enable R2 through the Cloudflare Dashboard." };
   const names = world.all(R2_BUCKET).map(({ props }) => String(props["name"]));
-  if (path === "" && method === "GET") return { result: { buckets: names.map((name) => ({ name })) } };
+  if (path === "" && method === "GET") return listBuckets(names, query);
   const [, encodedBucket = "", objects, ...rest] = path.split("/");
   if (objects !== "objects") return undefined;
   const bucket = decodeURIComponent(encodedBucket);
@@ -50,6 +51,16 @@ export async function answerR2(
     default:
       return undefined;
   }
+}
+
+/** In the order of their names, page after page (npm `cloudflare` 7.3.0, resources/r2/buckets/buckets.d.ts). */
+function listBuckets(names: readonly string[], query: URLSearchParams): R2Answer {
+  const after = Buffer.from(query.get("cursor") ?? "", "base64url").toString();
+  const left = names.filter((name) => name > after).sort();
+  const page = left.slice(0, Math.min(Number(query.get("per_page") ?? BUCKETS_PER_PAGE), MOST_PER_PAGE));
+  const last = page.at(-1) ?? "";
+  const info = page.length < left.length ? { cursor: Buffer.from(last).toString("base64url") } : {};
+  return { result: { buckets: page.map((name) => ({ name })) }, info: { per_page: page.length, ...info } };
 }
 
 async function list(world: World, bucket: string, query: URLSearchParams): Promise<R2Answer> {

@@ -109,6 +109,24 @@ export class World {
     return kind.read ? kind.read(remote, this) : remote.props;
   }
 
+  /**
+   * What an import by the provider's id finds: no secret, and nothing that only a state could remember.
+   * @throws Refusal as the provider words it, when the type cannot be imported or the id has another form.
+   */
+  imported(type: string, id: string): Remote | undefined {
+    const { importId, secret = [] } = this.kind(type);
+    if (!importId) throw new Refusal(400, undefined, "This resource does not support import.");
+    const segments = id.split("/");
+    if (segments.length !== importId.format.split("/").length || segments.includes(""))
+      throw new Refusal(400, undefined, `invalid ID: expected urlencoded segments "${importId.format}", got "${id}"`);
+    const found = importId.find(segments, this);
+    const props = found && this.read(type, found.id, found.props);
+    if (!found || !props) return undefined;
+    const withheld = importId.readable ? [] : secret;
+    const left = Object.fromEntries(Object.entries(props).filter(([key]) => !withheld.includes(key)));
+    return { id: found.id, props: importId.readable?.(left) ?? left };
+  }
+
   all(type: string): readonly Remote[] {
     return [...this.#of(type).values()];
   }

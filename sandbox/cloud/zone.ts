@@ -1,3 +1,5 @@
+import type { Props } from "./props";
+
 /** One record as the authoritative servers hold it. `content` is in presentation form, TXT quoted and cut at 255 bytes. */
 export interface ZoneRecord {
   readonly id: string;
@@ -17,6 +19,8 @@ export interface Zone {
   readonly name: string;
   readonly nameServers: readonly string[];
   readonly records: ZoneRecord[];
+  /** Rules of Email Routing for single addresses, before the catch-all; the program makes none. */
+  readonly rules: Props[];
   /** Email Routing is on: the MX answer and mail is accepted. */
   emailRouting: boolean;
   /** The DS record that the registrar published; DNSSEC stays `pending` without it. */
@@ -29,6 +33,7 @@ export function newZone(id: string, name: string): Zone {
     name,
     nameServers: ["ada.ns.cloudflare.com", "bob.ns.cloudflare.com"],
     records: [],
+    rules: [],
     emailRouting: false,
     dsAtRegistrar: undefined,
   };

@@ -1,6 +1,6 @@
 import { execFile, type ExecFileException } from "node:child_process";
 import { mkdirSync } from "node:fs";
-import { join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 
 import type { PulumiCommand } from "@pulumi/pulumi/automation";
 
@@ -18,6 +18,8 @@ export interface Ran {
 /** `pulumi` as a person runs it, in a project folder, with the stand-in providers and its own backend. */
 export interface CommandLine {
   readonly project: string;
+  /** With this a command of the operator's finds the same pulumi, backend and providers. */
+  readonly environment: NodeJS.ProcessEnv;
   pulumi(args: readonly string[], input?: string): Promise<Ran>;
   close(): void;
 }
@@ -37,6 +39,7 @@ export async function openCommandLine(
   const host = await serveLanguageHost({ TMPDIR: temporary });
   const env = {
     ...process.env,
+    PATH: [dirname(command.command), process.env["PATH"]].join(delimiter),
     PULUMI_HOME: join(folder, "home"),
     PULUMI_BACKEND_URL: `file://${folder}`,
     PULUMI_CONFIG_PASSPHRASE: "sandbox",
@@ -47,6 +50,7 @@ export async function openCommandLine(
   };
   return {
     project,
+    environment: env,
     pulumi: (args, input = "") =>
       new Promise((resolve) => {
         const child = execFile(

@@ -118,6 +118,7 @@ function implementation(world: World): grpc.UntypedServiceImplementation {
     read: unary((request: messages.ReadRequest) => {
       const state = propsOf(request.getProperties());
       const kind = world.kind(typeOf(request.getUrn()));
+      if (Object.keys(state).length === 0) return imported(world, request);
       const found = world.read(typeOf(request.getUrn()), request.getId(), state);
       const response = new messages.ReadResponse();
       if (!found) return response;
@@ -134,6 +135,20 @@ function implementation(world: World): grpc.UntypedServiceImplementation {
       return new Empty();
     }),
   };
+}
+
+/** A read without a state is an import: the id is the one that people write, and the inputs are what the service has. */
+function imported(world: World, request: messages.ReadRequest): messages.ReadResponse {
+  const type = typeOf(request.getUrn());
+  const kind = world.kind(type);
+  const response = new messages.ReadResponse();
+  const remote = world.imported(type, request.getId());
+  if (!remote) return response;
+  const inputs = Object.entries(remote.props).filter(([key]) => !kind.computed.includes(key));
+  response.setId(remote.id);
+  response.setProperties(struct(marked(kind, remote.props)));
+  response.setInputs(struct(marked(kind, Object.fromEntries(inputs))));
+  return response;
 }
 
 /** A method: an exception becomes a gRPC error with its message, which the engine shows to the user. */

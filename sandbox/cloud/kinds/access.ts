@@ -14,6 +14,10 @@ const DECISIONS: readonly string[] = ["allow", "deny", "non_identity", "bypass"]
 
 /** cloudflare:index/zeroTrustAccessServiceToken:ZeroTrustAccessServiceToken: the secret is shown once, at creation. */
 export const accessServiceToken: Kind = {
+  importId: {
+    format: "<{accounts|zones}/{account_id|zone_id}>/<service_token_id>",
+    find: ([, , id], world) => world.all(SERVICE_TOKEN).find((remote) => remote.id === id),
+  },
   secret: ["clientSecret"],
   replaceOn: ["accountId", "zoneId"],
   computed: ["clientId", "clientSecret", "expiresAt", "createdAt", "updatedAt", "lastSeenAt"],
@@ -35,6 +39,10 @@ export const accessServiceToken: Kind = {
 
 /** cloudflare:index/zeroTrustAccessPolicy:ZeroTrustAccessPolicy, reusable. */
 export const accessPolicy: Kind = {
+  importId: {
+    format: "<account_id>/<policy_id>",
+    find: ([, id], world) => world.all(POLICY).find((remote) => remote.id === id),
+  },
   replaceOn: ["accountId"],
   computed: ["appCount", "createdAt", "updatedAt", "reusable"],
   filled: ["excludes", "requires"],
@@ -64,6 +72,10 @@ function echoPolicy(inputs: Props, world: World): Props {
 
 /** cloudflare:index/zeroTrustAccessApplication:ZeroTrustAccessApplication of type self_hosted. */
 export const accessApplication: Kind = {
+  importId: {
+    format: "<{accounts|zones}/{account_id|zone_id}>/<app_id>",
+    find: ([, , id], world) => world.all(APPLICATION).find((remote) => remote.id === id),
+  },
   replaceOn: ["accountId", "zoneId"],
   computed: ["aud", "createdAt", "updatedAt"],
   filled: [

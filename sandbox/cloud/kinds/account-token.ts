@@ -15,6 +15,10 @@ const ONE_ZONE = /^com\.cloudflare\.api\.account\.zone\.([0-9a-f]{32})$/;
 
 /** cloudflare:index/accountToken:AccountToken: its secret is shown once, at creation, and stays when the token changes. */
 export const accountToken: Kind = {
+  importId: {
+    format: "<account_id>/<token_id>",
+    find: ([, id], world) => world.all(ACCOUNT_TOKEN).find((remote) => remote.id === id),
+  },
   secret: ["value"],
   replaceOn: ["accountId"],
   computed: ["creatorEmailAtCreation", "issuedOn", "lastUsedOn", "modifiedOn", "value"],

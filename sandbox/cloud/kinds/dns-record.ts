@@ -8,12 +8,19 @@ import { Refusal } from "../refusal";
 import type { World } from "../world";
 import { isWithin, type Zone, type ZoneRecord } from "../zone";
 
+export const DNS_RECORD = "cloudflare:index/dnsRecord:DnsRecord";
+
 /** Cloudflare's free plan takes comments of at most 100 characters. */
 const COMMENT_CHARACTERS = 100;
 const ADDRESS_TYPES: readonly string[] = ["A", "AAAA", "CNAME"];
 
 /** cloudflare:index/dnsRecord:DnsRecord, as the API validates, stores and echoes it. */
 export const dnsRecord: Kind = {
+  importId: {
+    format: "<zone_id>/<dns_record_id>",
+    find: ([zoneId, id], world) =>
+      world.all(DNS_RECORD).find((remote) => remote.id === id && remote.props["zoneId"] === zoneId),
+  },
   replaceOn: ["type", "zoneId"],
   computed: [
     "createdOn",

@@ -1,14 +1,21 @@
 import type { Kind } from "../kind";
-import { listAt, textAt, textsAt } from "../props";
+import { listAt, type Props, textAt, textsAt } from "../props";
 import { Refusal } from "../refusal";
 import type { Zone, ZoneRecord } from "../zone";
 
 export const CATCH_ALL = "cloudflare:index/emailRoutingCatchAll:EmailRoutingCatchAll";
 
+export const ROUTING = "cloudflare:index/emailRoutingSettings:EmailRoutingSettings";
+export const ROUTING_DNS = "cloudflare:index/emailRoutingDns:EmailRoutingDns";
+
 const STATUS = ["enabled", "status", "created", "modified", "tag", "name", "skipWizard", "supportSubaddress"];
 
 /** cloudflare:index/emailRoutingSettings:EmailRoutingSettings: switches Email Routing on for the zone. */
 export const emailRoutingSettings: Kind = {
+  importId: {
+    format: "<zone_id>",
+    find: ([id], world) => world.find(ROUTING, (props) => props["zoneId"] === id),
+  },
   replaceOn: ["zoneId"],
   computed: STATUS,
   create(inputs, world) {
@@ -24,6 +31,10 @@ export const emailRoutingSettings: Kind = {
 
 /** cloudflare:index/emailRoutingDns:EmailRoutingDns: adds and locks the MX, SPF and DKIM of Email Routing. */
 export const emailRoutingDns: Kind = {
+  importId: {
+    format: "<zone_id>",
+    find: ([id], world) => world.find(ROUTING_DNS, (props) => props["zoneId"] === id),
+  },
   replaceOn: ["zoneId"],
   computed: STATUS.filter((key) => key !== "name"),
   filled: ["name", "subdomain"],
@@ -59,6 +70,10 @@ export const emailRoutingDns: Kind = {
 
 /** cloudflare:index/emailRoutingCatchAll:EmailRoutingCatchAll: one PUT-only rule a zone. */
 export const emailRoutingCatchAll: Kind = {
+  importId: {
+    format: "<zone_id>",
+    find: ([id], world) => world.find(CATCH_ALL, (props) => props["zoneId"] === id),
+  },
   replaceOn: ["zoneId"],
   computed: ["tag", "source", "ownerWorkerTag"],
   create(inputs, world) {
@@ -88,6 +103,11 @@ export const emailRoutingCatchAll: Kind = {
   stays: true,
   delete: () => undefined,
 };
+
+/** The rule of a zone in which nobody has written one. */
+export function untouchedCatchAll(zone: Zone): Props {
+  return { zoneId: zone.id, name: "", enabled: false, matchers: [{ type: "all" }], actions: [{ type: "drop" }] };
+}
 
 function lockedRecords(zone: Zone): ZoneRecord[] {
   const locked = { ttl: 300, proxied: false, locked: true };

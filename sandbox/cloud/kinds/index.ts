@@ -1,10 +1,17 @@
 import type { Kind } from "../kind";
 import { accessApplication, accessPolicy, accessServiceToken, APPLICATION, POLICY, SERVICE_TOKEN } from "./access";
 import { ACCOUNT_TOKEN, accountToken } from "./account-token";
-import { dnsRecord } from "./dns-record";
+import { DNS_RECORD, dnsRecord } from "./dns-record";
 import { remoteCommand, s3Bucket } from "./elsewhere";
-import { CATCH_ALL, emailRoutingCatchAll, emailRoutingDns, emailRoutingSettings } from "./email-routing";
-import { notificationPolicy } from "./notification-policy";
+import {
+  CATCH_ALL,
+  emailRoutingCatchAll,
+  emailRoutingDns,
+  emailRoutingSettings,
+  ROUTING,
+  ROUTING_DNS,
+} from "./email-routing";
+import { NOTIFICATION, notificationPolicy } from "./notification-policy";
 import { R2_BUCKET, R2_LIFECYCLE, r2Bucket, r2BucketLifecycle } from "./r2";
 import { acl, dnsSplitNameservers, tailnetKey } from "./tailscale";
 import { tunnel, TUNNEL, TUNNEL_CONFIG, tunnelConfig } from "./tunnel";
@@ -12,27 +19,28 @@ import {
   CRON,
   ROUTE,
   SCRIPT,
+  SUBDOMAIN,
   workersCronTrigger,
   workersRoute,
   workersScript,
   workersScriptSubdomain,
 } from "./workers";
-import { zoneDnssec } from "./zone-dnssec";
+import { ZONE_DNSSEC, zoneDnssec } from "./zone-dnssec";
 
 /** Every resource type that the sandbox models, by Pulumi type token. */
 export const KINDS: Readonly<Record<string, Kind>> = {
-  "cloudflare:index/dnsRecord:DnsRecord": dnsRecord,
-  "cloudflare:index/emailRoutingSettings:EmailRoutingSettings": emailRoutingSettings,
-  "cloudflare:index/emailRoutingDns:EmailRoutingDns": emailRoutingDns,
+  [DNS_RECORD]: dnsRecord,
+  [ROUTING]: emailRoutingSettings,
+  [ROUTING_DNS]: emailRoutingDns,
   [CATCH_ALL]: emailRoutingCatchAll,
   [SCRIPT]: workersScript,
-  "cloudflare:index/workersScriptSubdomain:WorkersScriptSubdomain": workersScriptSubdomain,
+  [SUBDOMAIN]: workersScriptSubdomain,
   [CRON]: workersCronTrigger,
   [ROUTE]: workersRoute,
   [R2_BUCKET]: r2Bucket,
   [R2_LIFECYCLE]: r2BucketLifecycle,
-  "cloudflare:index/notificationPolicy:NotificationPolicy": notificationPolicy,
-  "cloudflare:index/zoneDnssec:ZoneDnssec": zoneDnssec,
+  [NOTIFICATION]: notificationPolicy,
+  [ZONE_DNSSEC]: zoneDnssec,
   [TUNNEL]: tunnel,
   [TUNNEL_CONFIG]: tunnelConfig,
   [SERVICE_TOKEN]: accessServiceToken,

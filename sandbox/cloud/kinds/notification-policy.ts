@@ -2,8 +2,14 @@ import type { Kind } from "../kind";
 import { listAt, type Props, textAt } from "../props";
 import { Refusal } from "../refusal";
 
+export const NOTIFICATION = "cloudflare:index/notificationPolicy:NotificationPolicy";
+
 /** cloudflare:index/notificationPolicy:NotificationPolicy: an alert of the account. */
 export const notificationPolicy: Kind = {
+  importId: {
+    format: "<account_id>/<policy_id>",
+    find: ([, id], world) => world.all(NOTIFICATION).find((remote) => remote.id === id),
+  },
   replaceOn: ["accountId"],
   computed: ["created", "modified"],
   filled: ["alertInterval"],

@@ -11,6 +11,10 @@ const MISSING_ID = "missing ID";
 
 /** cloudflare:index/r2Bucket:R2Bucket: a bucket of the account; its objects are the edge's. */
 export const r2Bucket: Kind = {
+  importId: {
+    format: "<account_id>/<bucket_name>/<jurisdiction>",
+    find: ([, name], world) => world.find(R2_BUCKET, (props) => props["name"] === name),
+  },
   replaceOn: ["accountId", "name", "jurisdiction", "location"],
   computed: ["creationDate"],
   filled: ["jurisdiction", "location", "storageClass"],

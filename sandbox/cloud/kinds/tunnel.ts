@@ -8,6 +8,10 @@ export const TUNNEL_CONFIG = "cloudflare:index/zeroTrustTunnelCloudflaredConfig:
 
 /** cloudflare:index/zeroTrustTunnelCloudflared:ZeroTrustTunnelCloudflared. */
 export const tunnel: Kind = {
+  importId: {
+    format: "<account_id>/<tunnel_id>",
+    find: ([, id], world) => world.all(TUNNEL).find((remote) => remote.id === id),
+  },
   secret: ["tunnelSecret"],
   replaceOn: ["accountId", "configSrc"],
   computed: [
@@ -45,6 +49,10 @@ export function tunnelToken(world: World, tunnelId: string): string {
 
 /** cloudflare:index/zeroTrustTunnelCloudflaredConfig:ZeroTrustTunnelCloudflaredConfig: what cloudflared forwards where. */
 export const tunnelConfig: Kind = {
+  importId: {
+    format: "<account_id>/<tunnel_id>",
+    find: ([, id], world) => world.all(TUNNEL_CONFIG).find((remote) => remote.id === id),
+  },
   replaceOn: ["accountId", "tunnelId"],
   computed: ["createdAt", "version"],
   filled: ["source"],

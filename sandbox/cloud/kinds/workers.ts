@@ -9,6 +9,7 @@ import { R2_BUCKET } from "./r2";
 
 export const SCRIPT = "cloudflare:index/workersScript:WorkersScript";
 export const ROUTE = "cloudflare:index/workersRoute:WorkersRoute";
+export const SUBDOMAIN = "cloudflare:index/workersScriptSubdomain:WorkersScriptSubdomain";
 export const CRON = "cloudflare:index/workersCronTrigger:WorkersCronTrigger";
 
 const BINDING_TYPES: readonly string[] = [
@@ -23,6 +24,11 @@ const BINDING_TYPES: readonly string[] = [
 
 /** cloudflare:index/workersScript:WorkersScript: a module Worker with its bindings. */
 export const workersScript: Kind = {
+  importId: {
+    format: "<account_id>/<script_name>",
+    find: ([, name], world) => world.find(SCRIPT, (props) => props["scriptName"] === name),
+    readable: withoutSecretTexts,
+  },
   secret: ["bindings"],
   replaceOn: ["accountId", "scriptName"],
   computed: [
@@ -71,6 +77,14 @@ function upload(inputs: Props, world: World): Props {
   return isProps(observability) ? { ...inputs, observability: echoObservability(observability) } : inputs;
 }
 
+/** No secret can be read back, nor which of the uploaded files is the main module (facts: observed). */
+function withoutSecretTexts(props: Props): Props {
+  const bindings = listAt(props, "bindings").map(({ text, ...binding }) =>
+    binding["type"] === "secret_text" ? binding : { ...binding, ...(text === undefined ? {} : { text }) },
+  );
+  return { ...props, bindings, mainModule: undefined };
+}
+
 /** The API fills in what is left out. */
 function echoObservability(given: Props): Props {
   const logs = given["logs"];
@@ -91,6 +105,10 @@ function refuseSyntax(content: string): void {
 
 /** cloudflare:index/workersScriptSubdomain:WorkersScriptSubdomain: the script's workers.dev address, on or off. */
 export const workersScriptSubdomain: Kind = {
+  importId: {
+    format: "<account_id>/<script_name>",
+    find: ([, name], world) => world.find(SUBDOMAIN, (props) => props["scriptName"] === name),
+  },
   replaceOn: ["accountId", "scriptName"],
   computed: [],
   filled: ["previewsEnabled"],
@@ -106,6 +124,10 @@ export const workersScriptSubdomain: Kind = {
 
 /** cloudflare:index/workersCronTrigger:WorkersCronTrigger: all schedules of a script; the API has no delete for them. */
 export const workersCronTrigger: Kind = {
+  importId: {
+    format: "<account_id>/<script_name>",
+    find: ([, name], world) => world.find(CRON, (props) => props["scriptName"] === name),
+  },
   replaceOn: ["accountId", "scriptName"],
   computed: [],
   create(inputs, world) {
@@ -129,6 +151,10 @@ function scheduled(inputs: Props): Props {
 
 /** cloudflare:index/workersRoute:WorkersRoute: requests that match the pattern run the script. */
 export const workersRoute: Kind = {
+  importId: {
+    format: "<zone_id>/<route_id>",
+    find: ([, id], world) => world.all(ROUTE).find((remote) => remote.id === id),
+  },
   replaceOn: ["zoneId"],
   computed: [],
   create(inputs, world) {

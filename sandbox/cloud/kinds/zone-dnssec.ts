@@ -1,8 +1,14 @@
 import type { Kind } from "../kind";
 import { textAt } from "../props";
 
+export const ZONE_DNSSEC = "cloudflare:index/zoneDnssec:ZoneDnssec";
+
 /** cloudflare:index/zoneDnssec:ZoneDnssec: `pending` until the registrar publishes the DS record. */
 export const zoneDnssec: Kind = {
+  importId: {
+    format: "<zone_id>",
+    find: ([id], world) => world.find(ZONE_DNSSEC, (props) => props["zoneId"] === id),
+  },
   replaceOn: ["zoneId"],
   computed: [
     ...[

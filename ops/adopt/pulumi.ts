@@ -1,0 +1,73 @@
+import { execFile } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { AdoptError } from "./fault";
+import { isProps, listOf, textOf } from "./props";
+import { type ImportFile, type Preview, readImportFile, readPreview } from "./wanted";
+
+/** Of a preview: every Worker's code is in it. */
+const OUTPUT_BYTES = 64 * 1024 * 1024;
+
+/** Where and with what `pulumi` runs. */
+export interface Place {
+  readonly stack: string;
+  readonly environment: NodeJS.ProcessEnv;
+  /** The project's folder. */
+  readonly directory: string;
+}
+
+interface Ran {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** What the program declares and the import file's template. Changes nothing. @throws AdoptError when the preview fails */
+export async function preview(place: Place): Promise<{ preview: Preview; template: ImportFile }> {
+  const folder = mkdtempSync(join(tmpdir(), "mail-stack-adopt-"));
+  try {
+    const file = join(folder, "import.json");
+    const ran = await pulumi(place, ["preview", "--json", "--show-sames", "--import-file", file]);
+    if (ran.code !== 0)
+      throw new AdoptError(`${whyNot(ran)}\nNothing was changed. Look: pulumi preview --stack ${place.stack}`);
+    return { preview: readPreview(ran.stdout), template: readImportFile(readFileSync(file, "utf8")) };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** The token with which the program itself asks Cloudflare: configuration first, as the provider does. */
+export async function apiToken(place: Place): Promise<string> {
+  const { code, stdout } = await pulumi(place, ["config", "get", "cloudflare:apiToken"]);
+  return (code === 0 && stdout.trim()) || (place.environment["CLOUDFLARE_API_TOKEN"]?.trim() ?? "");
+}
+
+function pulumi({ stack, environment, directory }: Place, args: readonly string[]): Promise<Ran> {
+  return new Promise((resolve, reject) => {
+    const options = { cwd: directory, env: environment, maxBuffer: OUTPUT_BYTES };
+    execFile("pulumi", [...args, "--stack", stack, "--non-interactive"], options, (error, stdout, stderr) => {
+      if (error && typeof error.code !== "number")
+        reject(
+          new AdoptError(
+            `pulumi does not start (${error.code ?? error.message}). Nothing was changed. Install it: docs/start.md`,
+          ),
+        );
+      else resolve({ code: error ? Number(error.code) : 0, stdout, stderr });
+    });
+  });
+}
+
+/** The engine's own words: in the JSON when it got that far. */
+function whyNot({ stdout, stderr }: Ran): string {
+  try {
+    const shown: unknown = JSON.parse(stdout);
+    const errors = listOf(isProps(shown) ? shown["diagnostics"] : []).filter(({ severity }) => severity === "error");
+    const told = errors.map(({ message }) => textOf(message).trim()).filter((message) => message !== "");
+    if (told.length > 0) return told.join("\n");
+  } catch {
+    // As below.
+  }
+  return stderr.trim() || "pulumi preview failed without a word.";
+}

@@ -1,0 +1,21 @@
+/** Type tokens of the resources that are looked for at Cloudflare. */
+export const TYPE = {
+  record: "cloudflare:index/dnsRecord:DnsRecord",
+  dnssec: "cloudflare:index/zoneDnssec:ZoneDnssec",
+  routing: "cloudflare:index/emailRoutingSettings:EmailRoutingSettings",
+  routingDns: "cloudflare:index/emailRoutingDns:EmailRoutingDns",
+  catchAll: "cloudflare:index/emailRoutingCatchAll:EmailRoutingCatchAll",
+  tunnel: "cloudflare:index/zeroTrustTunnelCloudflared:ZeroTrustTunnelCloudflared",
+  ingress: "cloudflare:index/zeroTrustTunnelCloudflaredConfig:ZeroTrustTunnelCloudflaredConfig",
+  application: "cloudflare:index/zeroTrustAccessApplication:ZeroTrustAccessApplication",
+  policy: "cloudflare:index/zeroTrustAccessPolicy:ZeroTrustAccessPolicy",
+  serviceToken: "cloudflare:index/zeroTrustAccessServiceToken:ZeroTrustAccessServiceToken",
+  accountToken: "cloudflare:index/accountToken:AccountToken",
+  notification: "cloudflare:index/notificationPolicy:NotificationPolicy",
+  script: "cloudflare:index/workersScript:WorkersScript",
+  subdomain: "cloudflare:index/workersScriptSubdomain:WorkersScriptSubdomain",
+  cron: "cloudflare:index/workersCronTrigger:WorkersCronTrigger",
+  route: "cloudflare:index/workersRoute:WorkersRoute",
+  bucket: "cloudflare:index/r2Bucket:R2Bucket",
+  lifecycle: "cloudflare:index/r2BucketLifecycle:R2BucketLifecycle",
+} as const;
