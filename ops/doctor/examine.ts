@@ -56,8 +56,7 @@ export async function patientOf(stack: string, environment: NodeJS.ProcessEnv): 
   const secrets = typeof decrypted === "string" ? {} : decrypted;
   const settings = publicSettings(stack, secrets);
   const missing = new Map<Credential, string>();
-  const lacks = (credential: Credential, reason = "") =>
-    missing.set(credential, `${reason === "" ? "" : `${reason} `}Needs ${CREDENTIALS[credential]}`);
+  const lacks = (credential: Credential) => missing.set(credential, `needs ${CREDENTIALS[credential]}`);
   if (SECRET_KEYS.some((key) => secrets[key] === undefined)) lacks("secrets");
   const known = await outputs;
   if (known === undefined) lacks("state");
