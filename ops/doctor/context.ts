@@ -1,5 +1,7 @@
 import type { MailRecord } from "../../infra/dns/record";
 import type { Settings } from "../../infra/settings/settings";
+import type { Props } from "../adopt/props";
+import type { SpoolObjects } from "../spool/objects";
 import type { Credential } from "./check";
 import type { SignedSet } from "./dns/dnssec";
 
@@ -124,10 +126,14 @@ export interface Net {
 
 /** https://api.cloudflare.com/client/v4 with the operator's token. Both throw with Cloudflare's own errors, told. */
 export interface CloudflareApi {
-  /** `result` of GET; `path` begins with `/` (`/zones/ID/email/routing`). */
-  get(path: string): Promise<unknown>;
-  /** All pages of a list. */
-  list(path: string): Promise<readonly unknown[]>;
+  /** `result` of GET, undefined when there is no such object; `path` begins with `/` (`/zones/ID/email/routing`). */
+  get(path: string): Promise<Props | undefined>;
+  /** All pages of a list; `items` finds them in the result when they are not the result itself. */
+  list(path: string, items?: (result: unknown) => unknown): Promise<readonly Props[]>;
+  /** The main module of a Worker as it is deployed; undefined when there is no such Worker. */
+  script(name: string): Promise<string | undefined>;
+  /** The spool's bucket; only `list` and `get` are asked. */
+  readonly spool: Pick<SpoolObjects, "list" | "get">;
 }
 
 export interface SshAnswer {

@@ -6,8 +6,9 @@ import { decrypt } from "../zone";
 import type { Check, Credential } from "./check";
 import { CREDENTIALS } from "./check";
 import { checksOf } from "./checks";
-import type { CloudflareApi, Context, Deployment, Jmap, Ssh } from "./context";
+import type { Context, Deployment } from "./context";
 import { DnsClient, type DnsOptions } from "./dns/client";
+import { type Fetch, insideClients } from "./inside/clients";
 import { NetClient, type NetOptions } from "./net/net";
 import { REAL_PLACES } from "./net/place";
 import { WebClient } from "./net/web";
@@ -17,6 +18,8 @@ import { type Result, runChecks, type RunOptions } from "./runner";
 export interface Network {
   readonly dns: DnsOptions;
   readonly net: NetOptions;
+  /** How Stalwart's JMAP is asked; for tests. */
+  readonly fetch?: Fetch;
 }
 
 export interface Selection {
@@ -47,6 +50,8 @@ function isBareIpv6(text: string): boolean {
 export interface Patient {
   readonly deployment: Deployment;
   readonly missing: ReadonlyMap<Credential, string>;
+  /** Has the Cloudflare token, and for tests another place of its API. */
+  readonly environment?: NodeJS.ProcessEnv;
 }
 
 /** Reads the stack file, and decrypts what this machine can. @throws StackFileError */
@@ -61,13 +66,23 @@ export async function patientOf(stack: string, environment: NodeJS.ProcessEnv): 
   const known = await outputs;
   if (known === undefined) lacks("state");
   if ((environment["CLOUDFLARE_API_TOKEN"] ?? "") === "") lacks("cloudflare");
-  // Their clients come with the checks that use them.
-  for (const credential of ["ssh", "jmap", "canary"] as const) lacks(credential);
-  return { deployment: { stack, settings, records: mailRecords(settings), outputs: known ?? {} }, missing };
+  if (secrets["hostSshPrivateKey"] === undefined) lacks("ssh");
+  if (secrets["adminPassword"] === undefined) lacks("jmap");
+  // `--canary` gives it.
+  lacks("canary");
+  return {
+    deployment: { stack, settings, records: mailRecords(settings), outputs: known ?? {} },
+    missing,
+    environment,
+  };
 }
 
 /** A new context: what one examination learned, the next one asks again. */
-export function contextOf({ deployment, missing }: Patient, { dns, net }: Network, now = new Date()): Context {
+export function contextOf(
+  { deployment, missing, environment = {} }: Patient,
+  { dns, net, fetch }: Network,
+  now = new Date(),
+): Context {
   return {
     deployment,
     missing,
@@ -75,7 +90,7 @@ export function contextOf({ deployment, missing }: Patient, { dns, net }: Networ
     dns: new DnsClient(dns),
     net: new NetClient(net),
     web: new WebClient(net),
-    ...ABSENT,
+    ...insideClients(deployment, environment, fetch),
   };
 }
 
@@ -130,11 +145,3 @@ function outputsOf(stack: string): Promise<Readonly<Record<string, unknown>> | u
     });
   });
 }
-
-const absent = (what: string) => () => Promise.reject(new Error(`the doctor has no way to ${what} here`));
-
-const ABSENT: { cloudflare: CloudflareApi; ssh: Ssh; jmap: Jmap } = {
-  cloudflare: { get: absent("Cloudflare's API"), list: absent("Cloudflare's API") },
-  ssh: { run: absent("the host") },
-  jmap: { call: absent("Stalwart") },
-};

@@ -1,0 +1,46 @@
+import { ADMIN_ACCOUNT } from "../../../infra/host/stalwart/names";
+import type { Settings } from "../../../infra/settings/settings";
+import { isProps, type Props } from "../../adopt/props";
+import type { Jmap } from "../context";
+
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+
+const TIME_MS = 3_500;
+
+/** Stalwart refused the login. */
+export class LoginRefused extends Error {
+  override readonly name = "LoginRefused";
+}
+
+/** Stalwart by the way that people take, as its permanent administrator. */
+export function jmapClient(
+  { domain, hostnames, stalwart }: Pick<Settings, "domain" | "hostnames" | "stalwart">,
+  ask: Fetch,
+): Jmap {
+  return {
+    async call(using, calls) {
+      const login = `${ADMIN_ACCOUNT}@${domain}:${stalwart.adminPassword.reveal()}`;
+      const response = await ask(`https://${hostnames.server}/jmap`, {
+        method: "POST",
+        headers: {
+          authorization: `Basic ${Buffer.from(login).toString("base64")}`,
+          "content-type": "application/json",
+        },
+        body: JSON.stringify({ using, methodCalls: calls }),
+        redirect: "error",
+        signal: AbortSignal.timeout(TIME_MS),
+      });
+      if (response.status === 401 || response.status === 403) throw new LoginRefused(`HTTP ${response.status}`);
+      if (response.status !== 200) throw new Error(`Stalwart answers JMAP with HTTP ${response.status}`);
+      const body: unknown = await response.json();
+      const answers: unknown = isProps(body) ? body["methodResponses"] : undefined;
+      return Array.isArray(answers) ? answers.filter(isAnswer) : [];
+    },
+  };
+}
+
+function isAnswer(value: unknown): value is readonly [string, Props, string] {
+  if (!Array.isArray(value)) return false;
+  const [name, result, id] = value as readonly unknown[];
+  return typeof name === "string" && isProps(result) && typeof id === "string";
+}

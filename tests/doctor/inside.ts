@@ -1,0 +1,55 @@
+import { setImmediate } from "node:timers/promises";
+
+import { mailRecords } from "../../infra/dns/records";
+import { settingsOf } from "../../infra/settings/stack-file";
+import type { Area, Credential } from "../../ops/doctor/check";
+import { checksOf } from "../../ops/doctor/checks";
+import { contextOf, type Network, type Patient } from "../../ops/doctor/examine";
+import { REAL_PLACES } from "../../ops/doctor/net/place";
+import { type Result, runChecks } from "../../ops/doctor/runner";
+import { convergeWithoutEngine } from "../../sandbox/converge";
+import { type Outside, startOutside } from "../../sandbox/outside";
+import { standIns } from "../../sandbox/stand-ins";
+
+/** The sandbox's deployment as its operator sees it: account, host and Stalwart. */
+export interface Inside {
+  readonly outside: Outside;
+  readonly patient: Patient;
+  /** Runs the checks of these areas at this moment, or without these credentials. */
+  look(areas: ReadonlySet<Area>, at?: Date, missing?: ReadonlyMap<Credential, string>): Promise<readonly Result[]>;
+  close(): Promise<void>;
+}
+
+export async function startInside(stack = "prod"): Promise<Inside> {
+  const invented = standIns(stack);
+  const settings = settingsOf(stack, invented);
+  const outside = await startOutside(settings, invented);
+  await convergeWithoutEngine(stack, invented, outside);
+  const environment = { CLOUDFLARE_API_TOKEN: invented.apiToken, CLOUDFLARE_BASE_URL: outside.apiUrl };
+  const deployment = { stack, settings, records: mailRecords(settings), outputs: {} };
+  const patient: Patient = { deployment, missing: new Map(), environment };
+  const network: Network = {
+    dns: { resolver: "127.0.0.1", resolverPort: 1, port: 1 },
+    net: { places: REAL_PLACES },
+    fetch: (url, init) => outside.fetch(url, init),
+  };
+  return {
+    outside,
+    patient,
+    async look(areas, at = new Date(), missing = new Map()) {
+      const checks = checksOf(deployment).filter(({ area }) => areas.has(area));
+      const results = await runChecks(checks, contextOf({ ...patient, missing }, network, at), { budgetMs: 60_000 });
+      // Connections that ended are closed before the next test.
+      await setImmediate();
+      return results;
+    },
+    close: () => outside.close(),
+  };
+}
+
+/** What was not fine, as a test compares it. */
+export function faultsOf(results: readonly Result[]) {
+  return results.flatMap(({ check: { id }, finding: { status, current, remedy = "" } }) =>
+    status === "error" || status === "warning" ? [{ id, status, current, remedy }] : [],
+  );
+}
