@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { Tailnet } from "./clients/tailnet";
 import { readCloudflareApi, readSettings } from "./config";
 import { Dns } from "./dns/dns";
+import { BackupStore } from "./backup/bucket";
 import { mailRecords } from "./dns/records";
 import { WorkerAccess } from "./edge/access";
 import { AcmeToken } from "./edge/acme-token";
@@ -94,11 +95,16 @@ export function declareMail(settings: Settings, zoneIds: Readonly<Record<string,
   const dns = new Dns("dns", { domain, records, zoneIds, tunnelId: tunnel.tunnelId, protect });
   const bucket = spool && new Spool("spool", { accountId, ...spool, protect });
   const certificates = new AcmeToken("certificates", { accountId, domain, zoneId });
+  const backups =
+    settings.backup?.target.kind === "s3"
+      ? new BackupStore("backup", { domain, target: settings.backup.target, protect })
+      : undefined;
   const tailnet = settings.tailnet && new Tailnet("tailnet", settings.tailnet);
   const host = new Host("host", {
     settings,
     tunnelToken: tunnel.token,
     acmeDnsToken: certificates.value,
+    backupKey: backups?.key,
     tailnetKey: tailnet?.key,
   });
   const worker = new InboundWorker("inbound", {

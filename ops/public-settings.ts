@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from "node:crypto";
 import type { Settings } from "../infra/settings/settings";
-import { readStackFile, settingsOf } from "../infra/settings/stack-file";
+import { readStackFile, settingsOf, StackFileError } from "../infra/settings/stack-file";
 
 /**
  * The settings of a stack file for who shows only what is public: throw-away values take the place of every secret that
@@ -10,6 +10,24 @@ export function publicSettings(stack: string, secrets: Readonly<Record<string, s
   const { raw } = readStackFile(stack);
   const open = Object.entries(STAND_INS).filter(([key]) => (raw.get(key)?.text ?? "") === "");
   return settingsOf(stack, { secrets: { ...secretStandIns(), ...secrets }, values: Object.fromEntries(open) });
+}
+
+/**
+ * As {@link publicSettings}, for who talks to the host or names it: the stack file itself must tell which one it is.
+ *
+ * @throws StackFileError when it does not
+ */
+export function settingsWithHost(stack: string): Settings {
+  const { raw } = readStackFile(stack);
+  const missing = (["accountId", "hostAddress", "hostUser", "hostKey"] as const).filter(
+    (key) => (raw.get(key)?.text ?? "") === "",
+  );
+  if (missing.length > 0)
+    throw new StackFileError(
+      `Pulumi.${stack}.yaml lacks ${missing.map((key) => `mail:${key}`).join(", ")}. Nothing was done. ` +
+        `Set what is missing: npm run settings -- ${stack} shows how.`,
+    );
+  return publicSettings(stack);
 }
 
 const NO_HOST_KEY = Buffer.concat([
@@ -36,5 +54,6 @@ function secretStandIns(): Record<string, string> {
     resendApiKey: "stand-in",
     adminPassword: "stand-in-password",
     accountPassword: "stand-in-password",
+    backupPassword: "stand-in-password-of-backups",
   };
 }

@@ -51,6 +51,7 @@ export function standIns(stack: string, instead: Readonly<Record<string, string>
       resendApiKey: `re_${hex(24)}`,
       adminPassword: password(),
       accountPassword: password(),
+      backupPassword: password(),
       hostSshPrivateKey: userKey.private,
     },
     apiToken: randomBytes(30).toString("hex").slice(0, 40),

@@ -13,8 +13,8 @@ const folders = new Set<string>();
 process.once("exit", () => folders.forEach(removeFolder));
 
 /** A folder of its own that is gone when it is removed or the process ends. */
-export function temporaryFolder(): TemporaryFolder {
-  const path = mkdtempSync(join(tmpdir(), "mail-stack-"));
+export function temporaryFolder(parent = tmpdir()): TemporaryFolder {
+  const path = mkdtempSync(join(parent, "mail-stack-"));
   folders.add(path);
   return { path, remove: () => removeFolder(path) };
 }

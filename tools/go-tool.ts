@@ -53,6 +53,28 @@ export const GO_TOOLS = {
     versionVariable: "main.version",
     versionPrefix: "v",
   },
+  restic: {
+    module: "github.com/restic/restic",
+    package: "github.com/restic/restic/cmd/restic",
+    binary: "restic",
+    versionVariable: "main.version",
+    versionPrefix: "",
+  },
+  "rest-server": {
+    module: "github.com/restic/rest-server",
+    package: "github.com/restic/rest-server/cmd/rest-server",
+    binary: "rest-server",
+    versionVariable: "main.version",
+    versionPrefix: "",
+  },
+  // An S3 server with bucket policies.
+  versitygw: {
+    module: "github.com/versity/versitygw",
+    package: "github.com/versity/versitygw/cmd/versitygw",
+    binary: "versitygw",
+    versionVariable: "main.Version",
+    versionPrefix: "",
+  },
   coredns: {
     module: "github.com/coredns/coredns",
     package: "github.com/coredns/coredns",

@@ -119,6 +119,23 @@ export function onhostService(hasTailnet: boolean): Service {
   };
 }
 
+/** Brings the export of all mail up to date. */
+export function exportService(): Service {
+  return {
+    ...program(),
+    profiles: ["tools"],
+    entrypoint: ["node", PROGRAM, "export"],
+    volumes: [
+      inApps(readOnly, "onhost"),
+      inApps(readOnly, "stalwart/plan"),
+      inApps(readOnly, "stalwart/secrets"),
+      inApps(writable, "stalwart/data/export"),
+    ],
+    mem_limit: "512m",
+    restart: "no",
+  };
+}
+
 /** Stalwart's own command line: applies the plan. */
 export function stalwartCliService(): Service {
   return {

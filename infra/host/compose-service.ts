@@ -22,7 +22,7 @@ export function lockedDown(...scratch: readonly string[]) {
 /** Docker's default already, but not Podman's nor that of a host with other settings: no service runs as root. */
 export const LOW_PORTS = { "net.ipv4.ip_unprivileged_port_start": "0" } as const;
 
-/** `source` as in {@link HostFile.path}. */
+/** `source` as in {@link HostFile.path}; "" is the apps folder itself. */
 export function readOnly(source: string, target: string): BindMount {
   return mount(source, target, true);
 }
@@ -41,5 +41,11 @@ export function health(startSeconds: number, ...command: readonly string[]): Hea
 }
 
 function mount(source: string, target: string, isReadOnly: boolean): BindMount {
-  return { type: "bind", source: `../${source}`, target, read_only: isReadOnly, bind: { create_host_path: false } };
+  return {
+    type: "bind",
+    source: source === "" ? ".." : `../${source}`,
+    target,
+    read_only: isReadOnly,
+    bind: { create_host_path: false },
+  };
 }

@@ -1,8 +1,16 @@
 import { createHash } from "node:crypto";
 
+import { resticService } from "../backup/compose";
 import type { Settings } from "../settings/settings";
 import { cloudflaredService } from "./cloudflared";
-import { certificatesService, onhostService, stalwartCliService, stalwartService, zoneService } from "./compose-mail";
+import {
+  certificatesService,
+  exportService,
+  onhostService,
+  stalwartCliService,
+  stalwartService,
+  zoneService,
+} from "./compose-mail";
 import type { ComposeNetwork, ComposeProject, Service } from "./compose-type";
 import { corednsService, hasResolver } from "./coredns";
 import type { HostFile } from "./file";
@@ -60,6 +68,7 @@ export function composeProject(settings: Settings, files: readonly HostFile[]): 
       ),
       "stalwart-cli": stalwartCliService(),
       onhost: onhostService(tailnet !== undefined),
+      ...(settings.backup && { export: exportService(), restic: resticService(settings) }),
     },
     networks: { edge: network(at.edge), mail: network(at.mail) },
   };

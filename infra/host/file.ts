@@ -1,3 +1,4 @@
+import type { BackupKey } from "../backup/bucket";
 import type { ServiceName } from "./layout";
 
 /** One file as it lies on the host. Whoever may read the folder may read it, unless its mode says otherwise. */
@@ -19,6 +20,8 @@ export interface EdgeSecrets {
   readonly tunnelToken: string;
   /** A Cloudflare API token that may edit the records of the mail domain's zone, and nothing else. */
   readonly acmeDnsToken: string;
+  /** The login to the backups' bucket, where it is ours. */
+  readonly backupKey?: BackupKey | undefined;
   /** What the host joins the tailnet with, when there is one. */
   readonly tailnetKey?: string | undefined;
 }

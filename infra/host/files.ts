@@ -1,3 +1,4 @@
+import { backupFiles } from "../backup/files";
 import type { Settings } from "../settings/settings";
 import { cloudflaredFiles } from "./cloudflared";
 import { composeFile } from "./compose";
@@ -20,6 +21,7 @@ export function hostFiles(settings: Settings, secrets: EdgeSecrets): readonly Ho
     ...tailscaleFiles(settings, secrets.tailnetKey),
     ...corednsFiles(settings),
     onhostFile(),
+    ...backupFiles(settings, secrets.backupKey),
   ];
   return [...files, composeFile(settings, files)];
 }

@@ -6,6 +6,7 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 
+import type { BackupKey } from "../backup/bucket";
 import type { Settings } from "../settings/settings";
 
 import { hostFiles } from "./files";
@@ -24,6 +25,8 @@ export interface HostArgs {
   readonly tunnelToken: pulumi.Input<string>;
   /** Secret. */
   readonly acmeDnsToken: pulumi.Input<string>;
+  /** Secret; for backups into a bucket of ours. */
+  readonly backupKey?: pulumi.Input<BackupKey> | undefined;
   /** Secret. Needed where the settings have a tailnet. */
   readonly tailnetKey?: pulumi.Input<string> | undefined;
 }
@@ -47,9 +50,9 @@ export class Host extends pulumi.ComponentResource {
     const { folder } = settings.host;
 
     const packed = pulumi
-      .all([args.tunnelToken, args.acmeDnsToken, args.tailnetKey])
-      .apply(([tunnelToken, acmeDnsToken, tailnetKey]) => {
-        const edge = { tunnelToken, acmeDnsToken, tailnetKey };
+      .all([args.tunnelToken, args.acmeDnsToken, args.tailnetKey, args.backupKey])
+      .apply(([tunnelToken, acmeDnsToken, tailnetKey, backupKey]) => {
+        const edge = { tunnelToken, acmeDnsToken, tailnetKey, backupKey };
         return { files: pack(hostFiles(settings, edge)), secrets: textsToHide(settings, edge) };
       });
     this.#sha256 = packed.apply(({ files }) => files.sha256);

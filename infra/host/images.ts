@@ -31,6 +31,10 @@ export const IMAGES = {
     "cloudflare/cloudflared:2026.8.2@sha256:0aa26e284f05e6c77ae375b8c9c11d9eb6a448fb7bcd8d40f31cb6176189eb38",
     "The tunnel's inner end; its flags were read in the source of this version.",
   ),
+  restic: image(
+    "restic/restic:0.18.1@sha256:39d9072fb5651c80d75c7a811612eb60b4c06b32ffe87c2e9f3c7222e1797e76",
+    "The backups; the tests run the same version, built from its Go module.",
+  ),
   tailscale: image(
     "tailscale/tailscale:v1.102.4@sha256:2667499ed87ae29218f292556ba062918402dd5e92e93637af14867e4df12dd3",
     "The host's way into the tailnet. The tests start 1.96.0, built from its Go module, with nothing that is newer.",

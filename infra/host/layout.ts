@@ -21,7 +21,9 @@ export const TAILNET_FOLDERS = { state: "tailscale/state", run: "tailscale/run",
 
 /** Services of the compose profile `tools`, run once each time: Stalwart's own command line and our program beside it. */
 export const TOOLS = ["stalwart-cli", "onhost"] as const;
-export type ToolName = (typeof TOOLS)[number];
+/** Further ones where there are backups. */
+export const BACKUP_TOOLS = ["export", "restic"] as const;
+export type ToolName = (typeof TOOLS)[number] | (typeof BACKUP_TOOLS)[number];
 
 /** Stalwart's listeners. There is none on 25: the Worker brings what comes from outside. */
 export const STALWART_PORTS = {

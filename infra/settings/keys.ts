@@ -19,6 +19,11 @@ export interface ConfigKey {
   readonly derived?: string;
   /** Must be stored encrypted (`pulumi config set --secret`). */
   readonly secret?: true;
+  /**
+   * A secret that only some deployments need: a value must be stored encrypted, none is fine. Pulumi's own schema cannot
+   * say so: there a secret is always required, because a default would lie in the clear.
+   */
+  readonly encrypted?: true;
   /** May hold something secret (a URL with a token in it): never shown, stored encrypted or not as one likes. */
   readonly sensitive?: true;
   /** A value for examples and for the command that mends a problem. */
@@ -228,6 +233,103 @@ export const KEYS = {
       "Number of the API key with which the Worker imports mail, 1 to 9999. The host mints it; one more makes a new one and withdraws the old once the Worker has it.",
     default: 1,
     example: "2",
+  },
+  backup: {
+    type: "string",
+    description:
+      "Where the nightly backups go: `s3` (a bucket of AWS, made or adopted here), `repository` (any other restic repository; no AWS account is needed), or `off`.",
+    default: "off",
+    example: "s3",
+  },
+  backupBucket: {
+    type: "string",
+    description: "With `s3`: the bucket's name, unique in the world.",
+    default: "",
+    example: "example-backups",
+  },
+  backupPrefix: {
+    type: "string",
+    description: "With `s3`: the folder in the bucket; the host can reach nothing else in it.",
+    default: "mail",
+    example: "mail",
+  },
+  backupRegion: {
+    type: "string",
+    description: "With `s3`: the bucket's region. It cannot be changed later.",
+    default: "us-east-1",
+    example: "eu-central-1",
+  },
+  backupBucketImport: {
+    type: "boolean",
+    description: "With `s3`: the bucket exists already and is adopted instead of made.",
+    default: false,
+    example: "true",
+  },
+  backupRepository: {
+    type: "string",
+    description:
+      "With `repository`: restic's name for it (`rest:https://…`, `s3:https://…` for R2 and others, `b2:…`, `azure:…`, `swift:…`). May be stored encrypted: it may hold a password.",
+    default: "",
+    sensitive: true,
+    example: "rest:https://backup.example.org/mail",
+  },
+  backupPassword: {
+    type: "string",
+    description: "The password that encrypts the backups. Keep a copy outside: without it no backup can be read.",
+    default: "",
+    derived: "none; secret, required for backups",
+    encrypted: true,
+    example: "FILE",
+  },
+  backupEnvironment: {
+    type: "string",
+    description:
+      "With `repository`: what restic needs to log in there, as lines `NAME=value` (`B2_ACCOUNT_ID`, `AWS_ACCESS_KEY_ID`, …).",
+    default: "",
+    derived: "none; secret",
+    encrypted: true,
+    example: "FILE",
+  },
+  backupKeep: {
+    type: "array",
+    description: "How many backups are kept: the last of so many days, weeks and months.",
+    default: [14, 8, 12],
+    example: "[14,8,12]",
+  },
+  backupExportAt: {
+    type: "string",
+    description: "When the mail is exported as files, in the host's time.",
+    default: "02:45",
+    example: "02:45",
+  },
+  backupAt: {
+    type: "string",
+    description: "When the backup is made, in the host's time. Stalwart stands still for a few seconds.",
+    default: "03:00",
+    example: "03:00",
+  },
+  backupDrill: {
+    type: "string",
+    description: "How often the newest backup is restored on the host and compared: `monthly`, `weekly` or `off`.",
+    default: "monthly",
+    example: "monthly",
+  },
+  backupAlertUrl: {
+    type: "string",
+    description: "https URL that gets a POST when an export, backup, check or drill fails. May be stored encrypted.",
+    default: "",
+    derived: "no alert",
+    sensitive: true,
+    example: "https://ntfy.sh/TOPIC",
+  },
+  backupHeartbeatUrl: {
+    type: "string",
+    description:
+      "https URL that is told of each backup's start (`/start`), success and failure (`/fail`), as Healthchecks wants it: who hears nothing for a day raises the alarm. May be stored encrypted.",
+    default: "",
+    derived: "no heartbeat",
+    sensitive: true,
+    example: "https://hc-ping.com/UUID",
   },
   hostAddress: {
     type: "string",

@@ -1,6 +1,18 @@
 import { parseOwnAddress, parseReportAddress } from "./address";
 import { ALLOWED } from "./allowed";
 import {
+  backupOf,
+  parseBackupEnvironment,
+  parseBackupPassword,
+  parseBackupTime,
+  parseBucket,
+  parseHeartbeatUrl,
+  parseKeep,
+  parsePrefix,
+  parseRegion,
+  parseRepository,
+} from "./backup";
+import {
   clientLabels,
   clientsHostname,
   parseMachineName,
@@ -145,6 +157,7 @@ function takeAll(reader: Reader) {
     adminPassword: reader.take("adminPassword", parsePassword),
     accountPassword: reader.take("accountPassword", parsePassword),
     workerKeyNumber: reader.take("workerKeyNumber", (text) => parseWithin(text, 1, 9_999)),
+    ...takeBackup(reader),
     hostAddress: reader.take("hostAddress", parseHostAddress),
     hostPort: reader.take("hostPort", parsePort),
     hostUser: reader.take("hostUser", parseUser),
@@ -161,6 +174,27 @@ function takeAll(reader: Reader) {
     clientPeople: reader.take("clientPeople", (text) => parsePeople(text, primaryAddress)),
     protect: reader.take("protect", parseBoolean),
   } satisfies Record<KeyName, unknown>;
+}
+
+function takeBackup(reader: Reader) {
+  const backup = reader.take("backup", (text) => parseChoice(text, ["off", "s3", "repository"]));
+  const backupExportAt = reader.take("backupExportAt", (text) => parseBackupTime(text));
+  return {
+    backup,
+    backupBucket: reader.take("backupBucket", (text) => parseBucket(text, backup)),
+    backupPrefix: reader.take("backupPrefix", parsePrefix),
+    backupRegion: reader.take("backupRegion", parseRegion),
+    backupBucketImport: reader.take("backupBucketImport", parseBoolean),
+    backupRepository: reader.take("backupRepository", (text) => parseRepository(text, backup)),
+    backupPassword: reader.take("backupPassword", (text) => parseBackupPassword(text, backup)),
+    backupEnvironment: reader.take("backupEnvironment", (text) => parseBackupEnvironment(text, backup)),
+    backupKeep: reader.take("backupKeep", parseKeep),
+    backupExportAt,
+    backupAt: reader.take("backupAt", (text) => parseBackupTime(text, backupExportAt)),
+    backupDrill: reader.take("backupDrill", (text) => parseChoice(text, ["monthly", "weekly", "off"])),
+    backupAlertUrl: reader.take("backupAlertUrl", parseAlertUrl),
+    backupHeartbeatUrl: reader.take("backupHeartbeatUrl", parseHeartbeatUrl),
+  };
 }
 
 function assemble(values: Complete<ReturnType<typeof takeAll>>): Settings {
@@ -215,6 +249,7 @@ function assemble(values: Complete<ReturnType<typeof takeAll>>): Settings {
       accountPassword: values.accountPassword,
       workerKeyNumber: values.workerKeyNumber,
     },
+    backup: backupOf(values),
     host: {
       address: values.hostAddress,
       port: values.hostPort,
@@ -262,7 +297,10 @@ class Reader {
 
   take<T>(name: KeyName, parse: (text: string) => Checked<T>): T | undefined {
     const key: ConfigKey = KEYS[name];
-    const { text, secret } = this.raw.get(name) ?? { text: defaultText(key), secret: key.secret === true };
+    const { text, secret } = this.raw.get(name) ?? {
+      text: defaultText(key),
+      secret: key.secret === true || key.encrypted === true,
+    };
     if (text === undefined) {
       this.#locked.push(name);
       return undefined;
@@ -271,7 +309,8 @@ class Reader {
       this.#problems.push(missing(name, ALLOWED[name]));
       return undefined;
     }
-    if (key.secret === true && !secret) {
+    const mustBeEncrypted = key.secret === true || (key.encrypted === true && text.trim() !== "");
+    if (mustBeEncrypted && !secret) {
       this.#problems.push(storedInTheClear(name, ALLOWED[name]));
       return undefined;
     }

@@ -24,8 +24,8 @@ export function problemOf(
   const { item } = fault;
   const key = item === undefined ? `${PROJECT}:${name}` : `${PROJECT}:${name}[${item.index}]`;
   // A private key pasted into any plain key is not repeated either: messages end up in CI logs.
-  const { sensitive }: ConfigKey = KEYS[name];
-  const silent = value.secret || sensitive === true || value.text.includes("PRIVATE KEY");
+  const { sensitive, encrypted }: ConfigKey = KEYS[name];
+  const silent = value.secret || sensitive === true || encrypted === true || value.text.includes("PRIVATE KEY");
   const place = item?.field === undefined ? key : `${key}.${item.field}`;
   return {
     key,
@@ -93,8 +93,8 @@ export function renderProblems(problems: readonly Problem[], stack: string): str
  */
 export function setCommand(name: KeyName, value = "VALUE"): string {
   const key = `${PROJECT}:${name}`;
-  const { type, secret, example }: ConfigKey = KEYS[name];
-  if (secret === true) {
+  const { type, secret, encrypted, example }: ConfigKey = KEYS[name];
+  if (secret === true || encrypted === true) {
     const file = example.includes("...") ? "FILE" : example;
     return `pulumi config set --secret ${key} --stack {stack} < ${file}`;
   }

@@ -46,6 +46,39 @@ export interface SpoolSettings {
   readonly ledgerDays: number;
 }
 
+/** An S3 bucket that this program owns. */
+export interface BackupBucket {
+  readonly kind: "s3";
+  readonly bucket: string;
+  /** Without `/` at either end. */
+  readonly prefix: string;
+  readonly region: string;
+  /** The bucket exists already and is taken over. */
+  readonly isAdopted: boolean;
+}
+
+/** A restic repository that somebody else owns. */
+export interface BackupRepository {
+  readonly kind: "repository";
+  /** As restic's `--repo` takes it. */
+  readonly url: Secret;
+  /** Lines `NAME=value`, or nothing. */
+  readonly environment: Secret;
+}
+
+export interface BackupSettings {
+  readonly target: BackupBucket | BackupRepository;
+  readonly password: Secret;
+  readonly keep: { readonly daily: number; readonly weekly: number; readonly monthly: number };
+  /** Times of day on the host, `02:45`. */
+  readonly exportAt: string;
+  readonly at: string;
+  readonly drill: "monthly" | "weekly" | "off";
+  /** Both reveal "" when nobody is to be told. */
+  readonly alertUrl: Secret;
+  readonly heartbeatUrl: Secret;
+}
+
 /** A validated deployment: names are lower-case FQDNs without trailing dot, addresses are lower case and complete. */
 export interface Settings {
   readonly domain: string;
@@ -93,6 +126,8 @@ export interface Settings {
     /** Which of its keys the Worker uses; the host mints it. */
     readonly workerKeyNumber: number;
   };
+  /** Undefined: there are no backups. */
+  readonly backup: BackupSettings | undefined;
   readonly host: {
     readonly address: string;
     readonly port: number;

@@ -113,9 +113,9 @@ function holdsCiphertext(value: unknown): boolean {
 /** What the engine would misread or refuse although the value itself may be fine. */
 function notationProblem(name: string, node: unknown): Problem | undefined {
   if (!isKeyName(name) || !isScalar(node)) return undefined;
-  const { type, secret, sensitive }: ConfigKey = KEYS[name];
+  const { type, secret, encrypted, sensitive }: ConfigKey = KEYS[name];
   // A secret in the clear is the parser's to report; its text must not be repeated here.
-  if (secret === true || sensitive === true) return undefined;
+  if (secret === true || encrypted === true || sensitive === true) return undefined;
   const { value, source } = node;
   const key = `${PROJECT}:${name}`;
   if (type === "array" && typeof value === "string") {

@@ -1,8 +1,11 @@
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { reloadCertificates, updateCertificates } from "./certificates";
+import { COMPARE_USAGE, compareCommand } from "./compare/command";
 import { FILES, parseDeployment, type Deployment } from "./deployment";
+import { EXPORT_USAGE, exportCommand, type TransferContext } from "./export/command";
 import { Fault, Unreachable } from "./fault";
+import { IMPORT_USAGE, importCommand } from "./import/command";
 import { basic, httpTo, type Http } from "./http";
 import { ensureKey, retireKeys, type KeyPlace } from "./keys";
 import { listenerFindings } from "./listeners";
@@ -24,7 +27,7 @@ onhost retire NUMBER        withdraws the Worker's older API keys
 onhost certificates [--watch]   hands Traefik's certificate on to Stalwart
 onhost tailnet [SECONDS]    prints the id of this machine in the tailnet, once it has joined
 onhost zone [--watch]       writes the machine's address into the zone that the tailnet resolves
-`;
+${EXPORT_USAGE}${COMPARE_USAGE}${IMPORT_USAGE}`;
 
 const WAIT_SECONDS = 120;
 const MAX_WAIT_SECONDS = 3_600;
@@ -58,6 +61,9 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   certificates,
   tailnet,
   zone,
+  export: (args, context) => exportCommand(args, transfer(context)),
+  compare: (args, context) => compareCommand(args, transfer(context)),
+  import: (args, context) => importCommand(args, transfer(context)),
 };
 
 /**
@@ -217,6 +223,21 @@ function deployment(context: Context): Deployment {
 }
 
 function registry(context: Context): Registry {
+  return registryOf(context.http, recoveryAdmin(context));
+}
+
+/** For commands of all accounts; the session names the public address, which is not for this container. */
+function transfer(context: Context): TransferContext {
+  const { out, err, url, file } = context;
+  return {
+    out,
+    err,
+    folder: file(FILES.export),
+    stalwart: () => ({ url, authorization: recoveryAdmin(context), staysAtOrigin: true }),
+  };
+}
+
+function recoveryAdmin(context: Context): string {
   const line = required(context, FILES.recoveryAdmin).trim();
   const [, login, password] = /^STALWART_RECOVERY_ADMIN=([^:]+):(.+)$/.exec(line) ?? [];
   if (login === undefined || password === undefined)
@@ -225,7 +246,7 @@ function registry(context: Context): Registry {
       "Stalwart cannot be asked anything.",
       "Delete the file and run pulumi up again: the host makes a new one.",
     );
-  return registryOf(context.http, basic(login, password));
+  return basic(login, password);
 }
 
 function required({ file }: Context, name: string): string {

@@ -34,6 +34,8 @@ export const FILES = {
   /** The version of Stalwart that last ran on the data. Written on the host. */
   version: "stalwart/version",
   data: "stalwart/data",
+  /** What `onhost export` writes, docs/backup-format.md. */
+  export: "stalwart/data/export",
   /** Folder of `worker-<number>`. */
   keys: "stalwart/keys",
   certificate: "stalwart/tls/fullchain.pem",

@@ -40,6 +40,8 @@ export async function useMocks(world: World, project: string, stack: string): Pr
           components.push({ type, name, inputs: props });
           return { id: undefined, state: props };
         }
+        // The engine's own; what its resources do is the model's.
+        if (type.startsWith("pulumi:providers:")) return { id: name, state: props };
         registered.push({ type, name, inputs: props });
         const plain = withoutSecretMarks(props);
         if (!isProps(plain)) throw new Error(`${type} ${name}: inputs are no object`);

@@ -12,6 +12,7 @@ import type { StoredMessage } from "./mail-store";
 import { cloudflared } from "./programs/cloudflared";
 import { coredns } from "./programs/coredns";
 import { node } from "./programs/node";
+import { restic } from "./programs/restic";
 import { stalwart } from "./programs/stalwart";
 import { stalwartCli } from "./programs/stalwart-cli";
 import { tailscale } from "./programs/tailscale";
@@ -54,10 +55,17 @@ export async function startHome({ settings, invented, world, connectors, mailFol
     "tailscale/tailscale": tailscale(world),
     "coredns/coredns": coredns,
     node,
+    "restic/restic": restic,
   });
   const docker = await installDocker(join(machine.path, "bin"), engine);
   const { user, port } = settings.host;
-  const ssh = await startSshServer({ ...invented, user, home: folder, path: [docker.folder], port });
+  const ssh = await startSshServer({
+    ...invented,
+    user,
+    home: folder,
+    path: [docker.folder, join(__dirname, "systemd")],
+    port,
+  });
   world.commands = { run: runCommand };
   return {
     ssh,

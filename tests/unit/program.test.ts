@@ -158,6 +158,7 @@ describe("the program of the documented deployment", () => {
     expect([...components.values()].sort()).toEqual([
       ...[
         "access",
+        "backup",
         "certificates",
         "dns",
         "host",
@@ -170,12 +171,12 @@ describe("the program of the documented deployment", () => {
         "tunnel",
       ],
     ]);
-    const children = ran.resources.filter(({ type }) => /^(cloudflare|command):/.test(type));
+    const children = ran.resources.filter(({ type }) => /^(cloudflare|command|aws):/.test(type));
     for (const { name, parent, urn } of children) {
       const component = components.get(parent ?? "");
       expect({ name, component }).toEqual({ name, component: expect.any(String) as string });
       expect(`${name}-`.startsWith(`${component ?? "?"}-`)).toBe(true);
-      expect(urn).toMatch(/\$(cloudflare|command):/);
+      expect(urn).toMatch(/\$(cloudflare|command|aws):/);
     }
   });
 
@@ -342,7 +343,7 @@ describe("the program of the documented deployment", () => {
     const guarded = ran.resources.filter(({ options }) => options.protect === true).map(({ name }) => name);
     expect(guarded.sort()).toEqual(
       [
-        ...["dns-dnssec", "routing-dns", "routing-settings", "spool-bucket", "tunnel"],
+        ...["backup-bucket", "dns-dnssec", "routing-dns", "routing-settings", "spool-bucket", "tunnel"],
         ...["dns-txt-202602e._domainkey", "dns-txt-202602r._domainkey", "dns-txt-resend._domainkey"],
       ].sort(),
     );

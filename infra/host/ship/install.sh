@@ -34,9 +34,11 @@ main() {
   lock
   unpack
   guard
+  guard_units
   install_files
   start_containers
   configure_stalwart
+  converge_units
   rm -rf -- "$staging"
   printf 'installed %d, removed %d\n' "$installed" "$removed"
 }

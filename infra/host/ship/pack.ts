@@ -15,12 +15,15 @@ export interface Pack {
 /** What the scripts themselves keep in the apps folder. */
 const KEPT_BY_THE_SCRIPTS = [
   ...["mail-stack/.env", "mail-stack/installed", "mail-stack/lock", "mail-stack/staging"],
-  ...["stalwart/version", "stalwart/applied"],
+  ...["stalwart/version", "stalwart/applied", "backup/lock"],
   ...["stalwart/secrets/recovery-admin.env", "stalwart/secrets/stalwart-cli.env"],
 ];
 
 /** Folders that containers write to. */
-const CONTAINERS_OWN = ["stalwart/data", "stalwart/tls", "stalwart/keys", "traefik/acme"];
+const CONTAINERS_OWN = [
+  ...["stalwart/data", "stalwart/tls", "stalwart/keys", "traefik/acme"],
+  ...["backup/cache", "backup/restore", "backup/state", "backup/work"],
+];
 
 /** At least one folder; no empty, hidden-parent or shell-relevant part. install.sh checks its list by the same rule. */
 const PATH = /^[A-Za-z0-9_][A-Za-z0-9._-]*(\/[A-Za-z0-9._][A-Za-z0-9._-]*)+$/;

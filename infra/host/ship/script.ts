@@ -25,7 +25,7 @@ export interface InstallOptions {
  */
 export function installScript(files: Pack, { folder, stalwartVersion, secrets }: InstallOptions): string {
   const values = { apps_folder: folder, files_sha256: files.sha256, stalwart_version: stalwartVersion };
-  return script(["guard", "install"], values, secrets) + files.archive.toString("base64") + "\n";
+  return script(["guard", "units", "install"], values, secrets) + files.archive.toString("base64") + "\n";
 }
 
 /** Prints the API key of the Worker with this number, and nothing else; mints it when there is none. Errors as above. */

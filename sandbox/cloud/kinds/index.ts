@@ -2,7 +2,7 @@ import type { Kind } from "../kind";
 import { accessApplication, accessPolicy, accessServiceToken, APPLICATION, POLICY, SERVICE_TOKEN } from "./access";
 import { ACCOUNT_TOKEN, accountToken } from "./account-token";
 import { DNS_RECORD, dnsRecord } from "./dns-record";
-import { remoteCommand, s3Bucket } from "./elsewhere";
+import { remoteCommand } from "./elsewhere";
 import {
   CATCH_ALL,
   emailRoutingCatchAll,
@@ -12,7 +12,9 @@ import {
   ROUTING_DNS,
 } from "./email-routing";
 import { NOTIFICATION, notificationPolicy } from "./notification-policy";
+import { iamKinds } from "./iam";
 import { R2_BUCKET, R2_LIFECYCLE, r2Bucket, r2BucketLifecycle } from "./r2";
+import { s3Kinds } from "./s3";
 import { acl, dnsSplitNameservers, tailnetKey } from "./tailscale";
 import { tunnel, TUNNEL, TUNNEL_CONFIG, tunnelConfig } from "./tunnel";
 import {
@@ -47,7 +49,8 @@ export const KINDS: Readonly<Record<string, Kind>> = {
   [POLICY]: accessPolicy,
   [APPLICATION]: accessApplication,
   [ACCOUNT_TOKEN]: accountToken,
-  "aws:s3/bucket:Bucket": s3Bucket,
+  ...s3Kinds,
+  ...iamKinds,
   "tailscale:index/tailnetKey:TailnetKey": tailnetKey,
   "tailscale:index/dnsSplitNameservers:DnsSplitNameservers": dnsSplitNameservers,
   "tailscale:index/acl:Acl": acl,

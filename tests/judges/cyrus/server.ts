@@ -66,10 +66,17 @@ export interface ServerCertificate {
  * Starts a throw-away Cyrus IMAPd 3.6 or newer on loopback: IMAP, JMAP and LMTP, users {@link ROOT} and {@link OTHER} without
  * mailboxes. The first IMAP login of a user creates them; before it JMAP does not know the account.
  *
- * Started by root it becomes Debian's user `cyrus`, started by anyone else it stays that user.
+ * Started by root it becomes Debian's user `cyrus`, started by anyone else it stays that user. `settings`: lines of
+ * imapd.conf that take the place of those here, by their names. `parent`: where its folder is made. `at`: its folder, which
+ * stays at the end.
  */
-export async function startCyrus(certificate?: ServerCertificate): Promise<Cyrus> {
-  const folder = temporaryFolder();
+export async function startCyrus(
+  certificate?: ServerCertificate,
+  settings: Readonly<Record<string, string>> = {},
+  parent?: string,
+  at?: string,
+): Promise<Cyrus> {
+  const folder = at === undefined ? temporaryFolder(parent) : { path: at, remove: () => undefined };
   const ports = await freePorts();
   const { imapPort } = ports;
   const isRoot = userInfo().uid === 0;
@@ -78,7 +85,7 @@ export async function startCyrus(certificate?: ServerCertificate): Promise<Cyrus
   let master: ChildProcess | undefined;
 
   try {
-    writeFileSync(configuration, imapdConf(folder.path, isRoot ? undefined : userInfo().username));
+    writeFileSync(configuration, changed(imapdConf(folder.path, isRoot ? undefined : userInfo().username), settings));
     writeFileSync(services, cyrusConf(configuration, ports, certificate !== undefined));
     if (certificate !== undefined) {
       writeFileSync(join(folder.path, "tls.pem"), certificate.chain + certificate.key);
@@ -215,6 +222,12 @@ ${hasCertificate ? secured : ""}}
 EVENTS {
 }
 `;
+}
+
+/** Cyrus takes no name twice. */
+function changed(conf: string, settings: Readonly<Record<string, string>>): string {
+  const kept = conf.split("\n").filter((line) => !Object.hasOwn(settings, line.split(":", 1).join("")));
+  return [...kept, ...Object.entries(settings).map(([name, value]) => `${name}: ${value}`), ""].join("\n");
 }
 
 function tlsConf(folder: string): string {

@@ -30,6 +30,18 @@ export const TYPE = {
   command: "command:remote:Command",
 } as const;
 
+export const AWS = {
+  access: "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
+  owner: "aws:s3/bucketOwnershipControls:BucketOwnershipControls",
+  encryption: "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
+  versioning: "aws:s3/bucketVersioning:BucketVersioning",
+  lifecycle: "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
+  policy: "aws:s3/bucketPolicy:BucketPolicy",
+  user: "aws:iam/user:User",
+  userPolicy: "aws:iam/userPolicy:UserPolicy",
+  key: "aws:iam/accessKey:AccessKey",
+} as const;
+
 export type TypeName = keyof typeof TYPE;
 
 export const accountId = "0123456789abcdef0123456789abcdef";

@@ -2,6 +2,7 @@ import { KINDS } from "../../../sandbox/cloud/kinds";
 import { changedKeys, World } from "../../../sandbox/cloud/world";
 import {
   accountId,
+  AWS,
   catchAll,
   cname,
   accountToken,
@@ -24,7 +25,7 @@ import {
 } from "./cloud";
 
 it("knows exactly the types that these tests know", () => {
-  expect(Object.keys(KINDS).sort()).toEqual(Object.values(TYPE).sort());
+  expect(Object.keys(KINDS).sort()).toEqual([...Object.values(TYPE), ...Object.values(AWS)].sort());
 });
 
 describe("what is deleted", () => {

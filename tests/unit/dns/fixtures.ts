@@ -36,6 +36,7 @@ export function augustin(changes: Partial<Settings> = {}): Settings {
     },
     workerName: "mail-inbound",
     spool: undefined,
+    backup: undefined,
     services: ["jmap", "caldavs", "carddavs", "imaps", "submissions", "submission"],
     dkim: {
       rsa: { selector: "202602r", privateKey: hidden, publicKey: RSA },

@@ -13,7 +13,10 @@ const invented = standIns("prod");
 const settings = settingsOf("prod", invented);
 const { server, inbound } = settings.hostnames;
 const { edge, mail } = addresses(settings.host.subnet);
-const files = hostFiles(settings, { tunnelToken: "tunnel", acmeDnsToken: "acme", tailnetKey: "tskey" });
+const files = hostFiles(settings, {
+  ...{ tunnelToken: "tunnel", acmeDnsToken: "acme", tailnetKey: "tskey" },
+  backupKey: { accessKeyId: "AKIA", secretAccessKey: "key" },
+});
 const folders: { remove: () => void }[] = [];
 const processes: Process[] = [];
 afterAll(async () => {

@@ -50,6 +50,7 @@ test("the least stack file gives complete settings", () => {
     routing: { mxPriorities: [50, 64, 82], dkim: undefined },
     resend: { records: [], apiKey: anything },
     stalwart: { adminPassword: anything, accountPassword: anything, workerKeyNumber: 1 },
+    backup: undefined,
     host: {
       address: "192.0.2.10",
       port: 22,

@@ -41,23 +41,25 @@ function facts(): readonly string[] {
 test("the documented deployment is valid, apart from what its documentation does not tell", () => {
   expect(problemsOf(checkStackFile("prod")).map(({ fact }) => fact)).toEqual(
     [
-      "accountId",
-      "dkimRsaPrivateKey",
-      "dkimEd25519PrivateKey",
-      "resendApiKey",
-      "adminPassword",
-      "accountPassword",
-      "hostAddress",
-      "hostUser",
-      "hostKey",
-      "hostSshPrivateKey",
-    ].map((key) => `mail:${key} is missing.`),
+      "accountId is missing.",
+      "dkimRsaPrivateKey is missing.",
+      "dkimEd25519PrivateKey is missing.",
+      "resendApiKey is missing.",
+      "adminPassword is missing.",
+      "accountPassword is missing.",
+      "backupPassword is missing, and mail:backup is not off.",
+      "hostAddress is missing.",
+      "hostUser is missing.",
+      "hostKey is missing.",
+      "hostSshPrivateKey is missing.",
+    ].map((fact) => `mail:${fact}`),
   );
 });
 
 test("the documented deployment has the documented values", () => {
   const values = { accountId: "0".repeat(32), hostAddress: "192.0.2.10", hostUser: "mail", hostKey: HOST_KEY };
-  expect(settingsOf("prod", { values, secrets: SECRETS })).toMatchObject({
+  const secrets = { ...SECRETS, backupPassword: "k9WtYq-8Zr2mVbXc4Lsd" };
+  expect(settingsOf("prod", { values, secrets })).toMatchObject({
     domain: "augustin.ai",
     primaryAddress: "root@augustin.ai",
     catchAll: "root@augustin.ai",
@@ -66,6 +68,7 @@ test("the documented deployment has the documented values", () => {
     dmarc: { policy: "reject", aggregateAddress: "postmaster@augustin.ai", failureAddress: "postmaster@augustin.ai" },
     tlsReportAddress: "postmaster@augustin.ai",
     routing: { mxPriorities: [50, 64, 82] },
+    backup: { target: { kind: "s3", bucket: "augustin-backups", prefix: "i3" } },
   });
 });
 

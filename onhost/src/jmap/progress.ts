@@ -1,0 +1,32 @@
+const EVERY_MS = 500;
+
+/** Where progress is shown; a terminal or not. */
+export interface Terminal {
+  readonly write: (text: string) => unknown;
+  readonly isTTY?: boolean;
+}
+
+/** One line that is rewritten, on a terminal only. */
+export function progressOn(terminal: Terminal): { readonly show: (text: string) => void; readonly end: () => void } {
+  let [last, isShown] = [0, false];
+  return {
+    show(text) {
+      if (terminal.isTTY !== true || Date.now() - last < EVERY_MS) return;
+      last = Date.now();
+      isShown = true;
+      terminal.write(`\r\u001b[K${text}`);
+    },
+    end() {
+      if (isShown) terminal.write("\r\u001b[K");
+      isShown = false;
+    },
+  };
+}
+
+/** The decimal unit that a person reads: `12.3 MB`. */
+export function readableBytes(bytes: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let [value, unit] = [bytes, 0];
+  while (value >= 1_000 && unit < units.length - 1) [value, unit] = [value / 1_000, unit + 1];
+  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit] ?? ""}`;
+}

@@ -1,0 +1,104 @@
+import { Trouble } from "./trouble";
+import { readText, type Http } from "./http";
+import { isFields, parsed, text, type Fields } from "./json";
+
+export const CORE = "urn:ietf:params:jmap:core";
+export const MAIL = "urn:ietf:params:jmap:mail";
+/** RFC 9404. Cyrus 3.6 has the same method under a name of its own. */
+export const BLOB = ["urn:ietf:params:jmap:blob", "https://cyrusimap.org/ns/jmap/blob"] as const;
+export const PRINCIPALS = "urn:ietf:params:jmap:principals";
+
+const MAX_REDIRECTS = 3;
+/** RFC 8620 section 2 lets no server go below these by much; a server that says nothing gets them. */
+const FEWEST = { calls: 4, get: 100, set: 100, concurrent: 4, upload: 4 } as const;
+
+export interface SessionAccount {
+  readonly id: string;
+  readonly name: string;
+  readonly capabilities: readonly string[];
+}
+
+/** As much of the Session object (RFC 8620 section 2) as is used. */
+export interface Session {
+  readonly capabilities: readonly string[];
+  readonly accounts: readonly SessionAccount[];
+  /** Of the login itself. */
+  readonly ownAccountId: string | undefined;
+  readonly apiUrl: URL;
+  readonly downloadUrl: (accountId: string, blobId: string, type: string) => URL;
+  readonly uploadUrl: (accountId: string) => URL;
+  readonly maxCalls: number;
+  readonly maxObjectsInGet: number;
+  readonly maxObjectsInSet: number;
+  readonly maxConcurrentRequests: number;
+  readonly maxConcurrentUpload: number;
+}
+
+/**
+ * Reads the session. `base`: the server (then `/.well-known/jmap` is asked) or the session's own URL. With
+ * `staysAtOrigin` only the paths of the session's URLs are taken: Stalwart names its public address there, which a
+ * container beside it need not reach. Throws `Trouble`.
+ */
+export async function openSession(http: Http, base: URL, staysAtOrigin: boolean): Promise<Session> {
+  let url = base.pathname === "/" ? new URL("/.well-known/jmap", base) : base;
+  for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
+    const answer = await http.send(
+      { method: "GET", url, step: "session", takesGzip: true },
+      async ({ location, body }) => {
+        const content = await readText("session", body);
+        return location === undefined ? { content } : { location };
+      },
+    );
+    if ("content" in answer) return sessionOf(parsed(answer.content), url, staysAtOrigin);
+    url = within(url, answer.location, staysAtOrigin);
+  }
+  throw new Trouble("session: redirected in circles", "refused");
+}
+
+function sessionOf(value: unknown, url: URL, staysAtOrigin: boolean): Session {
+  if (!isFields(value) || typeof value["apiUrl"] !== "string")
+    throw new Trouble("session: what answers there does not speak JMAP", "refused");
+  const capabilities = fieldsOf(value["capabilities"]);
+  const limits = fieldsOf(capabilities[CORE]);
+  const number = (name: string, otherwise: number) => {
+    const limit = limits[name];
+    return typeof limit === "number" && limit > 0 ? limit : otherwise;
+  };
+  const template = (name: string, values: Readonly<Record<string, string>>) => {
+    const filled = text(value[name]).replace(/\{(\w+)\}/g, (_, key: string) => encodeURIComponent(values[key] ?? ""));
+    return within(url, filled, staysAtOrigin);
+  };
+  const accounts = Object.entries(fieldsOf(value["accounts"])).map(([id, account]) => ({
+    id,
+    name: text(fieldsOf(account)["name"], id),
+    capabilities: Object.keys(fieldsOf(fieldsOf(account)["accountCapabilities"])),
+  }));
+  const primary = fieldsOf(value["primaryAccounts"]);
+  const own = primary[MAIL] ?? primary[CORE] ?? Object.values(primary)[0] ?? accounts[0]?.id;
+  return {
+    capabilities: Object.keys(capabilities),
+    accounts,
+    ownAccountId: typeof own === "string" ? own : undefined,
+    apiUrl: within(url, value["apiUrl"], staysAtOrigin),
+    downloadUrl: (accountId, blobId, type) => template("downloadUrl", { accountId, blobId, type, name: "blob" }),
+    uploadUrl: (accountId) => template("uploadUrl", { accountId }),
+    maxCalls: number("maxCallsInRequest", FEWEST.calls),
+    maxObjectsInGet: number("maxObjectsInGet", FEWEST.get),
+    maxObjectsInSet: number("maxObjectsInSet", FEWEST.set),
+    maxConcurrentRequests: number("maxConcurrentRequests", FEWEST.concurrent),
+    maxConcurrentUpload: number("maxConcurrentUpload", FEWEST.upload),
+  };
+}
+
+/** Credentials never go from an encrypted connection to an open one. */
+function within(url: URL, reference: string, staysAtOrigin: boolean): URL {
+  const target = new URL(reference, url);
+  if (staysAtOrigin) return new URL(`${target.pathname}${target.search}`, url.origin);
+  if (url.protocol === "https:" && target.protocol !== "https:")
+    throw new Trouble("session: it leads from https to an open connection", "refused");
+  return target;
+}
+
+function fieldsOf(value: unknown): Fields {
+  return isFields(value) ? value : {};
+}

@@ -1,0 +1,65 @@
+import { spawn, spawnSync } from "node:child_process";
+import { chmodSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Settings } from "../../infra/settings/settings";
+import { temporaryFolder } from "../../sandbox/temporary";
+
+/** Runs commands for the recovery; `input` of a program is nothing. Gives the exit status. */
+export interface Shell {
+  readonly here: (command: string) => Promise<number>;
+  readonly host: (command: string) => Promise<number>;
+  /** A command on the host whose output a command here reads. */
+  readonly pipe: (onHost: string, here: string) => Promise<number>;
+  readonly close: () => void;
+}
+
+/**
+ * The shell of an operator: OpenSSH's client, with the host key of the stack file and no other. `identity` is the file of
+ * the private key; without one the stack's own is asked of Pulumi and lies in a 0600 file for the run.
+ */
+export function openShell(stack: string, { host }: Settings, identity: string | undefined): Shell {
+  const folder = temporaryFolder();
+  const knownHosts = join(folder.path, "known-hosts");
+  const name = host.port === 22 ? host.address : `[${host.address}]:${host.port}`;
+  writeFileSync(knownHosts, `${name} ${host.key}\n`);
+  const key = identity ?? stackKey(stack, join(folder.path, "key"));
+  const options = [
+    ...[`UserKnownHostsFile=${knownHosts}`, "GlobalKnownHostsFile=none", "StrictHostKeyChecking=yes"],
+    ...["HostKeyAlgorithms=ssh-ed25519", "IdentitiesOnly=yes", "BatchMode=yes", "ConnectTimeout=15"],
+    "ServerAliveInterval=30",
+  ].flatMap((option) => ["-o", option]);
+  const ssh = ["-F", "none", "-T", "-p", String(host.port), "-i", key, ...options, `${host.user}@${host.address}`];
+  const quoted = (words: readonly string[]) => words.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
+  return {
+    here: (command) => run("bash", ["-c", command]),
+    host: (command) => run("ssh", [...ssh, command]),
+    pipe: (onHost, here) =>
+      run("bash", ["-o", "pipefail", "-c", `ssh ${quoted([...ssh, onHost])} </dev/null | ${here}`]),
+    close: () => folder.remove(),
+  };
+}
+
+function stackKey(stack: string, file: string): string {
+  const asked = spawnSync("pulumi", ["config", "get", "mail:hostSshPrivateKey", "--stack", stack], {
+    encoding: "utf8",
+  });
+  if (asked.status !== 0)
+    throw new RecoverError(
+      "Pulumi does not hand over mail:hostSshPrivateKey. Nothing was done. " +
+        "Set PULUMI_CONFIG_PASSPHRASE, or name a key's file: --identity FILE",
+    );
+  writeFileSync(file, `${asked.stdout.trimEnd()}\n`, { mode: 0o600 });
+  chmodSync(file, 0o600);
+  return file;
+}
+
+/** What a person is told without a stack trace. */
+export class RecoverError extends Error {}
+
+async function run(program: string, args: readonly string[]): Promise<number> {
+  const child = spawn(program, args, { stdio: ["ignore", "inherit", "inherit"] });
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (code) => resolve(code ?? 137));
+  });
+}
