@@ -1,16 +1,19 @@
 import type { Check } from "../check";
 import type { Deployment } from "../context";
 import { accessChecks } from "./access";
+import { backupChecks } from "./backup";
 import { bucketChecks } from "./bucket";
 import { caaChecks } from "./caa";
 import { delegationChecks } from "./delegation";
 import { dnssecChecks } from "./dnssec";
 import { edgeChecks } from "./edge";
 import { exchangeChecks } from "./exchange";
+import { hostChecks } from "./host";
 import { mtaStsChecks } from "./mta-sts";
 import { nameChecks } from "./names";
 import { policyChecks } from "./policy";
 import { recordChecks } from "./records";
+import { stalwartChecks } from "./stalwart";
 import { tunnelChecks } from "./tunnel";
 import { webChecks } from "./web";
 import { workerChecks } from "./workers";
@@ -36,4 +39,7 @@ const AREAS_OF_CHECKS: readonly ((deployment: Deployment) => readonly Check[])[]
   accessChecks,
   bucketChecks,
   tunnelChecks,
+  hostChecks,
+  stalwartChecks,
+  backupChecks,
 ];
