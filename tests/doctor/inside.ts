@@ -1,3 +1,5 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 
 import { mailRecords } from "../../infra/dns/records";
@@ -17,6 +19,10 @@ export interface Inside {
   readonly patient: Patient;
   /** Runs the checks of these areas at this moment, or without these credentials. */
   look(areas: ReadonlySet<Area>, at?: Date, missing?: ReadonlyMap<Credential, string>): Promise<readonly Result[]>;
+  /** One method of Stalwart's, called by its administrator. */
+  admin(method: string, args: object): Promise<Readonly<Record<string, unknown>>>;
+  /** Files as the jobs of last night leave them: the sandbox has no repository for restic. */
+  backUp(): void;
   close(): Promise<void>;
 }
 
@@ -43,9 +49,26 @@ export async function startInside(stack = "prod"): Promise<Inside> {
       await setImmediate();
       return results;
     },
+    async admin(method, args) {
+      const [answer] = await contextOf(patient, network).jmap.call(USING, [[method, args, "0"]]);
+      return answer?.[1] ?? {};
+    },
+    backUp() {
+      const folder = join(outside.host.folder, settings.host.folder);
+      const success = new Date().toISOString().replace(/\.\d+Z$/, "Z");
+      const job = { success, failure: null };
+      for (const path of ["backup/state", "stalwart/data/export"]) mkdirSync(join(folder, path), { recursive: true });
+      writeFileSync(
+        join(folder, "backup/state/status.json"),
+        JSON.stringify({ format: 1, export: job, backup: job, check: job, drill: job }),
+      );
+      writeFileSync(join(folder, "stalwart/data/export/manifest.json"), "{}");
+    },
     close: () => outside.close(),
   };
 }
+
+const USING = ["urn:ietf:params:jmap:core", "urn:stalwart:jmap"];
 
 /** What was not fine, as a test compares it. */
 export function faultsOf(results: readonly Result[]) {

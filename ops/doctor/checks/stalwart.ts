@@ -1,6 +1,6 @@
-import { isProps, listOf, type Props, textOf } from "../../adopt/props";
-import { type Check, error, ok, warning } from "../check";
-import type { Context, Deployment } from "../context";
+import { listOf, type Props, textOf, textsOf } from "../../adopt/props";
+import { type Check, error, ok, skipped, warning } from "../check";
+import { type Context, type Deployment, Unreachable } from "../context";
 import { LoginRefused } from "../inside/jmap";
 import { HOST_SSH, hostCheck } from "./host";
 
@@ -32,6 +32,8 @@ export function stalwartChecks({ settings, stack }: Deployment): readonly Check[
           await objects(context, "Domain");
           return ok("yes");
         } catch (thrown) {
+          // That the name does not answer is what web.jmap says.
+          if (thrown instanceof Unreachable) return skipped(thrown.message, "yes");
           if (!(thrown instanceof LoginRefused)) throw thrown;
           return error(thrown.message, "yes", `npm run rotate -- admin-password ${stack}`);
         }
@@ -112,13 +114,16 @@ export function stalwartChecks({ settings, stack }: Deployment): readonly Check[
   ];
 }
 
-/** All objects of a type of Stalwart's registry. */
-async function objects({ jmap }: Context, type: string): Promise<readonly Props[]> {
-  const [answer] = await jmap.call(USING, [[`x:${type}/get`, { ids: null }, "0"]]);
-  const [name, result] = answer ?? [];
-  if (name !== `x:${type}/get` || !isProps(result)) {
-    const reason = isProps(result) ? textOf(result["type"]) : "no answer";
-    throw new Error(`Stalwart refuses x:${type}/get: ${reason}`);
-  }
-  return listOf(result["list"]);
+/** All objects of a type of Stalwart's registry: the queue answers to ids only, so those are asked first. */
+async function objects(context: Context, type: string): Promise<readonly Props[]> {
+  const { ids } = await called(context, `x:${type}/query`, {});
+  if (textsOf(ids).length === 0) return [];
+  return listOf((await called(context, `x:${type}/get`, { ids }))["list"]);
+}
+
+async function called({ jmap }: Context, method: string, args: object): Promise<Props> {
+  const [answer] = await jmap.call(USING, [[method, args, "0"]]);
+  const [name, result = {}] = answer ?? [];
+  if (name === method) return result;
+  throw new Error(`Stalwart refuses ${method}: ${textOf(result["type"]) || "no answer"}`);
 }
