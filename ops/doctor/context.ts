@@ -30,6 +30,8 @@ export interface Context {
   readonly ssh: Ssh;
   /** Throws on every call without the credential `jmap`. */
   readonly jmap: Jmap;
+  /** Nobody asks it without the credential `canary`. */
+  readonly canary: Canary;
   /** Why a credential is not there; a check that lists it is skipped with this reason. */
   readonly missing: ReadonlyMap<Credential, string>;
 }
@@ -146,6 +148,14 @@ export interface SshAnswer {
 export interface Ssh {
   /** Runs a bash script by its standard input; it must change nothing. */
   run(script: string): Promise<SshAnswer>;
+}
+
+/** One mail through the whole path. */
+export interface Canary {
+  /** Hands it to the relay; the HTTP status of its answer. */
+  send(): Promise<number>;
+  /** Waits that many milliseconds for it to be in the mailbox. @throws LoginRefused */
+  arrived(withinMs: number): Promise<boolean>;
 }
 
 /** Stalwart as its administrator. */

@@ -77,6 +77,13 @@ export async function patientOf(stack: string, environment: NodeJS.ProcessEnv): 
   };
 }
 
+/** The same patient, with the person's consent to a mail. */
+export function withCanary(patient: Patient): Patient {
+  const missing = new Map(patient.missing);
+  missing.delete("canary");
+  return { ...patient, missing };
+}
+
 /** A new context: what one examination learned, the next one asks again. */
 export function contextOf(
   { deployment, missing, environment = {} }: Patient,

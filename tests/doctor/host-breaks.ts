@@ -71,12 +71,14 @@ function compose(...args: readonly string[]) {
 /** One object of Stalwart's registry more. */
 function registered(type: string, object: object) {
   return async (inside: Inside): Promise<Undo> => {
+    let said = "";
     const set = async (args: object) => {
       const result = await inside.admin(`x:${type}/set`, args);
+      said = JSON.stringify(result);
       return result["created"] as Record<string, { id: string }> | undefined;
     };
     const id = (await set({ create: { one: object } }))?.["one"]?.id;
-    if (id === undefined) throw new Error(`Stalwart refuses the ${type}`);
+    if (id === undefined) throw new Error(`Stalwart refuses the ${type}: ${said}`);
     return () => set({ destroy: [id] });
   };
 }
@@ -103,6 +105,18 @@ const MACHINE: readonly HostBreak[] = [
     { remedy: /^Try it: ssh -p/ },
   ),
   broken("host.docker", "docker is down", /^docker does not answer$/, program("docker", "exit 1")),
+  broken(
+    "host.images",
+    "somebody pulled another one",
+    /^traefik traefik:latest$/,
+    ({ outside }) => {
+      const service = outside.host.engine.service("traefik");
+      const { image } = service;
+      Object.assign(service, { image: "traefik:latest" });
+      return () => Object.assign(service, { image });
+    },
+    { remedy: AGAIN },
+  ),
   broken("host.services", "cloudflared is stopped", /^cloudflared is exited$/, async (inside) => {
     await compose("stop", "cloudflared")(inside);
     return () => compose("up", "--detach", "cloudflared")(inside);
@@ -178,6 +192,16 @@ const MACHINE: readonly HostBreak[] = [
 
 const STALWART: readonly HostBreak[] = [
   broken(
+    "stalwart.login",
+    "another password",
+    /^HTTP 401$/,
+    (inside) => {
+      inside.password = "another-password-7";
+      return () => (inside.password = undefined);
+    },
+    { remedy: /rotate -- admin-password prod$/ },
+  ),
+  broken(
     "stalwart.applied",
     "an installation was cut",
     /^0123456789ab$/,
@@ -199,7 +223,7 @@ const STALWART: readonly HostBreak[] = [
     "stalwart.queue",
     "a message of two hours",
     /^1 waits, the oldest for 120 min$/,
-    registered("QueuedMessage", { returnPath: "" }),
+    registered("QueuedMessage", { returnPath: "me@augustin.ai" }),
     {
       status: "warning",
       remedy: /rotate -- resend-key prod$/,

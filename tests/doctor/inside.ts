@@ -3,11 +3,13 @@ import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 
 import { mailRecords } from "../../infra/dns/records";
+import { Secret } from "../../infra/settings/secret";
 import { settingsOf } from "../../infra/settings/stack-file";
 import type { Area, Credential } from "../../ops/doctor/check";
 import { checksOf } from "../../ops/doctor/checks";
 import { contextOf, type Network, type Patient } from "../../ops/doctor/examine";
 import { REAL_PLACES } from "../../ops/doctor/net/place";
+import type { Deployment } from "../../ops/doctor/context";
 import { type Result, runChecks } from "../../ops/doctor/runner";
 import { convergeWithoutEngine } from "../../sandbox/converge";
 import { type Outside, startOutside } from "../../sandbox/outside";
@@ -19,6 +21,10 @@ export interface Inside {
   readonly patient: Patient;
   /** Runs the checks of these areas at this moment, or without these credentials. */
   look(areas: ReadonlySet<Area>, at?: Date, missing?: ReadonlyMap<Credential, string>): Promise<readonly Result[]>;
+  /** What Resend's API answers; nobody is there otherwise. */
+  resend: ((init: RequestInit) => Promise<Response>) | undefined;
+  /** The administrator's password as the doctor has it, when it is not the right one. */
+  password: string | undefined;
   /** One method of Stalwart's, called by its administrator. */
   admin(method: string, args: object): Promise<Readonly<Record<string, unknown>>>;
   /** Files as the jobs of last night leave them: the sandbox has no repository for restic. */
@@ -37,14 +43,19 @@ export async function startInside(stack = "prod"): Promise<Inside> {
   const network: Network = {
     dns: { resolver: "127.0.0.1", resolverPort: 1, port: 1 },
     net: { places: REAL_PLACES },
-    fetch: (url, init) => outside.fetch(url, init),
+    fetch: (url, init) =>
+      url.startsWith("https://api.resend.com/") && inside.resend ? inside.resend(init) : outside.fetch(url, init),
   };
-  return {
+  const inside: Inside = {
     outside,
     patient,
+    password: undefined,
+    resend: undefined,
     async look(areas, at = new Date(), missing = new Map()) {
       const checks = checksOf(deployment).filter(({ area }) => areas.has(area));
-      const results = await runChecks(checks, contextOf({ ...patient, missing }, network, at), { budgetMs: 60_000 });
+      const results = await runChecks(checks, contextOf({ ...patient, deployment: known(), missing }, network, at), {
+        budgetMs: 60_000,
+      });
       // Connections that ended are closed before the next test.
       await setImmediate();
       return results;
@@ -66,6 +77,16 @@ export async function startInside(stack = "prod"): Promise<Inside> {
     },
     close: () => outside.close(),
   };
+  return inside;
+
+  function known(): Deployment {
+    const { password } = inside;
+    if (password === undefined) return deployment;
+    return {
+      ...deployment,
+      settings: { ...settings, stalwart: { ...settings.stalwart, adminPassword: new Secret(password) } },
+    };
+  }
 }
 
 const USING = ["urn:ietf:params:jmap:core", "urn:stalwart:jmap"];

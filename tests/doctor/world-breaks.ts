@@ -306,7 +306,7 @@ const TUNNELS: readonly WorldBreak[] = [
   broken("tunnel.ingress", "a door more", /^ssh\.augustin\.ai to ssh:\/\/localhost:22$/, (world) => {
     const config = found(world, TUNNEL_CONFIG, any).props["config"] as { ingresses: readonly Props[] };
     const ingresses = [{ hostname: "ssh.augustin.ai", service: "ssh://localhost:22" }, ...config.ingresses];
-    return alter(TUNNEL_CONFIG, any, { config: { ingresses } })(world) as () => void;
+    return alter(TUNNEL_CONFIG, any, { config: { ingresses } })(world);
   }),
 ];
 

@@ -4,6 +4,7 @@ import { accessChecks } from "./access";
 import { backupChecks } from "./backup";
 import { bucketChecks } from "./bucket";
 import { caaChecks } from "./caa";
+import { canaryChecks } from "./canary";
 import { delegationChecks } from "./delegation";
 import { dnssecChecks } from "./dnssec";
 import { edgeChecks } from "./edge";
@@ -42,4 +43,5 @@ const AREAS_OF_CHECKS: readonly ((deployment: Deployment) => readonly Check[])[]
   hostChecks,
   stalwartChecks,
   backupChecks,
+  canaryChecks,
 ];

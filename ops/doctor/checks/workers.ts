@@ -77,7 +77,7 @@ function ofWorker(deployment: Deployment, { entry, name, bindings }: Worker): re
         const { compatibility_date: date, compatibility_flags: flags } =
           (await cloudflare.get(`${path}/settings`)) ?? {};
         const wanted = scriptArgs(accountId, name, "");
-        const expected = [wanted.compatibilityDate, ...textsOf(wanted.compatibilityFlags)].join(" ");
+        const expected = [textOf(wanted.compatibilityDate), ...textsOf(wanted.compatibilityFlags)].join(" ");
         const current = [textOf(date), ...textsOf(flags)].join(" ");
         return current === expected ? ok(current) : error(current, expected, up);
       },

@@ -1,4 +1,5 @@
 import type { Context, Deployment } from "../context";
+import { canaryClient } from "./canary";
 import { cloudflareClient } from "./cloudflare";
 import { type Fetch, jmapClient } from "./jmap";
 import { sshClient } from "./ssh";
@@ -10,10 +11,11 @@ export function insideClients(
   { settings }: Deployment,
   environment: NodeJS.ProcessEnv,
   ask: Fetch = fetch,
-): Pick<Context, "cloudflare" | "ssh" | "jmap"> {
+): Pick<Context, "cloudflare" | "ssh" | "jmap" | "canary"> {
   return {
     cloudflare: cloudflareClient(settings, environment),
     ssh: sshClient(settings.host),
     jmap: jmapClient(settings, ask),
+    canary: canaryClient(settings, environment, ask),
   };
 }

@@ -46,6 +46,7 @@ async function scriptOf(url: string, token: string): Promise<string | undefined>
     if (response.status === 404) return undefined;
     if (response.status === 200) {
       if (!(response.headers.get("content-type") ?? "").startsWith("multipart/")) return await response.text();
+      // eslint-disable-next-line @typescript-eslint/no-deprecated -- meant for servers and strangers; this is one answer of Cloudflare
       const parts = [...(await response.formData()).entries()];
       const main = response.headers.get("cf-entrypoint");
       const [, part = ""] = parts.find(([name]) => name === main) ?? parts[0] ?? [];

@@ -63,7 +63,7 @@ function files(settings: Settings): readonly HostFile[] {
 function asWanted({ path, mode, content }: HostFile): WantedFile {
   const text = content.replace(LABEL_LINE, "");
   const sha256 = text.includes(UNKNOWN) ? undefined : createHash("sha256").update(text).digest("hex");
-  return { path, mode: String(Number.parseInt(mode, 8).toString(8)), sha256 };
+  return { path, mode: Number.parseInt(mode, 8).toString(8), sha256 };
 }
 
 async function ask({ ssh, deployment }: Context): Promise<Facts> {

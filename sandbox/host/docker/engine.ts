@@ -68,6 +68,13 @@ export class Engine {
     return found?.process ? found.container : undefined;
   }
 
+  /** A container as it was made. @throws Error when there is none */
+  service(name: string): Service {
+    const found = this.#containers.get(name);
+    if (!found) throw new Error(`there is no container of ${name}`);
+    return found.service;
+  }
+
   /** The loopback port behind `service:port`. */
   port(service: string, port: number): number | undefined {
     return this.#containers.get(service)?.process?.ports?.().get(port);
