@@ -15,7 +15,10 @@ afterEach(() => (inside.resend = undefined));
 
 /** Resend's API in front of the sandbox's MX. */
 async function relayed(init: RequestInit): Promise<Response> {
-  const { from, to, subject, text } = JSON.parse(String(init.body)) as Record<string, string>;
+  const { from, to, subject, text } = JSON.parse(typeof init.body === "string" ? init.body : "{}") as Record<
+    string,
+    string
+  >;
   const transport = createTransport({ host: "127.0.0.1", port: inside.outside.mx.port, ignoreTLS: true });
   await transport.sendMail({ from: from ?? "", to: to ?? "", subject: subject ?? "", text: text ?? "" });
   transport.close();
