@@ -26,8 +26,8 @@ what is public; what needs some is skipped and says which.
   --watch          a page in the terminal that looks again and again
   --every SECONDS  how often --watch looks; ${DEFAULT_EVERY_SECONDS} when left out, at least ${LEAST_EVERY_SECONDS}
   --only ID        only checks whose id begins so, and their gates; repeatable
-  --canary         also sends a mail to the primary address, by way of Resend, and
-                   waits up to 75 s for it to arrive
+  --canary         also sends a mail to the primary address, by way of Resend,
+                   and waits up to 75 s for it to arrive
   --resolver ADDR  the resolver to ask, ADDRESS or ADDRESS:PORT; ${DEFAULT_RESOLVER} when
                    left out. It should validate DNSSEC
   --help           this text

@@ -154,8 +154,10 @@ export interface Ssh {
 export interface Canary {
   /** Hands it to the relay; the HTTP status of its answer. */
   send(): Promise<number>;
-  /** Waits that many milliseconds for it to be in the mailbox. @throws LoginRefused */
-  arrived(withinMs: number): Promise<boolean>;
+  /** How long it may be on its way, in milliseconds. */
+  readonly arrivalMs: number;
+  /** Waits so long for it to be in the mailbox. @throws LoginRefused */
+  arrived(): Promise<boolean>;
 }
 
 /** Stalwart as its administrator. */

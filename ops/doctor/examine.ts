@@ -20,6 +20,8 @@ export interface Network {
   readonly net: NetOptions;
   /** How Stalwart's JMAP is asked; for tests. */
   readonly fetch?: Fetch;
+  /** How long a canary may be on its way, in milliseconds; for tests. */
+  readonly arrivalMs?: number;
 }
 
 export interface Selection {
@@ -87,7 +89,7 @@ export function withCanary(patient: Patient): Patient {
 /** A new context: what one examination learned, the next one asks again. */
 export function contextOf(
   { deployment, missing, environment = {} }: Patient,
-  { dns, net, fetch }: Network,
+  { dns, net, fetch, arrivalMs }: Network,
   now = new Date(),
 ): Context {
   return {
@@ -97,7 +99,7 @@ export function contextOf(
     dns: new DnsClient(dns),
     net: new NetClient(net),
     web: new WebClient(net),
-    ...insideClients(deployment, environment, fetch),
+    ...insideClients(deployment, environment, fetch, arrivalMs),
   };
 }
 

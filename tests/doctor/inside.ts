@@ -43,6 +43,7 @@ export async function startInside(stack = "prod"): Promise<Inside> {
   const network: Network = {
     dns: { resolver: "127.0.0.1", resolverPort: 1, port: 1 },
     net: { places: REAL_PLACES },
+    arrivalMs: ARRIVAL_MS,
     fetch: (url, init) =>
       url.startsWith("https://api.resend.com/") && inside.resend ? inside.resend(init) : outside.fetch(url, init),
   };
@@ -89,6 +90,8 @@ export async function startInside(stack = "prod"): Promise<Inside> {
   }
 }
 
+/** In the sandbox a mail is home within the second. */
+const ARRIVAL_MS = 5_000;
 const USING = ["urn:ietf:params:jmap:core", "urn:stalwart:jmap"];
 
 /** What was not fine, as a test compares it. */

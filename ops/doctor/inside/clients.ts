@@ -1,5 +1,5 @@
 import type { Context, Deployment } from "../context";
-import { canaryClient } from "./canary";
+import { ARRIVAL_MS, canaryClient } from "./canary";
 import { cloudflareClient } from "./cloudflare";
 import { type Fetch, jmapClient } from "./jmap";
 import { sshClient } from "./ssh";
@@ -11,11 +11,12 @@ export function insideClients(
   { settings }: Deployment,
   environment: NodeJS.ProcessEnv,
   ask: Fetch = fetch,
+  arrivalMs = ARRIVAL_MS,
 ): Pick<Context, "cloudflare" | "ssh" | "jmap" | "canary"> {
   return {
     cloudflare: cloudflareClient(settings, environment),
     ssh: sshClient(settings.host),
     jmap: jmapClient(settings, ask),
-    canary: canaryClient(settings, environment, ask),
+    canary: canaryClient(settings, environment, ask, arrivalMs),
   };
 }
