@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 
 import { mailRecords } from "../../infra/dns/records";
-import { publicSettings } from "../public-settings";
+import { publicSettings, STAND_INS } from "../public-settings";
 import { decrypt } from "../zone";
 import type { Check, Credential } from "./check";
 import { CREDENTIALS } from "./check";
@@ -67,8 +67,9 @@ export async function patientOf(stack: string, environment: NodeJS.ProcessEnv): 
   if (SECRET_KEYS.some((key) => secrets[key] === undefined)) lacks("secrets");
   const known = await outputs;
   if (known === undefined) lacks("state");
-  if ((environment["CLOUDFLARE_API_TOKEN"] ?? "") === "") lacks("cloudflare");
-  if (secrets["hostSshPrivateKey"] === undefined) lacks("ssh");
+  if ((environment["CLOUDFLARE_API_TOKEN"] ?? "") === "" || settings.accountId === STAND_INS.accountId)
+    lacks("cloudflare");
+  if (secrets["hostSshPrivateKey"] === undefined || settings.host.address === STAND_INS.hostAddress) lacks("ssh");
   if (secrets["adminPassword"] === undefined) lacks("jmap");
   // `--canary` gives it.
   lacks("canary");

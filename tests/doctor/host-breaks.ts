@@ -1,6 +1,7 @@
 import { chmodSync, existsSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
+import { Secret } from "../../infra/settings/secret";
 import { selfSigned } from "../../onhost/src/self-signed";
 import type { Inside } from "./inside";
 
@@ -94,6 +95,20 @@ function broken(
 }
 
 const MACHINE: readonly HostBreak[] = [
+  broken(
+    "host.ssh",
+    "another machine answers",
+    /^the host shows another key than the stack file's$/,
+    (inside) => {
+      const { host } = inside.patient.deployment.settings;
+      const [type = "", base64 = ""] = host.key.split(" ");
+      const key = Buffer.from(base64, "base64");
+      key.writeUInt8(key.readUInt8(key.length - 1) ^ 1, key.length - 1);
+      inside.instead = { host: { ...host, key: `${type} ${key.toString("base64")}` } };
+      return () => (inside.instead = {});
+    },
+    { remedy: /mail:hostKey of Pulumi\.prod\.yaml$/ },
+  ),
   broken(
     "host.ssh",
     "the power fails",
@@ -196,8 +211,9 @@ const STALWART: readonly HostBreak[] = [
     "another password",
     /^HTTP 401$/,
     (inside) => {
-      inside.password = "another-password-7";
-      return () => (inside.password = undefined);
+      const { stalwart } = inside.patient.deployment.settings;
+      inside.instead = { stalwart: { ...stalwart, adminPassword: new Secret("another-password-7") } };
+      return () => (inside.instead = {});
     },
     { remedy: /rotate -- admin-password prod$/ },
   ),

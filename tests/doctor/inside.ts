@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 
 import { mailRecords } from "../../infra/dns/records";
-import { Secret } from "../../infra/settings/secret";
+import type { Settings } from "../../infra/settings/settings";
 import { settingsOf } from "../../infra/settings/stack-file";
 import type { Area, Credential } from "../../ops/doctor/check";
 import { checksOf } from "../../ops/doctor/checks";
@@ -23,8 +23,8 @@ export interface Inside {
   look(areas: ReadonlySet<Area>, at?: Date, missing?: ReadonlyMap<Credential, string>): Promise<readonly Result[]>;
   /** What Resend's API answers; nobody is there otherwise. */
   resend: ((init: RequestInit) => Promise<Response>) | undefined;
-  /** The administrator's password as the doctor has it, when it is not the right one. */
-  password: string | undefined;
+  /** Settings that the doctor has instead of the right ones. */
+  instead: Partial<Settings>;
   /** One method of Stalwart's, called by its administrator. */
   admin(method: string, args: object): Promise<Readonly<Record<string, unknown>>>;
   /** Files as the jobs of last night leave them: the sandbox has no repository for restic. */
@@ -50,7 +50,7 @@ export async function startInside(stack = "prod"): Promise<Inside> {
   const inside: Inside = {
     outside,
     patient,
-    password: undefined,
+    instead: {},
     resend: undefined,
     async look(areas, at = new Date(), missing = new Map()) {
       const checks = checksOf(deployment).filter(({ area }) => areas.has(area));
@@ -81,12 +81,7 @@ export async function startInside(stack = "prod"): Promise<Inside> {
   return inside;
 
   function known(): Deployment {
-    const { password } = inside;
-    if (password === undefined) return deployment;
-    return {
-      ...deployment,
-      settings: { ...settings, stalwart: { ...settings.stalwart, adminPassword: new Secret(password) } },
-    };
+    return { ...deployment, settings: { ...settings, ...inside.instead } };
   }
 }
 

@@ -3,6 +3,7 @@
 #   apps_folder  the apps folder's name below $HOME
 #   files        paths of the shipped files in it
 #   timers       names of the user's timers
+# shellcheck disable=SC2154
 set -u
 export LC_ALL=C
 unset COMPOSE_FILE COMPOSE_PROJECT_NAME COMPOSE_PROFILES COMPOSE_ENV_FILES COMPOSE_DISABLE_ENV_FILE
