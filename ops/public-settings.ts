@@ -55,7 +55,8 @@ const NO_HOST_KEY = Buffer.concat([
   Buffer.alloc(32),
 ]);
 
-const STAND_INS = {
+/** What a stack file may leave to the operator; a value of these is none of a real deployment. */
+export const STAND_INS = {
   accountId: "0".repeat(32),
   hostAddress: "192.0.2.1",
   hostUser: "nobody",

@@ -55,6 +55,7 @@ export async function startOutside(
   if (settings.tailnet) world.tailnet.setPolicy(JSON.stringify({ tagOwners: { [settings.tailnet.tag]: [] } }));
   const api = await serveApi(world);
   const connectors = new Connectors();
+  world.tunnelConnections = (id) => connectors.connections(id);
   const edge = new Edge(world, connectors);
   const mx = await startMx(new EmailRouter(world, edge), options.smtpPort);
   const tcpEdge = await startTcpEdge(world, connectors);

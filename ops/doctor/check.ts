@@ -22,7 +22,7 @@ export type Area = keyof typeof AREAS;
 export const CREDENTIALS = {
   secrets: "the stack's secrets: set PULUMI_CONFIG_PASSPHRASE (or _FILE) and install pulumi",
   state: "the stack's outputs: log in to the state backend (pulumi login) and install pulumi",
-  cloudflare: "Cloudflare's API: set CLOUDFLARE_API_TOKEN to a token that may read the account",
+  cloudflare: "Cloudflare's API: set mail:accountId, and CLOUDFLARE_API_TOKEN to a token that may read the account",
   ssh: "the host over SSH: set mail:hostAddress and the stack's secrets",
   jmap: "Stalwart as its administrator: set the stack's secrets",
   canary: "your consent to a mail: add --canary",

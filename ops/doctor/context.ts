@@ -1,5 +1,7 @@
 import type { MailRecord } from "../../infra/dns/record";
 import type { Settings } from "../../infra/settings/settings";
+import type { Props } from "../adopt/props";
+import type { SpoolObjects } from "../spool/objects";
 import type { Credential } from "./check";
 import type { SignedSet } from "./dns/dnssec";
 
@@ -28,6 +30,8 @@ export interface Context {
   readonly ssh: Ssh;
   /** Throws on every call without the credential `jmap`. */
   readonly jmap: Jmap;
+  /** Nobody asks it without the credential `canary`. */
+  readonly canary: Canary;
   /** Why a credential is not there; a check that lists it is skipped with this reason. */
   readonly missing: ReadonlyMap<Credential, string>;
 }
@@ -124,10 +128,14 @@ export interface Net {
 
 /** https://api.cloudflare.com/client/v4 with the operator's token. Both throw with Cloudflare's own errors, told. */
 export interface CloudflareApi {
-  /** `result` of GET; `path` begins with `/` (`/zones/ID/email/routing`). */
-  get(path: string): Promise<unknown>;
-  /** All pages of a list. */
-  list(path: string): Promise<readonly unknown[]>;
+  /** `result` of GET, undefined when there is no such object; `path` begins with `/` (`/zones/ID/email/routing`). */
+  get(path: string): Promise<Props | undefined>;
+  /** All pages of a list; `items` finds them in the result when they are not the result itself. */
+  list(path: string, items?: (result: unknown) => unknown): Promise<readonly Props[]>;
+  /** The main module of a Worker as it is deployed; undefined when there is no such Worker. */
+  script(name: string): Promise<string | undefined>;
+  /** The spool's bucket; only `list` and `get` are asked. */
+  readonly spool: Pick<SpoolObjects, "list" | "get">;
 }
 
 export interface SshAnswer {
@@ -140,6 +148,16 @@ export interface SshAnswer {
 export interface Ssh {
   /** Runs a bash script by its standard input; it must change nothing. */
   run(script: string): Promise<SshAnswer>;
+}
+
+/** One mail through the whole path. */
+export interface Canary {
+  /** Hands it to the relay; the HTTP status of its answer. */
+  send(): Promise<number>;
+  /** How long it may be on its way, in milliseconds. */
+  readonly arrivalMs: number;
+  /** Waits so long for it to be in the mailbox. @throws LoginRefused */
+  arrived(): Promise<boolean>;
 }
 
 /** Stalwart as its administrator. */

@@ -1,13 +1,14 @@
 import { spawn } from "node:child_process";
 
 import { mailRecords } from "../../infra/dns/records";
-import { publicSettings } from "../public-settings";
+import { publicSettings, STAND_INS } from "../public-settings";
 import { decrypt } from "../zone";
 import type { Check, Credential } from "./check";
 import { CREDENTIALS } from "./check";
 import { checksOf } from "./checks";
-import type { CloudflareApi, Context, Deployment, Jmap, Ssh } from "./context";
+import type { Context, Deployment } from "./context";
 import { DnsClient, type DnsOptions } from "./dns/client";
+import { type Fetch, insideClients } from "./inside/clients";
 import { NetClient, type NetOptions } from "./net/net";
 import { REAL_PLACES } from "./net/place";
 import { WebClient } from "./net/web";
@@ -17,6 +18,10 @@ import { type Result, runChecks, type RunOptions } from "./runner";
 export interface Network {
   readonly dns: DnsOptions;
   readonly net: NetOptions;
+  /** How Stalwart's JMAP is asked; for tests. */
+  readonly fetch?: Fetch;
+  /** How long a canary may be on its way, in milliseconds; for tests. */
+  readonly arrivalMs?: number;
 }
 
 export interface Selection {
@@ -47,6 +52,8 @@ function isBareIpv6(text: string): boolean {
 export interface Patient {
   readonly deployment: Deployment;
   readonly missing: ReadonlyMap<Credential, string>;
+  /** Has the Cloudflare token, and for tests another place of its API. */
+  readonly environment?: NodeJS.ProcessEnv;
 }
 
 /** Reads the stack file, and decrypts what this machine can. @throws StackFileError */
@@ -60,14 +67,32 @@ export async function patientOf(stack: string, environment: NodeJS.ProcessEnv): 
   if (SECRET_KEYS.some((key) => secrets[key] === undefined)) lacks("secrets");
   const known = await outputs;
   if (known === undefined) lacks("state");
-  if ((environment["CLOUDFLARE_API_TOKEN"] ?? "") === "") lacks("cloudflare");
-  // Their clients come with the checks that use them.
-  for (const credential of ["ssh", "jmap", "canary"] as const) lacks(credential);
-  return { deployment: { stack, settings, records: mailRecords(settings), outputs: known ?? {} }, missing };
+  if ((environment["CLOUDFLARE_API_TOKEN"] ?? "") === "" || settings.accountId === STAND_INS.accountId)
+    lacks("cloudflare");
+  if (secrets["hostSshPrivateKey"] === undefined || settings.host.address === STAND_INS.hostAddress) lacks("ssh");
+  if (secrets["adminPassword"] === undefined) lacks("jmap");
+  // `--canary` gives it.
+  lacks("canary");
+  return {
+    deployment: { stack, settings, records: mailRecords(settings), outputs: known ?? {} },
+    missing,
+    environment,
+  };
+}
+
+/** The same patient, with the person's consent to a mail. */
+export function withCanary(patient: Patient): Patient {
+  const missing = new Map(patient.missing);
+  missing.delete("canary");
+  return { ...patient, missing };
 }
 
 /** A new context: what one examination learned, the next one asks again. */
-export function contextOf({ deployment, missing }: Patient, { dns, net }: Network, now = new Date()): Context {
+export function contextOf(
+  { deployment, missing, environment = {} }: Patient,
+  { dns, net, fetch, arrivalMs }: Network,
+  now = new Date(),
+): Context {
   return {
     deployment,
     missing,
@@ -75,7 +100,7 @@ export function contextOf({ deployment, missing }: Patient, { dns, net }: Networ
     dns: new DnsClient(dns),
     net: new NetClient(net),
     web: new WebClient(net),
-    ...ABSENT,
+    ...insideClients(deployment, environment, fetch, arrivalMs),
   };
 }
 
@@ -130,11 +155,3 @@ function outputsOf(stack: string): Promise<Readonly<Record<string, unknown>> | u
     });
   });
 }
-
-const absent = (what: string) => () => Promise.reject(new Error(`the doctor has no way to ${what} here`));
-
-const ABSENT: { cloudflare: CloudflareApi; ssh: Ssh; jmap: Jmap } = {
-  cloudflare: { get: absent("Cloudflare's API"), list: absent("Cloudflare's API") },
-  ssh: { run: absent("the host") },
-  jmap: { call: absent("Stalwart") },
-};

@@ -29,7 +29,7 @@ const RETRY = "retry/";
 const NAME = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)-([0-9a-f]{8})\.eml$/;
 
 /** Every message, those that wait first, the oldest on top. */
-export async function readEntries(objects: SpoolObjects): Promise<readonly Entry[]> {
+export async function readEntries(objects: Pick<SpoolObjects, "list" | "get">): Promise<readonly Entry[]> {
   const retries = new Set((await objects.list(RETRY)).map(({ key }) => key));
   const entries: Entry[] = [];
   for (const [prefix, state] of FOLDERS)

@@ -1,8 +1,10 @@
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 
+import { SCRIPT } from "./kinds/workers";
 import { answerList, page } from "./list-api";
 import { answerR2 } from "./r2-api";
+import { textAt } from "./props";
 import type { World } from "./world";
 import type { Zone } from "./zone";
 
@@ -16,11 +18,11 @@ export interface Api {
 export async function serveApi(world: World): Promise<Api> {
   const server = createServer((request, response) => {
     answer(world, request).then(
-      ({ status, body }) => {
-        const [type, content] = Buffer.isBuffer(body)
-          ? ["application/octet-stream", body]
+      ({ status, body, type = "application/octet-stream", headers = {} }) => {
+        const [contentType, content] = Buffer.isBuffer(body)
+          ? [type, body]
           : ["application/json", JSON.stringify(body)];
-        response.writeHead(status, { "content-type": type }).end(content);
+        response.writeHead(status, { "content-type": contentType, ...headers }).end(content);
       },
       () => response.destroy(),
     );
@@ -40,6 +42,9 @@ interface Answer {
   readonly status: number;
   /** Bytes as they are; anything else as JSON. */
   readonly body: unknown;
+  /** Of bytes. */
+  readonly type?: string;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 async function answer(world: World, request: IncomingMessage): Promise<Answer> {
@@ -55,9 +60,11 @@ async function answer(world: World, request: IncomingMessage): Promise<Answer> {
     if ("bytes" in given) return { status: 200, body: given.bytes };
     return "code" in given ? failure(given.status, given.code, given.message) : success(given.result, given.info);
   }
+  const script = /\/workers\/scripts\/([^/]+)\/content\/v2$/.exec(url.pathname)?.[1];
+  if (script !== undefined) return await scriptContent(world, script);
   switch (url.pathname) {
     case "/client/v4/user/tokens/verify":
-      return success({ id: "token", status: "active" });
+      return success({ id: "token", status: "active", expires_on: world.apiTokenExpiresAt });
     case "/client/v4/accounts":
       return success([{ id: world.accountId, name: "sandbox" }]);
     case "/client/v4/zones":
@@ -95,6 +102,18 @@ function addZone(world: World, body: string): Answer {
     return failure(400, 1001, "Invalid zone name");
   if (world.zones.some((zone) => zone.name === name)) return failure(400, 1061, `${name} already exists`);
   return success(shown(world, world.addZone(name)));
+}
+
+/** The modules as the parts of a form; a header names the main one. */
+async function scriptContent(world: World, name: string): Promise<Answer> {
+  const props = world.find(SCRIPT, ({ scriptName }) => scriptName === name)?.props ?? {};
+  const main = textAt(props, "mainModule");
+  if (main === undefined) return failure(404, 10_007, "This Worker does not exist on your account.");
+  const form = new FormData();
+  form.set(main, new Blob([textAt(props, "content") ?? ""], { type: "application/javascript+module" }), main);
+  const encoded = new Response(form);
+  const type = encoded.headers.get("content-type") ?? "";
+  return { status: 200, body: Buffer.from(await encoded.arrayBuffer()), type, headers: { "cf-entrypoint": main } };
 }
 
 function success(result: unknown, info?: unknown): Answer {

@@ -5,6 +5,7 @@ import { DNS_RECORD } from "./kinds/dns-record";
 import { CATCH_ALL, untouchedCatchAll } from "./kinds/email-routing";
 import { NOTIFICATION } from "./kinds/notification-policy";
 import { TUNNEL, TUNNEL_CONFIG } from "./kinds/tunnel";
+import { R2_LIFECYCLE } from "./kinds/r2";
 import { CRON, ROUTE, SCRIPT, SUBDOMAIN } from "./kinds/workers";
 import { ZONE_DNSSEC } from "./kinds/zone-dnssec";
 import type { World } from "./world";
@@ -77,9 +78,36 @@ function ofAccount(world: World, [kind = "", ...rest]: readonly string[]): Listi
   }
   const [first, second, third, ...more] = [kind, ...rest];
   if (more.length > 0 && first !== "workers") return undefined;
+  if (first === "cfd_tunnel" && second !== undefined && third === undefined) return oneTunnel(world, second);
   if (first === "cfd_tunnel" && third === "configurations") return configuration(world, second ?? "");
   if (first === "workers" && second === "scripts" && more.length === 1) return ofScript(world, third ?? "", more[0]);
   return undefined;
+}
+
+function oneTunnel(world: World, id: string): Listing | undefined {
+  const props = world.all(TUNNEL).find((remote) => remote.id === id)?.props;
+  if (!props) return undefined;
+  const connections = Array.from({ length: world.tunnelConnections(id) }, (_, nth) => ({
+    ...{ id: `connection-${nth}`, colo_name: `ams0${nth % 2}`, is_pending_reconnect: false },
+  }));
+  return { one: { ...wireTunnel(id, props), status: connections.length > 0 ? "healthy" : "down", connections } };
+}
+
+/** The rules of a bucket as they are written (npm `cloudflare` 7.3.0, resources/r2/buckets/lifecycle.d.ts). */
+export function lifecycleOf(world: World, bucket: string): object {
+  return { rules: listAt(world.find(R2_LIFECYCLE, ({ bucketName }) => bucketName === bucket)?.props ?? {}, "rules") };
+}
+
+/** What a Worker is but its code; no secret is in it (resources/workers/scripts/script-and-version-settings.d.ts). */
+function wireSettings(props: Props): object {
+  const bindings = listAt(props, "bindings").map(({ name, type, text, bucketName }) => ({
+    ...{ name, type },
+    ...(type === "plain_text" ? { text } : {}),
+    ...(type === "r2_bucket" ? { bucket_name: bucketName } : {}),
+  }));
+  const { compatibilityDate, compatibilityFlags, logpush, usageModel, observability } = props;
+  const runtime = { compatibility_date: compatibilityDate, compatibility_flags: compatibilityFlags };
+  return { bindings, ...runtime, logpush, usage_model: usageModel, observability };
 }
 
 function configuration(world: World, tunnelId: string): Listing | undefined {
@@ -93,6 +121,7 @@ function ofScript(world: World, script: string, what: string | undefined): Listi
   if (!world.all(SCRIPT).some(({ id }) => id === script)) return undefined;
   const of = (type: string) => world.all(type).find(({ props }) => props["scriptName"] === script)?.props ?? {};
   const { enabled = false, previewsEnabled = false } = of(SUBDOMAIN);
+  if (what === "settings") return { one: wireSettings(of(SCRIPT)) };
   if (what === "subdomain") return { one: { enabled, previews_enabled: previewsEnabled } };
   if (what === "schedules") return { one: { schedules: listAt(of(CRON), "schedules") } };
   return undefined;

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 
 import { R2_BUCKET } from "./kinds/r2";
+import { lifecycleOf } from "./list-api";
 import type { World } from "./world";
 
 /** An answer of the API: JSON in its envelope, or an object's bytes. */
@@ -31,8 +32,10 @@ export async function answerR2(
   const names = world.all(R2_BUCKET).map(({ props }) => String(props["name"]));
   if (path === "" && method === "GET") return listBuckets(names, query);
   const [, encodedBucket = "", objects, ...rest] = path.split("/");
-  if (objects !== "objects") return undefined;
   const bucket = decodeURIComponent(encodedBucket);
+  if (objects === "lifecycle" && method === "GET" && names.includes(bucket))
+    return { result: lifecycleOf(world, bucket) };
+  if (objects !== "objects") return undefined;
   if (!names.includes(bucket)) return { status: 404, code: 10_006, message: "The specified bucket does not exist." };
   const key = decodeURIComponent(rest.join("/"));
   if (key === "") return method === "GET" ? await list(world, bucket, query) : undefined;

@@ -39,6 +39,10 @@ export class World {
   /** What lies in the buckets; the edge puts its own here. */
   buckets: Buckets = noObjects();
   readonly tailnet = new Tailnet();
+  /** How many connections a tunnel has to the edge; the connectors put their own here. */
+  tunnelConnections: (tunnelId: string) => number = () => 0;
+  /** When the API token ends; undefined: never. */
+  apiTokenExpiresAt: string | undefined;
   /** Runs commands on hosts; the home puts its own here. */
   commands: Commands = noHosts();
   readonly #remotes = new Map<string, Map<string, Remote>>();
@@ -167,6 +171,11 @@ export class World {
         "-",
       ),
     );
+  }
+
+  /** Somebody puts an object back that was forgotten. */
+  putBack(type: string, remote: Remote): void {
+    this.#of(type).set(place(this.kind(type), remote.id, remote.props), remote);
   }
 
   /** An object that vanishes together with another one, without a resource's delete. */

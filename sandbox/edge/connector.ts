@@ -2,6 +2,8 @@ import { tunnelToken } from "../cloud/kinds/tunnel";
 import type { World } from "../cloud/world";
 import type { Host } from "../host/origin";
 
+const CONNECTIONS = 4;
+
 /** Which tunnels are connected: cloudflared on the host dials out with the token it was given. */
 export class Connectors {
   readonly #hosts = new Map<string, Host>();
@@ -17,6 +19,11 @@ export class Connectors {
 
   disconnect(host: Host): void {
     for (const [id, connected] of this.#hosts) if (connected === host) this.#hosts.delete(id);
+  }
+
+  /** cloudflared keeps four, two to each of two data centres. */
+  connections(tunnelId: string): number {
+    return this.#hosts.has(tunnelId) ? CONNECTIONS : 0;
   }
 
   of(tunnelId: string): Host | undefined {

@@ -1,5 +1,5 @@
 import { mailRecords } from "../../infra/dns/records";
-import { ingressRules } from "../../infra/edge/tunnel";
+import { ingressRules } from "../../infra/edge/ingress";
 import { addresses, STALWART_PORTS, TRAEFIK_PORTS } from "../../infra/host/layout";
 import { stalwartPlan } from "../../infra/host/stalwart/plan";
 import { dynamicConfiguration } from "../../infra/host/traefik/dynamic";

@@ -1,5 +1,5 @@
 import { tcpServices } from "../../infra/edge/tcp-services";
-import { ingressRules } from "../../infra/edge/tunnel";
+import { ingressRules } from "../../infra/edge/ingress";
 import { augustin } from "./dns/fixtures";
 
 const settings = augustin();

@@ -1,14 +1,23 @@
 import type { Check } from "../check";
 import type { Deployment } from "../context";
+import { accessChecks } from "./access";
+import { backupChecks } from "./backup";
+import { bucketChecks } from "./bucket";
 import { caaChecks } from "./caa";
+import { canaryChecks } from "./canary";
 import { delegationChecks } from "./delegation";
 import { dnssecChecks } from "./dnssec";
+import { edgeChecks } from "./edge";
 import { exchangeChecks } from "./exchange";
+import { hostChecks } from "./host";
 import { mtaStsChecks } from "./mta-sts";
 import { nameChecks } from "./names";
 import { policyChecks } from "./policy";
 import { recordChecks } from "./records";
+import { stalwartChecks } from "./stalwart";
+import { tunnelChecks } from "./tunnel";
 import { webChecks } from "./web";
+import { workerChecks } from "./workers";
 
 /** Every check of a deployment, as data: which exist depends on nothing but its settings and records. */
 export function checksOf(deployment: Deployment): readonly Check[] {
@@ -26,4 +35,13 @@ const AREAS_OF_CHECKS: readonly ((deployment: Deployment) => readonly Check[])[]
   nameChecks,
   webChecks,
   exchangeChecks,
+  edgeChecks,
+  workerChecks,
+  accessChecks,
+  bucketChecks,
+  tunnelChecks,
+  hostChecks,
+  stalwartChecks,
+  backupChecks,
+  canaryChecks,
 ];

@@ -14,6 +14,8 @@ export interface Arguments {
   readonly removeOrphans: boolean;
   readonly all: boolean;
   readonly quiet: boolean;
+  /** `--format json`. */
+  readonly json: boolean;
 }
 
 /** The command line is refused; the text is what docker says. */
@@ -72,6 +74,7 @@ export function parseArguments(args: readonly string[]): Arguments {
     removeOrphans: values["remove-orphans"] === true,
     all: values["all"] === true,
     quiet: values["quiet"] === true,
+    json: values["format"] === "json",
   };
 }
 
@@ -93,6 +96,6 @@ function takesValue(word: string | undefined): boolean {
 function nothing(verb: string): Arguments {
   return {
     ...{ verb, file: "", profiles: [], services: [], command: [] },
-    ...{ short: false, wait: false, removeOrphans: false, all: false, quiet: false },
+    ...{ short: false, wait: false, removeOrphans: false, all: false, quiet: false, json: false },
   };
 }

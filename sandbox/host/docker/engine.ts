@@ -68,6 +68,13 @@ export class Engine {
     return found?.process ? found.container : undefined;
   }
 
+  /** A container as it was made. @throws Error when there is none */
+  service(name: string): Service {
+    const found = this.#containers.get(name);
+    if (!found) throw new Error(`there is no container of ${name}`);
+    return found.service;
+  }
+
   /** The loopback port behind `service:port`. */
   port(service: string, port: number): number | undefined {
     return this.#containers.get(service)?.process?.ports?.().get(port);
@@ -122,7 +129,7 @@ export class Engine {
         }
         return said("");
       case "ps":
-        return this.#ps(asked);
+        return asked.json ? await this.#psJson(asked) : this.#ps(asked);
       default:
         throw new UsageError(`the sandbox does not know docker compose ${asked.verb}`);
     }
@@ -216,6 +223,19 @@ export class Engine {
       asked.quiet ? `sandbox-${service.name}` : `${service.name} ${process ? "running" : "exited"}`,
     );
     return said(lines.map((line) => `${line}\n`).join(""));
+  }
+
+  /** One object a line, as compose since 2.21. */
+  async #psJson({ all }: Arguments): Promise<Result> {
+    const shown = [...this.#containers.values()].filter(({ process }) => all || process !== undefined);
+    const lines = shown.map(async ({ service, process }) => {
+      const [, ...test] = service.health ?? [];
+      const isHealthy = process !== undefined && test.length > 0 && (await process.probe(test)) === true;
+      const health = process === undefined || test.length === 0 ? "" : isHealthy ? "healthy" : "unhealthy";
+      const state = process === undefined ? "exited" : "running";
+      return `${JSON.stringify({ Service: service.name, State: state, Health: health, Image: service.image })}\n`;
+    });
+    return said((await Promise.all(lines)).join(""));
   }
 
   async #waitHealthy(name: string, prefix: string): Promise<void> {

@@ -240,7 +240,7 @@ function each(
 
 /** What Stalwart sets when an object comes into being. */
 function stamps(type: string): Json {
-  return ["Account", "Domain", "DkimSignature", "AllowedIp"].includes(type)
+  return ["Account", "Domain", "DkimSignature", "AllowedIp", "QueuedMessage"].includes(type)
     ? { createdAt: new Date().toISOString() }
     : {};
 }

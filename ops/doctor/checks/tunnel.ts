@@ -1,0 +1,89 @@
+import { ingressRules } from "../../../infra/edge/ingress";
+import { tcpServices } from "../../../infra/edge/tcp-services";
+import { TRAEFIK_PORTS } from "../../../infra/host/layout";
+import { isProps, listOf, type Props, textOf } from "../../adopt/props";
+import { type Check, error, ok, warning } from "../check";
+import type { Context, Deployment } from "../context";
+import { converge } from "./ask";
+import { EDGE_TOKEN, edgeCheck } from "./edge";
+
+const area = "tunnel";
+/** cloudflared keeps four, two to each of two data centres. */
+const CONNECTIONS = 4;
+
+/** The tunnel by which everything but the tailnet reaches home. */
+export function tunnelChecks(deployment: Deployment): readonly Check[] {
+  const { settings, stack } = deployment;
+  const { accountId, domain, hostnames, inboundDelivery, host } = settings;
+  const name = `mail ${domain}`;
+  const list = `/accounts/${accountId}/cfd_tunnel?is_deleted=false`;
+  const compose = `docker compose -f ${host.folder}/mail-stack/compose.yaml`;
+  const tunnel = async ({ cloudflare }: Context) => (await cloudflare.list(list)).find((one) => one["name"] === name);
+  const wanted = ingressRules(hostnames, [
+    ...tcpServices(settings),
+    ...(inboundDelivery === "lmtp" ? [{ hostname: hostnames.lmtp, port: TRAEFIK_PORTS.lmtp }] : []),
+  ]);
+  return [
+    edgeCheck({
+      id: "tunnel.exists",
+      area,
+      title: "The tunnel exists",
+      why: "All public names of the host lead to it; without it nothing reaches home.",
+      needs: [EDGE_TOKEN],
+      run: async (context) => {
+        const found = await tunnel(context);
+        if (!found) return error("none", name, `pulumi up --refresh --stack ${stack} --replace '**tunnel'`);
+        const source = textOf(found["config_src"]);
+        // A tunnel that the host configures ignores the rules of the program.
+        if (source === "local" || found["remote_config"] === false)
+          return error("configured on the host", "configured at Cloudflare", converge(deployment));
+        return ok(name);
+      },
+    }),
+    edgeCheck({
+      id: "tunnel.connected",
+      area,
+      title: "The tunnel is connected",
+      why: "While it is not, mail waits in the spool and clients find nobody.",
+      needs: ["tunnel.exists"],
+      run: async (context) => {
+        const found = await tunnel(context);
+        const detail = await context.cloudflare.get(`/accounts/${accountId}/cfd_tunnel/${textOf(found?.["id"])}`);
+        const connections = listOf(detail?.["connections"]).filter(
+          (one) => one["is_pending_reconnect"] !== true,
+        ).length;
+        const remedy = `On the host: ${compose} logs --tail 50 cloudflared; ${compose} up --detach cloudflared`;
+        const current = `${connections} connections`;
+        const expected = `${CONNECTIONS} connections`;
+        if (connections === 0) return error(current, expected, remedy);
+        return connections < CONNECTIONS ? warning(current, expected, remedy) : ok(current);
+      },
+    }),
+    edgeCheck({
+      id: "tunnel.ingress",
+      area,
+      title: "The tunnel forwards as the program says",
+      why: "A rule that is missing makes its name answer 404; one too many opens a door.",
+      needs: ["tunnel.exists"],
+      run: async (context) => {
+        const found = await tunnel(context);
+        const path = `/accounts/${accountId}/cfd_tunnel/${textOf(found?.["id"])}/configurations`;
+        const config = (await context.cloudflare.get(path))?.["config"];
+        const now = listOf(isProps(config) ? config["ingress"] : undefined).map(ruleText);
+        const then = wanted.map((rule) => ruleText({ hostname: rule.hostname, service: rule.service }));
+        if (now.join() === then.join()) return ok(`${then.length} rules`);
+        const only = (some: readonly string[], others: readonly string[]) =>
+          some.filter((rule) => !others.includes(rule));
+        return error(
+          only(now, then).join(", ") || "rules are missing or in another order",
+          only(then, now).join(", ") || `${then.length} rules, in the program's order`,
+          converge(deployment),
+        );
+      },
+    }),
+  ];
+}
+
+function ruleText({ hostname, path, service }: Props): string {
+  return `${textOf(hostname) || "*"}${textOf(path)} to ${textOf(service)}`;
+}

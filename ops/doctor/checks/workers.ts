@@ -1,0 +1,192 @@
+import { createHash } from "node:crypto";
+
+import { bundleWorker, type WorkerEntry } from "../../../infra/edge/bundle";
+import { scriptArgs } from "../../../infra/edge/worker";
+import type { Settings } from "../../../infra/settings/settings";
+import type { BindingName } from "../../../worker/src/env";
+import type { PublicEnv } from "../../../worker/src/public-env";
+import { canonical, listOf, type Props, textOf, textsOf } from "../../adopt/props";
+import { type Check, error, ok } from "../check";
+import type { Deployment } from "../context";
+import { converge, list } from "./ask";
+import { EDGE_TOKEN, EDGE_ZONE, edgeCheck, zoneOf } from "./edge";
+
+/** As infra/program.ts has it; the sandbox's deployment proves that they are the same. */
+const SCHEDULE = "* * * * *";
+const DIGITS = 12;
+
+interface Worker {
+  readonly entry: WorkerEntry;
+  readonly name: string;
+  /** By name: the type, and the value where it can be read. */
+  readonly bindings: Readonly<Record<string, string>>;
+}
+
+/** Both Workers: their code, their bindings, their clock and routes. */
+export function workerChecks(deployment: Deployment): readonly Check[] {
+  const { settings } = deployment;
+  const workers: readonly Worker[] = [
+    { entry: "inbound", name: settings.workerName, bindings: inboundBindings(settings) },
+    { entry: "public", name: `${settings.workerName}-public`, bindings: publicBindings(settings) },
+  ];
+  return [
+    ...workers.flatMap((worker) => ofWorker(deployment, worker)),
+    ...clockCheck(deployment),
+    routesCheck(deployment),
+  ];
+}
+
+function ofWorker(deployment: Deployment, { entry, name, bindings }: Worker): readonly Check[] {
+  const { accountId } = deployment.settings;
+  const up = converge(deployment);
+  const id = `edge.worker.${entry}`;
+  const path = `/accounts/${accountId}/workers/scripts/${name}`;
+  return [
+    edgeCheck({
+      id,
+      title: `The ${entry} Worker has the code of this checkout`,
+      why: entry === "inbound" ? "It brings mail home." : "It answers clients and senders about this domain.",
+      needs: [EDGE_TOKEN],
+      run: async ({ cloudflare }) => {
+        const wanted = digest(bundleWorker(entry));
+        const code = await cloudflare.script(name);
+        if (code === undefined) return error(`there is no Worker ${name}`, wanted, up);
+        const found = digest(code);
+        return found === wanted ? ok(wanted) : error(found, wanted, `pulumi up --stack ${deployment.stack}`);
+      },
+    }),
+    edgeCheck({
+      id: `${id}.bindings`,
+      title: `The ${entry} Worker has its bindings`,
+      why: "With another value it looks for home, Access or the spool in the wrong place.",
+      needs: [id],
+      run: async ({ cloudflare }) => {
+        const settings = (await cloudflare.get(`${path}/settings`)) ?? {};
+        const found = Object.fromEntries(
+          listOf(settings["bindings"]).map((one) => [textOf(one["name"]), bindingText(one)]),
+        );
+        return compared(found, bindings, up);
+      },
+    }),
+    edgeCheck({
+      id: `${id}.runtime`,
+      title: `The ${entry} Worker runs as it was tested`,
+      why: "Without global_fetch_strictly_public its requests would go past Access.",
+      needs: [id],
+      run: async ({ cloudflare }) => {
+        const { compatibility_date: date, compatibility_flags: flags } =
+          (await cloudflare.get(`${path}/settings`)) ?? {};
+        const wanted = scriptArgs(accountId, name, "");
+        const expected = [textOf(wanted.compatibilityDate), ...textsOf(wanted.compatibilityFlags)].join(" ");
+        const current = [textOf(date), ...textsOf(flags)].join(" ");
+        return current === expected ? ok(current) : error(current, expected, up);
+      },
+    }),
+    edgeCheck({
+      id: `${id}.address`,
+      title: `The ${entry} Worker has no address at workers.dev`,
+      why: "There it would answer past the names and rules of the zone.",
+      needs: [id],
+      run: async ({ cloudflare }) => {
+        const { enabled, previews_enabled: previews } = (await cloudflare.get(`${path}/subdomain`)) ?? {};
+        if (enabled !== true && previews !== true) return ok("none");
+        return error(enabled === true ? "it has one" : "its previews have one", "none", up);
+      },
+    }),
+  ];
+}
+
+function clockCheck(deployment: Deployment): readonly Check[] {
+  const { accountId, spool, workerName } = deployment.settings;
+  if (!spool) return [];
+  return [
+    edgeCheck({
+      id: "edge.clock",
+      title: "The clock that empties the spool runs",
+      why: "Without it spooled mail stays where it is for ever.",
+      needs: ["edge.worker.inbound"],
+      run: async ({ cloudflare }) => {
+        const answer = await cloudflare.get(`/accounts/${accountId}/workers/scripts/${workerName}/schedules`);
+        const current = list(listOf(answer?.["schedules"]).map(({ cron }) => textOf(cron)));
+        if (current === SCHEDULE) return ok(current);
+        return error(
+          current,
+          SCHEDULE,
+          `A refresh does not see it: pulumi up --stack ${deployment.stack} --replace '**inbound-clock'`,
+        );
+      },
+    }),
+  ];
+}
+
+function routesCheck(deployment: Deployment): Check {
+  const { hostnames, workerName } = deployment.settings;
+  return edgeCheck({
+    id: "edge.routes",
+    title: "Public names lead to the public Worker",
+    why: "Without its route a name answers nothing.",
+    needs: [EDGE_ZONE, "edge.worker.public"],
+    run: async ({ cloudflare }) => {
+      const zone = await zoneOf(cloudflare, deployment);
+      const routes = await cloudflare.list(`/zones/${textOf(zone?.["id"])}/workers/routes`);
+      const found = Object.fromEntries(routes.map(({ pattern, script }) => [textOf(pattern), textOf(script)]));
+      const names = [hostnames.mtaSts, hostnames.autoconfig, hostnames.autodiscover];
+      const wanted = Object.fromEntries(names.map((name) => [`${name}/*`, `${workerName}-public`]));
+      // Further routes are somebody else's.
+      const ours = Object.fromEntries(Object.entries(found).filter(([pattern]) => pattern in wanted));
+      return compared(ours, wanted, converge(deployment));
+    },
+  });
+}
+
+/** Says only what differs: a list of all bindings is nothing to read. */
+function compared(found: Readonly<Record<string, string>>, wanted: Readonly<Record<string, string>>, remedy: string) {
+  if (canonical(found) === canonical(wanted)) return ok(`${Object.keys(wanted).length}, all as declared`);
+  const names = [...new Set([...Object.keys(found), ...Object.keys(wanted)])].filter(
+    (key) => found[key] !== wanted[key],
+  );
+  const told = (side: Readonly<Record<string, string>>) =>
+    names.map((name) => `${name} ${side[name] ?? "missing"}`).join(", ");
+  return error(told(found), told(wanted), remedy);
+}
+
+/** `plain_text value`; of a secret, which cannot be read, the type alone. */
+function bindingText({ type, text, bucket_name: bucket }: Props): string {
+  return [textOf(type), textOf(type) === "secret_text" ? "" : textOf(text) || textOf(bucket)].filter(Boolean).join(" ");
+}
+
+const plain = (text: string) => ["plain_text", text].filter(Boolean).join(" ");
+const SECRET = "secret_text";
+
+function inboundBindings({ domain, hostnames, inboundDelivery, catchAll, spool }: Settings): Record<string, string> {
+  const isLmtp = inboundDelivery === "lmtp";
+  const bindings: { readonly [name in BindingName]?: string } = {
+    INBOUND_DELIVERY: plain(inboundDelivery),
+    ...(isLmtp
+      ? { LMTP_URL: plain(`https://${hostnames.lmtp}`) }
+      : { JMAP_URL: plain(`https://${hostnames.inbound}`), JMAP_TOKEN: SECRET }),
+    ACCESS_CLIENT_ID: SECRET,
+    ACCESS_CLIENT_SECRET: SECRET,
+    MAIL_DOMAIN: plain(domain),
+    CATCH_ALL: plain(catchAll ?? ""),
+    ...(spool && { SPOOL: `r2_bucket ${spool.bucket}` }),
+    ALERT_URL: (spool?.alertUrl.reveal() ?? "") === "" ? plain("") : SECRET,
+    ALERT_AFTER_MINUTES: plain(String(spool?.alertAfterMinutes ?? "")),
+  };
+  return bindings;
+}
+
+function publicBindings({ domain, hostnames, services }: Settings): Record<string, string> {
+  const bindings: PublicEnv = {
+    MAIL_DOMAIN: domain,
+    SERVER_HOSTNAME: hostnames.server,
+    CLIENTS_HOSTNAME: hostnames.clients,
+    SERVICES: services.join(","),
+    DISPLAY_NAME: domain,
+  };
+  return Object.fromEntries(Object.entries(bindings).map(([name, text]: [string, string]) => [name, plain(text)]));
+}
+
+function digest(text: string): string {
+  return `sha256 ${createHash("sha256").update(text).digest("hex").slice(0, DIGITS)}`;
+}
