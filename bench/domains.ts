@@ -1,11 +1,13 @@
 /**
  * `npm run bench:domains -- [COUNT]`: many domains on one host, each with its stack. What a preview that finds nothing to do
- * costs with the first and the last of them, and what the program adds to a bare one with as many resources, in one run, by turns.
+ * costs with the first and the last of them, and what the program adds to a bare one with as many resources that reads the same stack reference, in one run, by turns. Reading it is
+ * the engine's own: it derives the key of the other stack's secrets from its passphrase.
  */
 import * as pulumi from "@pulumi/pulumi";
 import type { Stack } from "@pulumi/pulumi/automation";
 
 import { program } from "../infra/program";
+import { PROJECT } from "../infra/settings/keys";
 import { settingsOf } from "../infra/settings/stack-file";
 import { Cleanup } from "../sandbox/cleanup";
 import { isProps, type Props } from "../sandbox/cloud/props";
@@ -77,7 +79,14 @@ async function main(count: number): Promise<number> {
     const bareWorld = new AnyWorld({ accountId: "bare", apiToken: "bare", zones: [] });
     const bareProviders = await serveProviders(bareWorld);
     cleanup.add(() => bareProviders.close());
-    const bare = await createStack({ ...common, providers: bareProviders, program: () => declare(resources) });
+    const bare = await createStack({
+      ...common,
+      name: "bare",
+      template: "Pulumi.prod.yaml",
+      beside: stack,
+      providers: bareProviders,
+      program: () => declare(resources),
+    });
     cleanup.add(() => bare.remove());
     await bare.stack.up();
 
@@ -143,11 +152,12 @@ function withoutMarks(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withoutMarks(item)]));
 }
 
-function declare(resources: readonly Bare[]): Promise<Record<string, never>> {
+async function declare(resources: readonly Bare[]): Promise<Record<string, never>> {
+  await new pulumi.StackReference(`organization/${PROJECT}/prod`).getOutputDetails("hostOffer");
   for (const { type, name, custom, inputs } of resources)
     if (custom) new AnyResource(type, name, inputs);
     else new pulumi.ComponentResource(type, name);
-  return Promise.resolve({});
+  return {};
 }
 
 async function rounds(count: number, measure: () => Promise<number>): Promise<readonly number[]> {

@@ -50,13 +50,15 @@ export async function program(): Promise<MailOutputs | FurtherOutputs> {
   const { settings } = stack;
   const records = stack.kind === "host" ? mailRecords(stack.settings) : furtherRecords(stack.settings);
   const furtherZones = [...new Set(records.map((record) => record.zone))].filter((zone) => zone !== settings.domain);
-  const { zoneIds, warnings } = await asked({
-    accountId: settings.accountId,
-    domain: settings.domain,
-    furtherZones,
-    r2: settings.spool !== undefined,
-  });
-  const unreachable = await hostReachable(settings.host);
+  const [{ zoneIds, warnings }, unreachable] = await Promise.all([
+    asked({
+      accountId: settings.accountId,
+      domain: settings.domain,
+      furtherZones,
+      r2: settings.spool !== undefined,
+    }),
+    hostReachable(settings.host),
+  ]);
   for (const warning of [...warnings, ...(unreachable === undefined ? [] : [unreachable])])
     await pulumi.log.warn(warning);
   return stack.kind === "host"
