@@ -1,5 +1,5 @@
 /**
- * `npm run bench`, third part: `onhost export` beside mbsync (Debian's isync), in one run, by turns, from the same Cyrus:
+ * `npm run bench:export`: `onhost export` beside mbsync (Debian's isync), in one run, by turns, from the same Cyrus:
  * one account and two, each with the same 5,000 messages, every contender in one process. Once on loopback, and once with
  * the server 20 ms away, as from a laptop. Both write to the same disk and make what they wrote last (mbsync's default
  * FSync; a line without it shows what that costs). Times are of the whole command: starting Node is in ours, and is also
