@@ -65,7 +65,7 @@ export const BREAKS = {
     type: COMMAND,
     change: (args) =>
       withFile(args, "stalwart/plan/plan.ndjson", (plan) =>
-        plan.replace(/,"primary":\{"@type":"User".*?"aliases":\{.*?\}\}(?=\}\}\n)/, ""),
+        plan.replace(/^\{"@type":"upsert","object":"Account",.*"value":\{"primary":.*\n/m, ""),
       ),
   },
   router: {
