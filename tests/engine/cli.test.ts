@@ -35,7 +35,7 @@ describeEngine("the plain command line, with the program under Pulumi's default 
       const before = await line.pulumi(["preview", "--stack", "prod", "--non-interactive"]);
       expect(before.code).not.toBe(0);
       expect(before.output).toMatch(
-        /missing configuration values 'accountPassword', 'dkimEd25519PrivateKey', 'dkimRsaPrivateKey'/,
+        /missing configuration values 'accountPassword', 'dkimEd25519PrivateKey' and 'dkimRsaPrivateKey'/,
       );
       const ofHost = ["adminPassword", "hostSshPrivateKey", "resendApiKey"];
       const secrets = Object.entries(invented.secrets);
