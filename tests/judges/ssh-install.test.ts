@@ -83,6 +83,7 @@ describeWith(SSHD, SSHD_INSTALL)("shipping over OpenSSH", () => {
       "compose -f ~/mail-stack/compose.yaml restart stalwart",
       `compose -f ~/mail-stack/compose.yaml ${UP}`,
       "compose -f ~/mail-stack/compose.yaml --profile tools run --rm -T onhost passwords",
+      "compose -f ~/mail-stack/compose.yaml --profile tools run --rm -T onhost signatures",
       "compose -f ~/mail-stack/compose.yaml --profile tools run --rm -T onhost verify",
     ]);
     expect(starts()).toEqual([2, 1, 1]);

@@ -134,6 +134,7 @@ describeWith(SSHD, SSHD_INSTALL)("a run that cannot be", () => {
     ["stalwart-cli apply --file /plan/plan.ndjson", /Stalwart refuses plan\.ndjson: .*why/],
     ["stalwart-cli apply --file /plan/reload.ndjson", /Stalwart refuses reload\.ndjson: .*why/],
     ["onhost passwords", /Passwords could not be set: .*why/],
+    ["onhost signatures", /A former DKIM signature stays: .*why/],
     ["onhost verify", /is not as planned: .*why/],
   ])("because of %s, and the next run does it again", async (call, fact) => {
     host.trouble(`refuse ${call}`, "this is why\n");

@@ -130,7 +130,7 @@ function run([service, ...command]) {
     if (told("applied") !== readFileSync(plan, "utf8")) end(3, 'Domain name "a": is not there\n');
     end(told("bound") === listeners() ? 0 : 4, "Stalwart does not listen on port 4190, against the plan.\n");
   }
-  if (call === "onhost passwords") end(0);
+  if (call === "onhost passwords" || call === "onhost signatures") end(0);
   if (command[0] === "key") {
     const key = join(apps, "stalwart", "keys", `worker-${command[1]}`);
     if (!existsSync(key)) writeFileSync(key, `API_${randomBytes(24).toString("hex")}`, { mode: 0o600 });
