@@ -130,6 +130,17 @@ function run([service, ...command]) {
     if (told("applied") !== readFileSync(plan, "utf8")) end(3, 'Domain name "a": is not there\n');
     end(told("bound") === listeners() ? 0 : 4, "Stalwart does not listen on port 4190, against the plan.\n");
   }
+  // The plan of a further domain, which has a dot in its name.
+  const [, verified, planned] =
+    /^(?:onhost verify (\S+\.\S+)|stalwart-cli apply --file \/plan\/(\S+\.\S+)\.ndjson)$/.exec(call) ?? [];
+  const further = verified ?? planned;
+  if (further !== undefined) {
+    const ofDomain = readFileSync(join(apps, "stalwart", "plan", `${further}.ndjson`), "utf8");
+    if (call.startsWith("stalwart-cli")) writeFileSync(join(engine, `applied-${further}`), ofDomain);
+    else if (told(`applied-${further}`) !== ofDomain) end(3, 'Domain name "b": is not there\n');
+    end(0);
+  }
+  if (/^onhost (passwords|signatures) [a-z0-9-]+\.[a-z0-9.-]+$/.test(call)) end(0);
   if (call === "onhost passwords" || call === "onhost signatures") end(0);
   if (command[0] === "key") {
     const key = join(apps, "stalwart", "keys", `worker-${command[1]}`);
