@@ -69,7 +69,7 @@ async function main(): Promise<number> {
   } finally {
     whole.close();
     bare.close();
-    await Promise.all([outside.close(), model.close()]);
+    await outside.close();
   }
 }
 
