@@ -1,9 +1,8 @@
 import { generateKeyPairSync, randomBytes, randomInt } from "node:crypto";
 import { createServer } from "node:net";
 
-import ssh2 from "ssh2";
-
 import { readStackFile } from "../infra/settings/stack-file";
+import { sshKeyPair } from "./host/ssh-key";
 
 /** What a stack file keeps secret or leaves to the operator, invented for one run: no real account is ever touched. */
 export interface StandIns {
@@ -33,8 +32,8 @@ export function standIns(stack: string, instead: Readonly<Record<string, string>
     hostUser: "mail",
     resendRecords: JSON.stringify(resendRecords()),
   };
-  const hostKey = ssh2.utils.generateKeyPairSync("ed25519");
-  const userKey = ssh2.utils.generateKeyPairSync("ed25519");
+  const hostKey = sshKeyPair();
+  const userKey = sshKeyPair();
   // Also in the place of a stack file's own: no run may reach a real host.
   const host = { hostAddress: "127.0.0.1", hostPort: String(freePort()), hostKey: hostKey.public };
   return {

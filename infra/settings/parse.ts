@@ -1,4 +1,3 @@
-import { parseOwnAddress, parseReportAddress } from "./address";
 import {
   backupOf,
   parseBackupEnvironment,
@@ -21,34 +20,18 @@ import {
   type TailnetMode,
   tcpHostnames,
 } from "./clients";
-import { parseEd25519Key, parseRsaKey, parseSelector } from "./dkim";
-import { parseDomain } from "./domain";
-import { type Checked, good } from "./fault";
+import { domainPart, ownHostnames, takeDomain } from "./domain-part";
 import { parseFolder, parseHostAddress, parsePort, parseSubnet, parseUser } from "./host";
 import { OWN_LABELS, parseHostname } from "./hostnames";
 import type { KeyName } from "./keys";
 import type { Problem } from "./problem";
 import type { RawConfig } from "./raw";
-import { aliasText, type Complete, type EffectiveValues, isComplete, Reader, shown } from "./reader";
-import { parseResendRecords, resendSelectors } from "./resend";
-import { parseKept, parsePublished, parseTunnelSecret } from "./rotation";
+import { type Complete, type EffectiveValues, isComplete, Reader, shown } from "./reader";
+import { parseKept, parseTunnelSecret } from "./rotation";
 import type { Settings } from "./settings";
-import { bucketName, parseAlertUrl, parseWithin } from "./spool";
+import { parseAlertUrl, parseWithin } from "./spool";
 import { parseHostKey, parseSshPrivateKey } from "./ssh";
-import {
-  parseAccountId,
-  parseAliases,
-  parseApiKey,
-  parseBoolean,
-  parseCatchAll,
-  parseChoice,
-  parseIssuers,
-  parsePassword,
-  parsePriorities,
-  parseRoutingDkim,
-  parseServices,
-  parseWorkerName,
-} from "./values";
+import { parseAccountId, parseApiKey, parseBoolean, parseChoice, parsePassword, parseWorkerName } from "./values";
 
 export { type Problem, renderProblems } from "./problem";
 export type { RawConfig, RawValue } from "./raw";
@@ -84,15 +67,8 @@ const TAILNET_MODES: readonly TailnetMode[] = ["off", "split-dns", "dns-record"]
 
 /** Every key's checked value; `undefined` where it is wrong or locked. The order is free, save that some need others. */
 function takeAll(reader: Reader) {
-  const domain = reader.take("domain", parseDomain);
-  const primaryAddress = reader.take("primaryAddress", (text) => parseOwnAddress(text, { domain, noTag: true }));
-  const aliases = reader.take("aliases", (text) =>
-    parseAliases(aliasText(text, primaryAddress, domain), domain, primaryAddress),
-  );
-  const postmaster = domain === undefined ? "" : `postmaster@${domain}`;
-  const orPostmaster = (text: string): Checked<string> => (text === "" ? good(postmaster) : parseReportAddress(text));
-
-  const resendRecords = reader.take("resendRecords", (text) => parseResendRecords(text, domain));
+  const own = takeDomain(reader);
+  const { domain, resendRecords } = own;
   const resendNames = (resendRecords ?? []).map(({ name }) => [name, "a record of Resend's"] as const);
   const tailnet = reader.take("tailnet", (text) => parseChoice(text, TAILNET_MODES));
   const clientTcp = reader.take("clientTcp", parseTunnelled);
@@ -109,60 +85,17 @@ function takeAll(reader: Reader) {
     return parseHostname(text, { domain, defaultLabel: "inbound", taken });
   });
 
-  const selectors = new Map(
-    resendSelectors(resendRecords ?? []).map((selector) => [selector, "a DKIM record of Resend's"] as const),
-  );
-  const dkimRsaSelector = reader.take("dkimRsaSelector", (text) => parseSelector(text, { domain, taken: selectors }));
-  const dkimEd25519Selector = reader.take("dkimEd25519Selector", (text) => {
-    const rsa = dkimRsaSelector === undefined ? [] : [[dkimRsaSelector, "the RSA key (mail:dkimRsaSelector)"] as const];
-    return parseSelector(text, { domain, taken: new Map([...selectors, ...rsa]) });
-  });
-
-  const signing = new Map([
-    ...selectors,
-    ...(dkimRsaSelector === undefined ? [] : [[dkimRsaSelector, "the RSA key (mail:dkimRsaSelector)"] as const]),
-    ...(dkimEd25519Selector === undefined
-      ? []
-      : [[dkimEd25519Selector, "the Ed25519 key (mail:dkimEd25519Selector)"] as const]),
-  ]);
   const accessTokenNumber = reader.take("accessTokenNumber", (text) => parseWithin(text, 1, 9_999));
 
   return {
-    domain,
+    ...own,
     accountId: reader.take("accountId", parseAccountId),
-    primaryAddress,
-    aliases,
-    catchAll: reader.take("catchAll", (text) =>
-      parseCatchAll(text, domain, [primaryAddress, ...(aliases ?? [undefined])]),
-    ),
-    inbound: reader.take("inbound", (text) => parseChoice(text, ["worker", "off"])),
     inboundDelivery: reader.take("inboundDelivery", (text) => parseChoice(text, ["jmap", "lmtp"])),
     serverHostname,
     inboundHostname,
     workerName: reader.take("workerName", parseWorkerName),
-    spool: reader.take("spool", (text) => parseChoice(text, ["r2", "none"])),
-    spoolAlertUrl: reader.take("spoolAlertUrl", parseAlertUrl),
-    spoolAlertAfterMinutes: reader.take("spoolAlertAfterMinutes", (text) => parseWithin(text, 5, 10_080)),
-    ledgerDays: reader.take("ledgerDays", (text) => parseWithin(text, 7, 365)),
-    services: reader.take("services", parseServices),
-    dkimRsaSelector,
-    dkimRsaPrivateKey: reader.take("dkimRsaPrivateKey", parseRsaKey),
-    dkimEd25519Selector,
-    dkimEd25519PrivateKey: reader.take("dkimEd25519PrivateKey", parseEd25519Key),
-    dkimPublished: reader.take("dkimPublished", (text) => parsePublished(text, { domain, taken: signing })),
-    dmarcPolicy: reader.take("dmarcPolicy", (text) => parseChoice(text, ["none", "quarantine", "reject"])),
-    dmarcAggregateAddress: reader.take("dmarcAggregateAddress", orPostmaster),
-    dmarcFailureAddress: reader.take("dmarcFailureAddress", (text) =>
-      text === "none" ? good(text) : parseReportAddress(text),
-    ),
-    tlsReportAddress: reader.take("tlsReportAddress", orPostmaster),
-    caaIssuers: reader.take("caaIssuers", parseIssuers),
-    routingMxPriorities: reader.take("routingMxPriorities", parsePriorities),
-    routingDkim: reader.take("routingDkim", parseRoutingDkim),
-    resendRecords,
     resendApiKey: reader.take("resendApiKey", parseApiKey),
     adminPassword: reader.take("adminPassword", parsePassword),
-    accountPassword: reader.take("accountPassword", parsePassword),
     workerKeyNumber: reader.take("workerKeyNumber", (text) => parseWithin(text, 1, 9_999)),
     ...takeBackup(reader),
     accessTokenNumber,
@@ -181,8 +114,7 @@ function takeAll(reader: Reader) {
     tailnetPolicy: reader.take("tailnetPolicy", (text) => parseChoice(text, ["output", "manage"])),
     tailnetKeyNumber: reader.take("tailnetKeyNumber", (text) => parseWithin(text, 1, 9_999)),
     clientTcp,
-    clientPeople: reader.take("clientPeople", (text) => parsePeople(text, primaryAddress)),
-    protect: reader.take("protect", parseBoolean),
+    clientPeople: reader.take("clientPeople", (text) => parsePeople(text, own.primaryAddress)),
   } satisfies Record<Exclude<KeyName, "hostStack">, unknown>;
 }
 
@@ -211,12 +143,8 @@ function takeBackup(reader: Reader) {
 function assemble(values: Complete<ReturnType<typeof takeAll>>): Settings {
   const { domain } = values;
   return {
-    domain,
+    ...domainPart(values),
     accountId: values.accountId,
-    primaryAddress: values.primaryAddress,
-    aliases: values.aliases,
-    catchAll: values.catchAll === "none" ? undefined : values.catchAll,
-    inbound: values.inbound,
     inboundDelivery: values.inboundDelivery,
     hostnames: {
       server: values.serverHostname,
@@ -224,41 +152,13 @@ function assemble(values: Complete<ReturnType<typeof takeAll>>): Settings {
       lmtp: `lmtp.${domain}`,
       clients: clientsHostname(values.tailnet, values.serverHostname, domain),
       tcp: tcpHostnames(domain),
-      mtaSts: `mta-sts.${domain}`,
-      autoconfig: `autoconfig.${domain}`,
-      autodiscover: `autodiscover.${domain}`,
+      ...ownHostnames(domain),
     },
     workerName: values.workerName,
-    spool:
-      values.spool === "none"
-        ? undefined
-        : {
-            bucket: bucketName(domain),
-            alertUrl: values.spoolAlertUrl,
-            alertAfterMinutes: values.spoolAlertAfterMinutes,
-            ledgerDays: values.ledgerDays,
-          },
-    services: values.services,
-    dkim: {
-      rsa: { selector: values.dkimRsaSelector, ...values.dkimRsaPrivateKey },
-      ed25519: { selector: values.dkimEd25519Selector, ...values.dkimEd25519PrivateKey },
-      published: values.dkimPublished,
-    },
     edge: {
       accessTokenNumber: values.accessTokenNumber,
       accessTokenKept: values.accessTokenKept === 0 ? undefined : values.accessTokenKept,
       tunnelSecret: values.tunnelSecret.reveal() === "" ? undefined : values.tunnelSecret,
-    },
-    dmarc: {
-      policy: values.dmarcPolicy,
-      aggregateAddress: values.dmarcAggregateAddress,
-      failureAddress: values.dmarcFailureAddress === "none" ? undefined : values.dmarcFailureAddress,
-    },
-    tlsReportAddress: values.tlsReportAddress,
-    caaIssuers: values.caaIssuers,
-    routing: {
-      mxPriorities: values.routingMxPriorities,
-      dkim: values.routingDkim === "" ? undefined : values.routingDkim,
     },
     resend: { records: values.resendRecords, apiKey: values.resendApiKey },
     stalwart: {
@@ -287,6 +187,5 @@ function assemble(values: Complete<ReturnType<typeof takeAll>>): Settings {
             keyNumber: values.tailnetKeyNumber,
           },
     clientTcp: { services: values.clientTcp, people: values.clientPeople },
-    protect: values.protect,
   };
 }

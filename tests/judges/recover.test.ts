@@ -2,9 +2,8 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import ssh2 from "ssh2";
-
 import type { Scenario } from "../../ops/recover/plans";
+import { sshKeyPair } from "../../sandbox/host/ssh-key";
 import { HAS_MAIL_HOST, type MailHost, startMailHost } from "./backup/mail-host";
 import { type Operator, startOperator } from "./backup/operator";
 
@@ -56,7 +55,7 @@ const MESSAGE =
   });
 
   it("talks to no host with another key than the stack file's", async () => {
-    operator.setUp({ hostKey: ssh2.utils.generateKeyPairSync("ed25519").public });
+    operator.setUp({ hostKey: sshKeyPair().public });
     const { code, stdout, stderr } = await operator.recover("container", "--yes");
     operator.setUp({});
     expect(code).toBe(1);

@@ -6,11 +6,12 @@ import ssh2 from "ssh2";
 
 import { runCommand } from "../../../sandbox/engine/command";
 import { opensshForm } from "../../../sandbox/engine/ssh-client";
+import { sshKeyPair } from "../../../sandbox/host/ssh-key";
 import { type SshServer, startSshServer } from "../../../sandbox/host/ssh-server";
 import { temporaryFolder, type TemporaryFolder } from "../../../sandbox/temporary";
 
-const hostKey = ssh2.utils.generateKeyPairSync("ed25519");
-const userKey = ssh2.utils.generateKeyPairSync("ed25519");
+const hostKey = sshKeyPair();
+const userKey = sshKeyPair();
 const USER = "mail";
 
 let home: TemporaryFolder;
@@ -62,7 +63,7 @@ describe("a remote command in the sandbox", () => {
   });
 
   it("refuses another host's key, and takes any host when none is named", async () => {
-    const other = ssh2.utils.generateKeyPairSync("ed25519").public;
+    const other = sshKeyPair().public;
     await expect(run({ connection: connection({ hostKey: other }) })).rejects.toThrow(
       "after 0 failed attempts: ssh: handshake failed: ssh: host key mismatch",
     );
@@ -72,7 +73,7 @@ describe("a remote command in the sandbox", () => {
   });
 
   it("lets in nobody else", async () => {
-    const other = ssh2.utils.generateKeyPairSync("ed25519").private;
+    const other = sshKeyPair().private;
     await expect(run({ connection: connection({ privateKey: other }) })).rejects.toThrow("unable to authenticate");
     await expect(run({ connection: connection({ user: "root" }) })).rejects.toThrow("unable to authenticate");
   });
