@@ -42,7 +42,7 @@ async function main(): Promise<void> {
   const cyrus = await startInMemory();
   try {
     await fillAccounts(cyrus);
-    const program = join(folder.path, "onhost.mjs");
+    const program = join(folder.path, "onhost.cjs");
     writeFileSync(program, bundleOnhost());
     await measureAll(folder.path, program, cyrus);
   } finally {

@@ -4,7 +4,7 @@ import { STALWART_PORTS } from "../host/layout";
 
 /** The restored snapshot, seen from the drill's compose file. */
 const RESTORED = "../restore/drill";
-const PROGRAM = "/onhost/onhost.mjs";
+const PROGRAM = "/onhost/onhost.cjs";
 
 /**
  * A compose project of its own: Stalwart on the restored data without any network, and our program that looks at it

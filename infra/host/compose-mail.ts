@@ -18,7 +18,7 @@ const ENVIRONMENT = {
 } as const;
 /** The apps folder as our program sees it, with the same paths below as on the host. */
 const APPS = "/apps";
-const PROGRAM = `${APPS}/onhost/onhost.mjs`;
+const PROGRAM = `${APPS}/onhost/onhost.cjs`;
 /** RocksDB keeps many files open. */
 const OPEN_FILES = 65_536;
 

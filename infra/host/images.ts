@@ -45,7 +45,7 @@ export const IMAGES = {
   ),
   node: image(
     "node:24.21.0-alpine3.24@sha256:ebfe2f90462722a7a4de65e91990e97fe0d401c70e0e762c5b53302f905ec1c1",
-    "Runs onhost.mjs; the version that the tests run under.",
+    "Runs onhost.cjs; the version that the tests run under.",
   ),
 } as const;
 

@@ -45,7 +45,7 @@ export const FILES = {
   tailscaled: "tailscale/run/tailscaled.sock",
   /** CoreDNS' zone, which is the server's name on the tailnet. Written on the host. */
   zone: "coredns/zone/server.zone",
-  program: "onhost/onhost.mjs",
+  program: "onhost/onhost.cjs",
 } as const;
 
 /** Files of a further domain, told apart from the host's by the dot in its name. */

@@ -25,7 +25,7 @@ describeWith(SSHD, SSHD_INSTALL)("a full disk", () => {
 
   /** What is installed, without the run's own staging and what fills the disk. */
   const installed = () => tree(host.apps).filter((line) => !/staging|ballast/.test(line));
-  const big = { "onhost/onhost.mjs": "x".repeat(300_000) };
+  const big = { "onhost/onhost.cjs": "x".repeat(300_000) };
   const canMount = userInfo().uid === 0 && mounts();
 
   /** Whoever may mount takes a small disk; else no file may grow over the limit, which is the same to a program. */

@@ -45,7 +45,7 @@ describeWith(SSHD, SSHD_INSTALL)("shipping over OpenSSH", () => {
       "0644 mail-stack/installed",
       "0600 mail-stack/lock",
       "0755 onhost/",
-      "0755 onhost/onhost.mjs",
+      "0755 onhost/onhost.cjs",
       "0755 stalwart/",
       "0644 stalwart/applied",
       "0644 stalwart/config.json",

@@ -39,10 +39,7 @@ export interface Received {
 
 type Scheme = "http:" | "https:";
 
-/**
- * Node's client, loaded when it is used. An import as a module reads every name in it, and its `WebSocket` loads another
- * client: 25 ms of 60 for a command that asks a server nothing or little.
- */
+/** Node's clients, loaded when one is used: a command that asks a server nothing or little ends before they would be there. */
 const CLIENTS = {
   "http:": lazily(() => process.getBuiltinModule("node:http")),
   "https:": lazily(() => process.getBuiltinModule("node:https")),

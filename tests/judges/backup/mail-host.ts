@@ -79,7 +79,7 @@ export async function startMailHost(): Promise<MailHost> {
       "stop",
       `pid=$(cat ${data}/run/master.pid 2>/dev/null) || exit 0\nkill -TERM $pid 2>/dev/null; ${waitForEnd}`,
     );
-    const program = join(folder, "onhost.mjs");
+    const program = join(folder, "onhost.cjs");
     const password = join(folder, "password");
     writeFileSync(program, bundleOnhost());
     writeFileSync(password, PASSWORD, { mode: 0o600 });

@@ -19,7 +19,7 @@ export interface Onhost {
 }
 
 export function installOnhost(folder: string): Onhost {
-  const file = join(folder, "onhost.mjs");
+  const file = join(folder, "onhost.cjs");
   writeFileSync(file, bundleOnhost());
   return { run, file };
 

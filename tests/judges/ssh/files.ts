@@ -25,7 +25,7 @@ export function deployment(changes: Readonly<Record<string, string | undefined>>
     "cloudflared/tunnel.env": `TUNNEL_TOKEN=${SECRETS.tunnel}\n`,
     "traefik/traefik.yaml": "entryPoints: {}\n",
     "traefik/dynamic/mail.yaml": "tcp: {}\n",
-    "onhost/onhost.mjs": "#!/usr/bin/env node\n",
+    "onhost/onhost.cjs": "#!/usr/bin/env node\n",
     ...changes,
   };
   const files = Object.entries(contents).flatMap(([path, content]) =>
@@ -37,7 +37,7 @@ export function deployment(changes: Readonly<Record<string, string | undefined>>
 }
 
 function modeOf(path: string): HostFile["mode"] {
-  if (path === "onhost/onhost.mjs") return "0755";
+  if (path === "onhost/onhost.cjs") return "0755";
   return path.endsWith(".env") || /^stalwart\/(plan|secrets)\//.test(path) ? "0600" : "0644";
 }
 

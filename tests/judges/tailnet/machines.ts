@@ -85,7 +85,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
       TS_TAILSCALED_EXTRA_ARGS: "--port=0",
     },
   });
-  const onhost = (...args: readonly string[]) => [join(apps, "onhost/onhost.mjs"), ...args];
+  const onhost = (...args: readonly string[]) => [join(apps, "onhost/onhost.cjs"), ...args];
   const surroundings = { ONHOST_ROOT: apps };
   const resolver = () => [
     startProgram("onhost", process.execPath, onhost("zone", "--watch"), { environment: surroundings }),

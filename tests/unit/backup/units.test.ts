@@ -52,7 +52,7 @@ describe("units on the host", () => {
     expect(converge(without.map(({ path }) => path)).status).toBe(0);
     expect(readdirSync(join(links, "running"))).not.toContain("mail-backup-drill.timer");
     expect(existsSync(join(links, "mail-backup-drill.service"))).toBe(false);
-    expect(converge(["onhost/onhost.mjs"]).status).toBe(0);
+    expect(converge(["onhost/onhost.cjs"]).status).toBe(0);
     expect(readdirSync(links).filter((name) => /\.(timer|service)$/.test(name))).toEqual(["own.timer"]);
   });
 
