@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { PROJECT } from "./settings/keys";
-import { furtherSettings, hostStackOf, parseFurther } from "./settings/further";
+import { furtherSettings, hasHostsDomain, hostStackOf, namesItself, parseFurther } from "./settings/further";
 import { type HostOffer, parseHostOffer } from "./settings/host-offer";
 import { type ParseResult, parseSettings, type RawConfig, type RawValue, renderProblems } from "./settings/parse";
 import { Secret } from "./settings/secret";
@@ -23,9 +23,12 @@ export type MailStack =
 /** Reads and checks the stack's settings. The only reader of Pulumi's configuration, together with {@link readCloudflareApi}. */
 export async function readStack(): Promise<MailStack> {
   const raw = rawConfig();
-  if (hostStackOf(raw) === "") return { kind: "host", settings: settingsOf(parseSettings(raw)) };
+  const [stack, hostStack] = [pulumi.getStack(), hostStackOf(raw)];
+  if (hostStack === "") return { kind: "host", settings: settingsOf(parseSettings(raw)) };
+  if (hostStack === stack) throw new pulumi.RunError(namesItself(stack));
   const values = settingsOf(parseFurther(raw));
   const offer = await readHostOffer(values.hostStack);
+  if (offer.domain === values.domain) throw new pulumi.RunError(hasHostsDomain(stack, offer.domain, hostStack));
   return { kind: "further", settings: furtherSettings(values, offer), worker: offer.worker };
 }
 

@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from "node:crypto";
-import { furtherSettings, hostStackOf } from "../infra/settings/further";
+import { furtherSettings, hasHostsDomain, hostStackOf, namesItself } from "../infra/settings/further";
 import { hostOffer } from "../infra/settings/host-offer";
 import type { FurtherSettings, Settings } from "../infra/settings/settings";
 import { furtherValuesOf, readStackFile, settingsOf, StackFileError } from "../infra/settings/stack-file";
@@ -17,7 +17,7 @@ export function publicSettings(stack: string, secrets: Readonly<Record<string, s
 /**
  * The same of any stack. Of a further domain, what the host's stack would offer is taken from that one's file.
  *
- * @throws StackFileError also when the host's stack is itself a further domain
+ * @throws StackFileError also when the host's stack is itself a further domain, or has the same domain
  */
 export function publicDomainSettings(
   stack: string,
@@ -25,9 +25,12 @@ export function publicDomainSettings(
 ): Settings | FurtherSettings {
   const hostStack = hostStackOf(readStackFile(stack).raw);
   if (hostStack === "") return publicSettings(stack, secrets);
+  if (hostStack === stack) throw new StackFileError(namesItself(stack));
   const values = furtherValuesOf(stack, { secrets: { ...furtherStandIns(), ...secrets } });
   const noWorker = { clientId: "stand-in", clientSecret: "stand-in", key: "stand-in" };
-  return furtherSettings(values, hostOffer(publicSettings(hostStack), noWorker));
+  const host = publicSettings(hostStack);
+  if (host.domain === values.domain) throw new StackFileError(hasHostsDomain(stack, host.domain, hostStack));
+  return furtherSettings(values, hostOffer(host, noWorker));
 }
 
 /**

@@ -17,6 +17,22 @@ export function hostStackOf(raw: RawConfig): string {
   return raw.get("hostStack")?.text?.trim() ?? "";
 }
 
+/** What is said to a stack that names itself as the one with the host; its keys of the host are then no mistake. */
+export function namesItself(stack: string): string {
+  return (
+    "mail:hostStack names this stack itself. Only a further domain on the host of another stack has this key. Nothing " +
+    `was changed. Run: pulumi config rm mail:hostStack --stack ${stack}`
+  );
+}
+
+/** What is said to a stack whose domain the host's stack has already. */
+export function hasHostsDomain(stack: string, domain: string, hostStack: string): string {
+  return (
+    `mail:domain ${domain} is the domain of stack ${hostStack}, which has the host (mail:hostStack): two stacks would own ` +
+    `the same records. Nothing was changed. Run: pulumi config set mail:domain VALUE --stack ${stack}`
+  );
+}
+
 /** What a further domain's own stack file says. */
 export type FurtherValues = Complete<ReturnType<typeof takeFurther>>;
 

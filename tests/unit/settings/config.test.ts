@@ -1,6 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 import { readCloudflareApi, readStack } from "../../../infra/config";
-import { rawWith, SECRETS } from "./fixtures";
+import { KEYS } from "../../../infra/settings/keys";
+import { hostOffer } from "../../../infra/settings/host-offer";
+import { rawWith, SECRETS, settingsWith } from "./fixtures";
 
 function configure(changes: Parameters<typeof rawWith>[0], others: Readonly<Record<string, string>> = {}): void {
   const raw = [...rawWith(changes)].filter(([, { text }]) => text !== undefined);
@@ -29,6 +31,48 @@ test("problems end the run without a stack trace", async () => {
   expect(String(error)).toMatch(
     /mail:domain is a public suffix\.[^]*mail:resendApiKey is a secret, but[^]*"mail:domian" is no setting/,
   );
+});
+
+describe("a further domain", () => {
+  const further = {
+    hostStack: "prod",
+    domain: "second.example",
+    primaryAddress: "root@second.example",
+    ...Object.fromEntries(Object.entries(KEYS).flatMap(([name, key]) => ("ofHost" in key ? [[name, undefined]] : []))),
+  };
+  const offered: string[] = [];
+  beforeEach(async () => {
+    offered.length = 0;
+    const offer = hostOffer(settingsWith(), { clientId: "id", clientSecret: "secret", key: "key" });
+    const mocks: pulumi.runtime.Mocks = {
+      newResource: ({ inputs, name }) => {
+        offered.push(name);
+        return { id: name, state: { ...(inputs as object), outputs: { hostOffer: offer }, secretOutputNames: [] } };
+      },
+      call: () => ({}),
+    };
+    await pulumi.runtime.setMocks(mocks, "mail-stack", "second", false, "organization");
+  });
+  const thrown = async () => String(await readStack().catch((error: unknown) => error));
+
+  test("has the host of the stack that it names", async () => {
+    configure(further);
+    expect(await readStack()).toMatchObject({ kind: "further", settings: { hostDomain: "example.test" } });
+    expect(offered).toEqual(["organization/mail-stack/prod"]);
+  });
+
+  test("cannot name itself: nothing is said of the host's keys then", async () => {
+    configure({ ...further, hostStack: "second" });
+    expect(await thrown()).toContain("mail:hostStack names this stack itself.");
+    configure({ hostStack: "second" });
+    expect(await thrown()).toContain("pulumi config rm mail:hostStack --stack second");
+    expect(offered).toEqual([]);
+  });
+
+  test("cannot have the host's own domain", async () => {
+    configure({ ...further, domain: "example.test", primaryAddress: "root@example.test" });
+    expect(await thrown()).toContain("mail:domain example.test is the domain of stack prod");
+  });
 });
 
 test("Cloudflare's API: configuration, then environment, then the public one", () => {
