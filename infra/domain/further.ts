@@ -44,11 +44,7 @@ export function declareFurther(
     accountId,
     scriptName: settings.workerName,
     after: [host.plan],
-    bindings: inboundBindings(
-      settings,
-      { ...worker, clientSecret: pulumi.secret(worker.clientSecret), key: pulumi.secret(worker.key) },
-      bucket?.bucketName,
-    ),
+    bindings: inboundBindings(settings, worker, bucket?.bucketName),
     schedule: spool && SPOOL_SCHEDULE,
   });
   new PublicWorker("public", publicArgs(settings, zoneId));
