@@ -3,93 +3,19 @@ import { join } from "node:path";
 
 import * as pulumi from "@pulumi/pulumi";
 
-import { type MailOutputs, program } from "../../infra/program";
-import { settingsOf } from "../../infra/settings/stack-file";
-import { type Api, serveApi } from "../../sandbox/cloud/api";
 import { isProps, type Props } from "../../sandbox/cloud/props";
-import { World } from "../../sandbox/cloud/world";
-import { newZone, type Zone } from "../../sandbox/cloud/zone";
-import { convergeWithoutEngine } from "../../sandbox/converge";
 import { ACCOUNT_TOKEN, mayEditDns } from "../../sandbox/cloud/kinds/account-token";
 import { TUNNEL, tunnelToken } from "../../sandbox/cloud/kinds/tunnel";
 import { isSecretMark } from "../../sandbox/engine/secrets";
 import { shippedFiles } from "../../sandbox/shipped";
-import { type Outside, startOutside } from "../../sandbox/outside";
-import { type StandIns, standIns } from "../../sandbox/stand-ins";
 import type { Env } from "../../worker/src/env";
 import type { PublicEnv } from "../../worker/src/public-env";
-import {
-  type Declared,
-  expectParents,
-  isComponent,
-  linesOf,
-  listed,
-  named as declaredAs,
-  plain,
-  texts,
-  valueOf,
-  watchDeclared,
-} from "./declared";
+import { expectParents, isComponent, linesOf, listed, plain, texts, valueOf } from "./declared";
+import { documentedProgram, invented, named, type Ran, settings } from "./documented";
 
-const STACK = "prod";
 const GOLDEN = join(__dirname, "..", "golden", "resources.txt");
-
-const invented = standIns(STACK);
-const settings = settingsOf(STACK, invented);
 const { domain, accountId } = settings;
-
-interface Ran {
-  readonly world: World;
-  readonly resources: readonly Declared[];
-  readonly outputs: MailOutputs;
-}
-
-let surroundings: Outside;
-beforeAll(async () => {
-  surroundings = await startOutside(settings, invented);
-});
-afterAll(() => surroundings.close());
-
-/** The whole program on the SDK's mocks, with settings changed and further zones in the account. */
-async function run(changes: Readonly<Record<string, string>> = {}, furtherZones: readonly Zone[] = []): Promise<Ran> {
-  const zones = [newZone("a".repeat(32), domain), ...furtherZones];
-  const world = new World({ accountId, apiToken: invented.apiToken, zones });
-  joinedTailnet(world);
-  const api: Api = await serveApi(world);
-  const outside: Outside = { ...surroundings, world, apiUrl: api.baseUrl };
-  const changed: StandIns = { ...invented, values: { ...invented.values, ...changes } };
-  let declared: (() => Promise<readonly Declared[]>) | undefined;
-  let outputs: MailOutputs | undefined;
-  try {
-    await convergeWithoutEngine(STACK, changed, outside, async () => {
-      declared = watchDeclared();
-      const made = await program();
-      if ("hostOffer" in made) outputs = made;
-      return made;
-    });
-  } finally {
-    api.close();
-  }
-  if (outputs === undefined || declared === undefined) throw new Error("the program has no outputs");
-  return { world, resources: await declared(), outputs };
-}
-
-/** No host runs here: its machine is in the tailnet, and it says so. */
-function joinedTailnet(world: World): void {
-  const { tag = "", hostname = "" } = settings.tailnet ?? {};
-  world.tailnet.setPolicy(JSON.stringify({ tagOwners: { [tag]: [] } }));
-  world.tailnet.keys.set("key", { tags: [tag], isReusable: false, used: false, expired: false });
-  const { nodeId } = world.tailnet.join("key", hostname);
-  world.commands = {
-    run: (_step, inputs) => {
-      const isAsked = String(inputs["stdin"]).includes("tailnet_seconds");
-      return Promise.resolve({ ...inputs, stdout: isAsked ? nodeId : "", stderr: "" });
-    },
-  };
-}
-
-const names = ({ resources }: Ran) => resources.map(({ name }) => name);
-const named = ({ resources }: Ran, name: string) => declaredAs(resources, name);
+const run = documentedProgram();
 
 describe("the program of the documented deployment", () => {
   let ran: Ran;
@@ -343,113 +269,5 @@ describe("the program of the documented deployment", () => {
 
   it("tells the operator about the registrar and about nothing that is done", () => {
     expect(ran.outputs.nextSteps).toEqual([expect.stringContaining("DS record")]);
-  });
-});
-
-describe("a change of the settings", () => {
-  let before: Ran;
-  beforeAll(async () => {
-    before = await run();
-  });
-
-  /** Names that are new, and names that are gone. */
-  const difference = (after: Ran) => ({
-    more: names(after).filter((name) => !names(before).includes(name)),
-    less: names(before).filter((name) => !names(after).includes(name)),
-  });
-
-  it("that adds a service renames nothing", async () => {
-    const services = JSON.stringify(["sieve", ...settings.services]);
-    const after = await run({ services });
-    expect(difference(after)).toEqual({ more: [], less: [] });
-    expect(named(before, "dns-srv-_sieve._tcp").inputs).toMatchObject({ data: { target: "." } });
-    expect(named(after, "dns-srv-_sieve._tcp").inputs).toMatchObject({ data: { port: 4190 } });
-  });
-
-  it("that adds an issuer of certificates in front adds one record and renames nothing", async () => {
-    const after = await run({ caaIssuers: JSON.stringify(["sectigo.com", ...settings.caaIssuers]) });
-    expect(difference(after)).toEqual({ more: [expect.stringMatching(/^dns-caa-@-[0-9a-f]{8}$/)], less: [] });
-  });
-
-  it("that adds a record of Resend's in front adds one record and renames nothing", async () => {
-    const record = { record: "DKIM", type: "CNAME", name: "r9._domainkey", value: "r9.dkim.resend-dns.example" };
-    const after = await run({ resendRecords: JSON.stringify([record, ...settings.resend.records]) });
-    expect(difference(after)).toEqual({ more: ["dns-cname-r9._domainkey"], less: [] });
-  });
-
-  it("that takes Resend's records away is a next step", async () => {
-    const after = await run({ resendRecords: "[]" });
-    expect(difference(after).more).toEqual([]);
-    expect(difference(after).less).toHaveLength(settings.resend.records.length);
-    expect(after.outputs.nextSteps).toContainEqual(expect.stringContaining("mail:resendRecords is empty"));
-  });
-
-  it("that switches inbound off drops all mail and says so", async () => {
-    const after = await run({ inbound: "off" });
-    expect(difference(after)).toEqual({ more: [], less: [] });
-    expect(named(after, "routing-catch-all").inputs).toMatchObject({
-      enabled: true,
-      actions: [{ type: "drop" }],
-      matchers: [{ type: "all" }],
-    });
-    expect(JSON.stringify(named(after, "routing-catch-all").inputs)).not.toContain(settings.workerName);
-    expect(after.outputs.nextSteps).toContainEqual(expect.stringContaining("mail:inbound is off"));
-  });
-
-  it("that does without a spool makes no bucket, no clock and no binding", async () => {
-    const after = await run({ spool: "none" });
-    expect(difference(after)).toEqual({
-      more: [],
-      less: ["spool", "spool-bucket", "spool-lifecycle", "inbound-clock"],
-    });
-    const bindings = texts(named(after, "inbound").inputs["bindings"]).map(({ text }) => text);
-    expect(bindings).not.toContain("r2_bucket");
-    expect(bindings).toContain("ALERT_URL");
-  });
-
-  it("that names somebody to alert hands the URL to the inbound Worker only, as a secret", async () => {
-    const url = "https://ntfy.example/topic-that-is-a-password";
-    const after = await run({ spoolAlertUrl: url, spoolAlertAfterMinutes: "15" });
-    expect(difference(after)).toEqual({ more: [], less: [] });
-    const holders = after.resources.flatMap(({ name, inputs }) =>
-      texts(inputs).flatMap(({ text, secret }) => (text.includes(url) ? [{ name, secret }] : [])),
-    );
-    expect(holders).toEqual([{ name: "inbound", secret: true }]);
-    expect(texts(named(after, "inbound").inputs["bindings"])).toContainEqual({ text: "15", secret: false });
-  });
-
-  it("that keeps the ledger longer changes the one rule and nothing else", async () => {
-    const after = await run({ ledgerDays: "365" });
-    expect(difference(after)).toEqual({ more: [], less: [] });
-    expect(JSON.stringify(named(after, "spool-lifecycle").inputs)).toContain(String(365 * 86_400));
-  });
-
-  it("that takes protection away takes it from everything", async () => {
-    const after = await run({ protect: "false" });
-    expect(after.resources.filter(({ options }) => options.protect === true)).toEqual([]);
-    expect(difference(after)).toEqual({ more: [], less: [] });
-  });
-});
-
-describe("reports about the domain that go to another organisation", () => {
-  const elsewhere = { dmarcAggregateAddress: "dmarc@reports.example.net" };
-  const record = `dns-txt-${domain}._report._dmarc.reports.example.net`;
-
-  it("are consented to in its zone, when the account has it", async () => {
-    const zone = newZone("b".repeat(32), "example.net");
-    const ran = await run(elsewhere, [zone]);
-    expect(named(ran, record).inputs).toMatchObject({ zoneId: zone.id, content: '"v=DMARC1"' });
-    expect(zone.records).toHaveLength(1);
-    expect(ran.outputs.nextSteps.join("\n")).not.toContain("example.net");
-  });
-
-  it("are otherwise a next step with name, type and value, and no resource", async () => {
-    const ran = await run(elsewhere);
-    expect(names(ran)).not.toContain(record);
-    expect(ran.outputs.nextSteps).toContainEqual(
-      expect.stringMatching(
-        /^example\.net is not a zone of this account: .* augustin\.ai\._report\._dmarc\.reports\.example\.net TXT "v=DMARC1"/,
-      ),
-    );
   });
 });
