@@ -13,7 +13,15 @@ readonly check_after_hours=160
 readonly check_parts=10
 
 restic() {
+  [ ! -e "$secrets/ssh-key" ] || name_user
   tool restic "$@"
+}
+
+# For sftp: OpenSSH's client does nothing for a user without a name, and the image knows none for the one that compose runs
+# it as. The container finds this file as /etc/passwd.
+name_user() {
+  # shellcheck disable=SC1091
+  put_state passwd "$(. "$stack/.env" && printf 'mail-backup:x:%d:%d::/tmp:/bin/false' "$MAIL_UID" "$MAIL_GID")"
 }
 
 # Keeps the last lines of what restic says in $said, and shows all of it.
@@ -33,8 +41,23 @@ fail_restic() {
       "If none is at work: $here/mail-backup unlock" ;;
     "$wrong_password") fail "$2: the password is not the repository's." "$nothing_done" \
       "Set mail:backupPassword to the one that it was made with, then: pulumi up" ;;
-    *) fail "$2 (restic ended with status $1): ${last:0:300}" "The last good snapshots are as they were." \
+    *) fail_ssh "$2" "$nothing_done"
+      fail "$2 (restic ended with status $1): ${last:0:300}" "The last good snapshots are as they were." \
       "$here/mail-backup snapshots; then: $here/mail-backup backup" ;;
+  esac
+}
+
+# The same where ssh has said why: restic knows only that it is gone. WHAT CONSEQUENCE
+fail_ssh() {
+  case $said in
+    *"Host key verification failed."*)
+      fail "$1: the storage shows another host key than mail:backupSshHostKey." "It was not talked to. $2" \
+        "Ask who runs it for its key; if that has changed: pulumi config set mail:backupSshHostKey, then: pulumi up"
+      ;;
+    *"subprocess ssh: "*": Permission denied ("*)
+      fail "$1: the storage does not take mail:backupSshPrivateKey for this user." "$2" \
+        "Put its public half (ssh-keygen -y) there, or set another key, then: pulumi up"
+      ;;
   esac
 }
 
