@@ -19,7 +19,7 @@ const ALIVE_SECONDS = 30;
 const ALIVE_COUNT = 6;
 
 /** The only way to pass restic its options: they have no variables. Commands come behind it. */
-export const RESTIC_OVER_SSH = ["/usr/bin/restic", "-o", `sftp.args=-F /apps/${CONFIG}`] as const;
+export const RESTIC_OVER_SSH = ["/usr/bin/restic", "-o", `sftp.args=-F /apps/${CONFIG} -E /cache/ssh.log`] as const;
 
 /** What the container has as /etc/passwd; host/restic.sh writes it, because only the host knows its user's number. */
 export const USER_FILE = "backup/state/passwd";

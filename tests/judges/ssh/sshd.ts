@@ -59,9 +59,9 @@ export async function startSshd(
   };
 }
 
-/** Makes an Ed25519 key and returns its public half without the comment. */
-export function makeKey(file: string): string {
-  execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "", "-f", file]);
+/** Makes a key and returns its public half without the comment. */
+export function makeKey(file: string, type: "ed25519" | "ecdsa" = "ed25519"): string {
+  execFileSync("ssh-keygen", ["-q", "-t", type, "-N", "", "-C", "", "-f", file]);
   chmodSync(file, 0o600);
   return readFileSync(`${file}.pub`, "utf8").trim();
 }
