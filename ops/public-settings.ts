@@ -1,8 +1,10 @@
 import { generateKeyPairSync } from "node:crypto";
 import { furtherSettings, hasHostsDomain, hostStackOf, namesItself } from "../infra/settings/further";
 import { hostOffer } from "../infra/settings/host-offer";
+import type { RawConfig } from "../infra/settings/raw";
 import type { FurtherSettings, Settings } from "../infra/settings/settings";
 import { furtherValuesOf, readStackFile, settingsOf, StackFileError } from "../infra/settings/stack-file";
+import { sshKeyPair } from "../sandbox/host/ssh-key";
 
 /**
  * The settings of a stack file for who shows only what is public: throw-away values take the place of every secret that
@@ -11,7 +13,13 @@ import { furtherValuesOf, readStackFile, settingsOf, StackFileError } from "../i
 export function publicSettings(stack: string, secrets: Readonly<Record<string, string>> = {}): Settings {
   const { raw } = readStackFile(stack);
   const open = Object.entries(STAND_INS).filter(([key]) => (raw.get(key)?.text ?? "") === "");
-  return settingsOf(stack, { secrets: { ...secretStandIns(), ...secrets }, values: Object.fromEntries(open) });
+  const locked = Object.entries(lockedStandIns(raw)).filter(
+    ([key]) => raw.get(key)?.text === undefined && raw.has(key),
+  );
+  return settingsOf(stack, {
+    secrets: { ...secretStandIns(), ...Object.fromEntries(locked), ...secrets },
+    values: Object.fromEntries(open),
+  });
 }
 
 /**
@@ -77,6 +85,22 @@ function secretStandIns(): Record<string, string> {
     adminPassword: "stand-in-password",
     accountPassword: "stand-in-password",
     backupPassword: "stand-in-password-of-backups",
+  };
+}
+
+/** For what a stack file may encrypt and may lack: a value only where there is one. */
+function lockedStandIns(raw: RawConfig): Record<string, string> {
+  const url = "https://stand-in.invalid/";
+  // The key alone tells which kind of repository an encrypted name is.
+  const isSftp = raw.get("backupSshPrivateKey") !== undefined;
+  return {
+    spoolAlertUrl: url,
+    backupAlertUrl: url,
+    backupHeartbeatUrl: url,
+    backupEnvironment: "STAND_IN=stand-in",
+    backupRepository: isSftp ? "sftp://stand-in@stand-in.invalid//stand-in" : `rest:${url}`,
+    backupSshPrivateKey: sshKeyPair().private,
+    tunnelSecret: Buffer.alloc(32).toString("base64"),
   };
 }
 

@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { parseArgs } from "node:util";
 
 import { type ConfigKey, KEYS, PROJECT } from "../infra/settings/keys";
-import type { Settings } from "../infra/settings/settings";
+import type { Settings, SftpLogin } from "../infra/settings/settings";
 import { StackFileError } from "../infra/settings/stack-file";
 import { settingsWithHost } from "./public-settings";
 
@@ -23,7 +23,8 @@ export function renderKit(stack: string, settings: Settings, secrets: Readonly<R
       ? "There are none: mail:backup is off. Set it, or this page is worth little."
       : target.kind === "s3"
         ? `s3://${target.bucket}/${target.prefix} in ${target.region}, as a restic repository`
-        : "a restic repository; its address is mail:backupRepository";
+        : `a restic repository${target.sftp ? " over SFTP" : ""}; its address is mail:backupRepository`;
+  const sftp = target?.kind === "repository" ? target.sftp : undefined;
   const names = Object.entries<ConfigKey>(KEYS)
     .filter(([name, { secret, encrypted }]) => secret === true || (encrypted === true && isNeeded(name, settings)))
     .map(([name]) => name);
@@ -41,7 +42,7 @@ ${target?.kind === "s3" ? "6. A login to AWS                    write where: ___
 The backups: ${place}
 The password of the backups (mail:backupPassword): write where: ________________
 It must be kept twice, and once not on the host: nobody can read a backup without it.
-
+${sftp === undefined ? "" : sftpLines(sftp)}
 The host: ${host.user}@${host.address} port ${host.port}, folder ~/${host.folder}
 Its key: ${host.key}
 
@@ -49,7 +50,7 @@ When the host is gone:   npm run recover -- ${stack} host
 When mail must be read:  npm run recover -- ${stack} read
 Everything else:         npm run recover -- ${stack}
 Without this program, on any machine with restic 0.17 or newer:
-  restic -r ${target?.kind === "s3" ? `s3:https://s3.${target.region}.amazonaws.com/${target.bucket}/${target.prefix}` : "REPOSITORY"} restore latest --include /export --target FOLDER
+  restic -r ${target?.kind === "s3" ? `s3:https://s3.${target.region}.amazonaws.com/${target.bucket}/${target.prefix}` : `REPOSITORY${sftp === undefined ? "" : ` -o ${SFTP_ARGS}`}`} restore latest --include /export --target FOLDER
   FOLDER/export then has one .eml file for each message, in folders named like the mailboxes.
 
 Secrets in Pulumi.${stack}.yaml: ${names.map((name) => `${PROJECT}:${name}`).join(", ")}
@@ -58,8 +59,21 @@ ${Object.entries(secrets)
   .join("")}`;
 }
 
+/** For a machine that is not the host. */
+const SFTP_ARGS = "sftp.args='-i KEY-FILE -o UserKnownHostsFile=HOSTS-FILE -o HostKeyAlias=storage'";
+
+function sftpLines({ hostKeys }: SftpLogin): string {
+  return `
+The SSH key of their storage (mail:backupSshPrivateKey) is in the stack file.
+Another way in, should both be lost: write where: ______________________________
+The storage's own keys, for HOSTS-FILE below:
+${hostKeys.map((key) => `  storage ${key}\n`).join("")}`;
+}
+
 function isNeeded(name: string, { backup }: Settings): boolean {
-  return name === "backupPassword" ? backup !== undefined : backup?.target.kind === "repository";
+  if (name === "backupPassword") return backup !== undefined;
+  if (backup?.target.kind !== "repository") return false;
+  return name !== "backupSshPrivateKey" || backup.target.sftp !== undefined;
 }
 
 function decrypted(stack: string): Record<string, string> {

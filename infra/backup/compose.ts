@@ -3,12 +3,16 @@ import type { Service } from "../host/compose-type";
 import { imageReference, IMAGES } from "../host/images";
 import type { Settings } from "../settings/settings";
 import { backupHostName, RESTIC_ENVIRONMENT } from "./files";
+import { RESTIC_OVER_SSH, USER_FILE } from "./sftp";
 
 /** restic as a tool of the compose project. Where it sees what is written in host/restic.sh. */
 export function resticService(settings: Settings): Service {
+  const target = settings.backup?.target;
+  const overSsh = target?.kind === "repository" && target.sftp !== undefined;
   return {
     image: imageReference(IMAGES.restic),
     profiles: ["tools"],
+    ...(overSsh && { entrypoint: RESTIC_OVER_SSH }),
     // Its locks name it, so that this host knows its own.
     hostname: backupHostName(settings),
     init: true,
@@ -26,6 +30,7 @@ export function resticService(settings: Settings): Service {
       readOnly("stalwart/data/export", "/export"),
       writable("backup/cache", "/cache"),
       writable("backup/restore", "/restore"),
+      ...(overSsh ? [readOnly(USER_FILE, "/etc/passwd")] : []),
     ],
     networks: { edge: {} },
     mem_limit: "1g",

@@ -5,6 +5,7 @@ import { yamlFile } from "../host/yaml-file";
 import type { BackupSettings, Settings } from "../settings/settings";
 import type { BackupKey } from "./bucket";
 import { drillProject } from "./drill";
+import { sftpFiles } from "./sftp";
 import { unitFiles } from "./units";
 
 /** In this order: what is run is at the end. */
@@ -49,6 +50,7 @@ export function backupFiles(settings: Settings, key: BackupKey | undefined): rea
     secret("password", `${backup.password.reveal()}\n`, "What encrypts the repository."),
     secret("alert-url", backup.alertUrl.reveal(), "Who is told of failures; may be empty."),
     secret("heartbeat-url", backup.heartbeatUrl.reveal(), "Who misses backups that do not come; may be empty."),
+    ...(backup.target.kind === "repository" && backup.target.sftp ? sftpFiles(backup.target.sftp) : []),
     ...unitFiles(backup, host.folder),
   ];
 }

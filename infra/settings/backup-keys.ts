@@ -42,7 +42,7 @@ export const BACKUP_KEYS = {
     type: "string",
     ofHost: true,
     description:
-      "With `repository`: restic's name for it (`rest:https://…`, `s3:https://…` for R2 and others, `b2:…`, `azure:…`, `swift:…`). May be stored encrypted: it may hold a password.",
+      "With `repository`: restic's name for it (`rest:https://…`, `s3:https://…` for R2 and others, `sftp://user@host//folder`, `b2:…`, `azure:…`, `swift:…`). May be stored encrypted: it may hold a password.",
     default: "",
     sensitive: true,
     example: "rest:https://backup.example.org/mail",
@@ -73,6 +73,25 @@ export const BACKUP_KEYS = {
     derived: "none; secret",
     encrypted: true,
     example: "FILE",
+  },
+  backupSshPrivateKey: {
+    type: "string",
+    ofHost: true,
+    description:
+      "With an `sftp` repository: the private key that logs in there, made for nothing else. In OpenSSH's form, without passphrase.",
+    default: "",
+    derived: "none; secret, required for sftp",
+    encrypted: true,
+    example: "FILE",
+  },
+  backupSshHostKey: {
+    type: "string",
+    ofHost: true,
+    description:
+      "With an `sftp` repository: the storage's own public keys, one in a line. A storage that shows another one is not talked to.",
+    default: "",
+    derived: "none; required for sftp",
+    example: "ssh-ed25519 AAAA...",
   },
   backupKeep: {
     type: "array",

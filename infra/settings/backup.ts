@@ -1,3 +1,4 @@
+import { isSftp, sftpFault, sftpLogin } from "./backup-sftp";
 import { bad, type Checked, good, hasInvisible } from "./fault";
 import { parseList } from "./list";
 import { Secret } from "./secret";
@@ -37,6 +38,13 @@ export function parseRegion(text: string): Checked<string> {
   return /^[a-z]{2}(-[a-z]+)+-\d$/.test(text) ? good(text) : bad({ rule: "is no region of AWS" });
 }
 
+/** Whether the backups need a login by SSH; undefined where that cannot be told. */
+export function needsSsh(mode: BackupMode | undefined, repository: Secret | undefined): boolean | undefined {
+  if (mode === "s3") return false;
+  // Backups that are off for a while keep their other settings.
+  return mode !== "repository" || repository === undefined ? undefined : isSftp(repository.reveal());
+}
+
 /** Checks restic's name of a repository (restic manual, "Preparing a new repository"); may hold a password. */
 export function parseRepository(text: string, mode: BackupMode | undefined): Checked<Secret> {
   const url = text.trim();
@@ -47,8 +55,11 @@ export function parseRepository(text: string, mode: BackupMode | undefined): Che
     return bad({ rule: "has a quotation mark, $ or backslash, which an environment file changes" });
   if (/^(rest|s3):http:/.test(url))
     return bad({ rule: "is not reached by https", consequence: "The login would travel in the clear." });
-  if (/^(sftp|rclone):/.test(url))
-    return bad({ rule: "needs a program or a login file that restic's container does not have" });
+  if (url.startsWith("rclone:")) return bad({ rule: "needs a program that restic's container does not have" });
+  if (isSftp(url)) {
+    const fault = sftpFault(url);
+    return fault === undefined ? good(new Secret(url)) : bad(fault);
+  }
   if (/^[./~]|^local:/.test(url))
     return bad({ rule: "is a folder on the host", consequence: "What destroys the host would destroy its backups." });
   return /^((rest|s3):https:\/\/[^/]+|(b2|azure|swift):[^:/]+:)/.test(url)
@@ -69,7 +80,11 @@ export function parseBackupPassword(text: string, mode: BackupMode | undefined):
 export function parseBackupEnvironment(text: string, mode: BackupMode | undefined): Checked<Secret> {
   const lines = text.split("\n").filter((line) => line.trim() !== "");
   if (lines.length > 0 && mode === "s3")
-    return bad({ rule: "has no effect with s3: the host's login is made here", consequence: "Leave it out." });
+    return bad({
+      rule: "has no effect with s3: the host's login is made here",
+      allowed: "nothing, with s3",
+      remove: true,
+    });
   const names = lines.map((line) => /^([A-Z][A-Z0-9_]*)=([\x21-\x7e]*)$/.exec(line)?.[1]);
   if (names.includes(undefined)) return bad({ rule: "has a line that is not NAME=value in printable ASCII" });
   if (lines.some((line) => /['"$\\#]/.test(line)))
@@ -117,6 +132,8 @@ interface BackupValues {
   readonly backupRepository: Secret;
   readonly backupPassword: Secret;
   readonly backupEnvironment: Secret;
+  readonly backupSshPrivateKey: Secret;
+  readonly backupSshHostKey: readonly string[];
   readonly backupKeep: readonly [number, number, number];
   readonly backupExportAt: string;
   readonly backupAt: string;
@@ -139,7 +156,12 @@ export function backupOf(values: BackupValues): BackupSettings | undefined {
             isAdopted: values.backupBucketImport,
             keyNumber: values.backupKeyNumber,
           }
-        : { kind: "repository", url: values.backupRepository, environment: values.backupEnvironment },
+        : {
+            kind: "repository",
+            url: values.backupRepository,
+            environment: values.backupEnvironment,
+            sftp: sftpLogin(values.backupRepository, values.backupSshPrivateKey, values.backupSshHostKey),
+          },
     password: values.backupPassword,
     keep: { daily, weekly, monthly },
     exportAt: values.backupExportAt,

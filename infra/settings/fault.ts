@@ -12,7 +12,7 @@ export interface Fault {
   readonly mend?: string;
   /** The list item at fault: its place, its text, and the field for items that are objects. */
   readonly item?: { readonly index: number; readonly text: string; readonly field?: string };
-  /** The item is one too many: the command removes it instead of setting it. */
+  /** The item, or without one the value, is one too many: the command removes it instead of setting it. */
   readonly remove?: true;
 }
 

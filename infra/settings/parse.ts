@@ -1,5 +1,6 @@
 import {
   backupOf,
+  needsSsh,
   parseBackupEnvironment,
   parseBackupPassword,
   parseBackupTime,
@@ -10,6 +11,7 @@ import {
   parseRegion,
   parseRepository,
 } from "./backup";
+import { parseStorageHostKeys, parseStorageKey } from "./backup-sftp";
 import {
   clientLabels,
   clientsHostname,
@@ -121,16 +123,20 @@ function takeAll(reader: Reader) {
 function takeBackup(reader: Reader) {
   const backup = reader.take("backup", (text) => parseChoice(text, ["off", "s3", "repository"]));
   const backupExportAt = reader.take("backupExportAt", (text) => parseBackupTime(text));
+  const backupRepository = reader.take("backupRepository", (text) => parseRepository(text, backup));
+  const ssh = needsSsh(backup, backupRepository);
   return {
     backup,
     backupBucket: reader.take("backupBucket", (text) => parseBucket(text, backup)),
     backupPrefix: reader.take("backupPrefix", parsePrefix),
     backupRegion: reader.take("backupRegion", parseRegion),
     backupBucketImport: reader.take("backupBucketImport", parseBoolean),
-    backupRepository: reader.take("backupRepository", (text) => parseRepository(text, backup)),
+    backupRepository,
     backupKeyNumber: reader.take("backupKeyNumber", (text) => parseWithin(text, 1, 9_999)),
     backupPassword: reader.take("backupPassword", (text) => parseBackupPassword(text, backup)),
     backupEnvironment: reader.take("backupEnvironment", (text) => parseBackupEnvironment(text, backup)),
+    backupSshPrivateKey: reader.take("backupSshPrivateKey", (text) => parseStorageKey(text, ssh)),
+    backupSshHostKey: reader.take("backupSshHostKey", (text) => parseStorageHostKeys(text, ssh)),
     backupKeep: reader.take("backupKeep", parseKeep),
     backupExportAt,
     backupAt: reader.take("backupAt", (text) => parseBackupTime(text, backupExportAt)),

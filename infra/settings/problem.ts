@@ -116,6 +116,7 @@ export function setCommand(name: KeyName, value = "VALUE"): string {
 function commandOf(name: KeyName, fault: Fault): string {
   const { item } = fault;
   if (item === undefined) {
+    if (fault.remove === true) return `pulumi config rm ${PROJECT}:${name} --stack {stack}`;
     // A value of the wrong shape has to go first: a path cannot be set inside it.
     const clear = KEYS[name].type === "array" ? `pulumi config rm ${PROJECT}:${name} --stack {stack} && ` : "";
     return clear + setCommand(name, fault.mend);

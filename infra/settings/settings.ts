@@ -67,6 +67,16 @@ export interface BackupRepository {
   readonly url: Secret;
   /** Lines `NAME=value`, or nothing. */
   readonly environment: Secret;
+  /** Where `url` begins with `sftp:`, and only there. */
+  readonly sftp: SftpLogin | undefined;
+}
+
+/** How restic's ssh logs in at the storage, and by what it knows it. */
+export interface SftpLogin {
+  /** In OpenSSH's form, without passphrase. */
+  readonly privateKey: Secret;
+  /** `TYPE BASE64`; at least one. */
+  readonly hostKeys: readonly string[];
 }
 
 export interface BackupSettings {

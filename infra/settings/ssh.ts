@@ -27,7 +27,7 @@ export function parseHostKey(text: string): Checked<string> {
     return bad({ rule: "is more than one line", allowed: "one line: ssh-ed25519 and the key in base64" });
   const [type = "", blob, ...rest] = line.split(/[ \t]+/);
   if (type === KEY_TYPE) {
-    const fault = blobFault(blob ?? "");
+    const fault = publicKeyFault(KEY_TYPE, blob ?? "");
     return fault === undefined ? good(`${KEY_TYPE} ${blob ?? ""}`) : bad(fault);
   }
   if (ANY_KEY_TYPE.test(type)) {
@@ -44,21 +44,24 @@ export function parseHostKey(text: string): Checked<string> {
       ...(mend.ok ? { mend: mend.value } : {}),
     });
   }
-  if (blobFault(type) === undefined) {
+  if (publicKeyFault(KEY_TYPE, type) === undefined) {
     return bad({ rule: "lacks the key type in front", mend: `${KEY_TYPE} ${type}` });
   }
   return bad({ rule: "is no SSH public key" });
 }
 
-function blobFault(base64: string): Fault | undefined {
+/** What is wrong with a public key of that type (RFC 4253 §6.6); all are strings of RFC 4251 §5, the first is the type. */
+export function publicKeyFault(type: string, base64: string): Fault | undefined {
   const bytes = Buffer.from(base64, "base64");
   if (base64 === "" || bytes.toString("base64") !== base64) return { rule: "does not hold the key in base64" };
   const reader = new SshReader(bytes);
-  if (reader.string()?.toString("latin1") !== KEY_TYPE)
-    return { rule: `is not what it says: the data inside is not of type ${KEY_TYPE}` };
-  if (reader.string()?.length !== ED25519_BYTES || !reader.atEnd())
+  if (reader.string()?.toString("latin1") !== type)
+    return { rule: `is not what it says: the data inside is not of type ${type}` };
+  const first = reader.string();
+  if (type === KEY_TYPE && (first?.length !== ED25519_BYTES || !reader.atEnd()))
     return { rule: `is cut or damaged: it does not hold ${ED25519_BYTES} bytes of key` };
-  return undefined;
+  while (!reader.atEnd()) if (reader.string() === undefined) return { rule: "is cut or damaged" };
+  return first === undefined ? { rule: "is cut or damaged" } : undefined;
 }
 
 /** Checks an SSH private key: OpenSSH's own form or PEM, not encrypted, because nobody is there to type a passphrase. */

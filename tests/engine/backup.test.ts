@@ -1,8 +1,9 @@
-import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 
 import { S3_BUCKET } from "../../sandbox/cloud/kinds/s3";
 import { up, upAgain } from "../../sandbox/converge";
+import { sshKeyPair } from "../../sandbox/host/ssh-key";
 import { deliver } from "../../sandbox/send";
 import { type StandIns, standIns } from "../../sandbox/stand-ins";
 import { describeEngine } from "./describe";
@@ -11,6 +12,7 @@ import { ENGINE_TIMEOUT_MS, type Lab, newLab, upElsewhere } from "./lab";
 const ROOT = "root@augustin.ai";
 const BUCKET = "augustin-backups";
 const REPOSITORY = "rest:https://somebody:a-login@backups.example.org/i3/";
+const OVER_SSH = "sftp://u1@storage.example.org:23//home/mail";
 
 function withRepository(): StandIns {
   const invented = standIns("prod", { backup: "repository" });
@@ -36,7 +38,7 @@ async function inLab(invented: StandIns, use: (lab: Lab) => Promise<void>): Prom
 
 describeEngine("backups", () => {
   test(
-    "into a repository elsewhere: nothing of AWS, not even its provider, and the host knows the repository",
+    "into a repository elsewhere, also over SSH: nothing of AWS, not even its provider, and the host knows the repository",
     () =>
       inLab(withRepository(), async (lab) => {
         lab.outside.publishDs((await up(lab.stack)).dnssecDs);
@@ -46,7 +48,31 @@ describeEngine("backups", () => {
         expect(state).not.toContain("a-login");
         const apps = join(lab.outside.host.folder, "apps");
         expect(readFileSync(join(apps, "backup/secrets/restic.env"), "utf8")).toBe(`RESTIC_REPOSITORY=${REPOSITORY}\n`);
+
+        // The same, moved to a storage that is reached by SSH.
+        const login = sshKeyPair();
+        const storage = sshKeyPair().public;
+        await lab.stack.setConfig("mail:backupRepository", { value: OVER_SSH, secret: true });
+        await lab.stack.setConfig("mail:backupSshPrivateKey", { value: login.private, secret: true });
+        await lab.stack.setConfig("mail:backupSshHostKey", { value: storage });
+        await up(lab.stack);
+        const moved = readFileSync(lab.stateFile, "utf8");
+        expect(moved).not.toMatch(/pulumi:providers:aws|::aws:|backup-bucket/);
+        for (const line of login.private.split("\n").filter((each) => /^[^-]/.test(each)))
+          expect(moved).not.toContain(line);
+        const shipped = ["secrets/ssh-key", "ssh/known-hosts", "ssh/config"].map((path) => join(apps, "backup", path));
+        expect(shipped.map((path) => statSync(path).mode & 0o777)).toEqual([0o600, 0o600, 0o600]);
+        expect(readFileSync(shipped[0] ?? "", "utf8").trim()).toBe(login.private.trim());
+        expect(readFileSync(shipped[1] ?? "", "utf8")).toBe(`backup-storage ${storage}\n`);
+        expect(readFileSync(join(apps, "backup/secrets/restic.env"), "utf8")).toBe(`RESTIC_REPOSITORY=${OVER_SSH}\n`);
         expect(await upAgain(lab.stack)).toBe(0);
+
+        // And back: nothing of the login stays.
+        await lab.stack.setConfig("mail:backupRepository", { value: REPOSITORY, secret: true });
+        await lab.stack.removeConfig("mail:backupSshPrivateKey");
+        await lab.stack.removeConfig("mail:backupSshHostKey");
+        await up(lab.stack);
+        expect(shipped.filter(existsSync)).toEqual([]);
       }),
     ENGINE_TIMEOUT_MS,
   );

@@ -1,6 +1,7 @@
 import { SCENARIOS, recoveryPlan } from "../../ops/recover/plans";
 import { run, type Terminal } from "../../ops/recover";
 import { renderKit } from "../../ops/recovery-kit";
+import { Secret } from "../../infra/settings/secret";
 import { backupSettings } from "./backup/fixtures";
 import { documented, SECRETS } from "./host/fixtures";
 
@@ -78,5 +79,20 @@ describe("the recovery kit", () => {
     for (const secret of [...Object.values(SECRETS), "backup-password-value"]) expect(page).not.toContain(secret);
     expect(page.split("\n").length).toBeLessThan(60);
     expect(renderKit("prod", settings, { backupPassword: "the-password" })).toContain("the-password");
+  });
+
+  it("says how an SFTP repository is reached without this program, and where its keys are", () => {
+    const sftp = { privateKey: new Secret("the-ssh-key"), hostKeys: ["ssh-ed25519 AAAA", "ssh-rsa BBBB"] };
+    const url = new Secret("sftp://u@storage.example.org//mail");
+    const target = { kind: "repository", url, environment: new Secret(""), sftp } as const;
+    const page = renderKit("prod", documented({ backup: backupSettings({ target }) }), {});
+    for (const part of [
+      "mail:backupSshPrivateKey",
+      "  storage ssh-ed25519 AAAA\n  storage ssh-rsa BBBB\n",
+      "-i KEY-FILE",
+    ])
+      expect(page).toContain(part);
+    expect(page).not.toMatch(/the-ssh-key|storage\.example\.org/);
+    expect(renderKit("prod", settings, {})).not.toMatch(/backupSsh|KEY-FILE/);
   });
 });

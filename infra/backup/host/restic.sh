@@ -13,8 +13,18 @@ readonly check_after_hours=160
 readonly check_parts=10
 
 restic() {
+  [ ! -e "$secrets/ssh-key" ] || before_ssh
   tool restic "$@"
 }
+
+# For sftp. OpenSSH's client does nothing for a user without a name, and the image knows none for the one that compose runs
+# it as: the container finds this file as /etc/passwd. What ssh says goes to a file, because restic loses the end of it.
+before_ssh() {
+  rm -f -- "$ssh_log"
+  # shellcheck disable=SC1091
+  put_state passwd "$(. "$stack/.env" && printf 'mail-backup:x:%d:%d::/tmp:/bin/false' "$MAIL_UID" "$MAIL_GID")"
+}
+readonly ssh_log=$here/cache/ssh.log
 
 # Keeps the last lines of what restic says in $said, and shows all of it.
 restic_says() {
@@ -33,8 +43,24 @@ fail_restic() {
       "If none is at work: $here/mail-backup unlock" ;;
     "$wrong_password") fail "$2: the password is not the repository's." "$nothing_done" \
       "Set mail:backupPassword to the one that it was made with, then: pulumi up" ;;
-    *) fail "$2 (restic ended with status $1): ${last:0:300}" "The last good snapshots are as they were." \
-      "$here/mail-backup snapshots; then: $here/mail-backup backup" ;;
+    *) fail_ssh "$2" "$nothing_done"
+      fail "$2 (restic ended with status $1): ${last:0:300}" "The last good snapshots are as they were." \
+        "$here/mail-backup snapshots; then: $here/mail-backup backup" ;;
+  esac
+}
+
+# The same where ssh has said why; restic knows only that its connection is gone. WHAT CONSEQUENCE
+fail_ssh() {
+  [ -s "$ssh_log" ] || return 0
+  cat -- "$ssh_log" >&2
+  case $(<"$ssh_log") in
+    *"Host key verification failed."*)
+      fail "$1: the storage shows another host key than mail:backupSshHostKey." "It was not logged in to. $2" \
+        "Ask who runs it for its keys. Have they changed, then: pulumi config set mail:backupSshHostKey; pulumi up" ;;
+    *": Permission denied ("*)
+      fail "$1: the storage does not take mail:backupSshPrivateKey for this user." "$2" \
+        "Put its public half (ssh-keygen -y -f KEY) there, or set another key; then: pulumi up" ;;
+    *) last="${last:0:200}; $(tail -n 1 -- "$ssh_log")" ;;
   esac
 }
 

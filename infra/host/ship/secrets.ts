@@ -34,5 +34,5 @@ function ofBackup(backup: Settings["backup"]): readonly string[] {
     .reveal()
     .split("\n")
     .map((line) => line.slice(line.indexOf("=") + 1));
-  return [...texts, target.url.reveal(), ...values];
+  return [...texts, target.url.reveal(), ...values, ...(target.sftp?.privateKey.reveal().split("\n") ?? [])];
 }

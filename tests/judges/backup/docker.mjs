@@ -1,7 +1,7 @@
 // `docker` of the tests of backups. restic really runs, in mounts of its own like a container's; `stalwart` is what the test
 // says: hooks in $HOME/engine. Every call is a line of $HOME/engine/calls; an unknown one fails.
 import { spawnSync } from "node:child_process";
-import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import process from "node:process";
 
@@ -56,6 +56,7 @@ function runRestic(service, words) {
     for (const line of readFileSync(resolve(folder, name), "utf8").split("\n").filter(Boolean))
       env[line.slice(0, line.indexOf("="))] = line.slice(line.indexOf("=") + 1);
   const root = mkdtempSync(join(engine, "root-"));
+  const [, uid] = /^MAIL_UID=(\d+)$/m.exec(readFileSync(join(folder, ".env"), "utf8")).map(Number);
   const trust = process.env.MAIL_STACK_TRUST;
   const script = [
     "set -e",
@@ -65,14 +66,19 @@ function runRestic(service, words) {
     ),
     'mkdir -p "$ROOT/tmp"; cp "$RESTIC" "$ROOT/restic"; cp "$TRUST" "$ROOT/trust.pem"',
     ...service.volumes.flatMap(({ source, target, read_only: isReadOnly }) => [
-      `mkdir -p "$ROOT${target}"; mount --bind '${resolve(folder, source)}' "$ROOT${target}"`,
+      statSync(resolve(folder, source)).isFile()
+        ? `mkdir -p "$(dirname "$ROOT${target}")"; [ -e "$ROOT${target}" ] || : >"$ROOT${target}"`
+        : `mkdir -p "$ROOT${target}"`,
+      `mount --bind '${resolve(folder, source)}' "$ROOT${target}"`,
       ...(isReadOnly ? [`mount -o remount,bind,ro "$ROOT${target}"`] : []),
     ]),
     "unset TRUST RESTIC",
     `hostname ${service.hostname}`,
-    'exec chroot "$ROOT" /restic "$@"',
+    // Another user than this one in a namespace of its own: it owns all files, and /etc/passwd knows it or does not.
+    `exec unshare ${uid === 0 ? "" : `--user --map-user=${uid} --map-group=${uid}`} --root="$ROOT" /restic "$@"`,
   ].join("\n");
-  const { status, signal } = spawnSync("unshare", ["--mount", "--uts", "bash", "-c", script, "restic", ...words], {
+  const all = [...(service.entrypoint ?? ["/usr/bin/restic"]).slice(1), ...words];
+  const { status, signal } = spawnSync("unshare", ["--mount", "--uts", "bash", "-c", script, "restic", ...all], {
     stdio: ["ignore", "inherit", "inherit"],
     env: { ...env, SSL_CERT_FILE: "/trust.pem", ROOT: root, RESTIC: process.env.MAIL_STACK_RESTIC, TRUST: trust },
   });

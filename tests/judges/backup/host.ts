@@ -89,6 +89,7 @@ export async function startBackupHost(
       kind: "repository",
       url: new Secret(server.url(name, port)),
       environment: new Secret(environment.join("")),
+      sftp: server.sftp,
     },
     alertUrl: new Secret(`${base}/alert`),
     heartbeatUrl: new Secret(`${base}/beat`),

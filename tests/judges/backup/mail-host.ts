@@ -45,10 +45,10 @@ export interface MailHost {
   readonly close: () => Promise<void>;
 }
 
-export async function startMailHost(): Promise<MailHost> {
+export async function startMailHost(startServer = startRestServer): Promise<MailHost> {
   const temporary: TemporaryFolder = temporaryFolder();
   const folder = temporary.path;
-  const server: RepositoryServer = await startRestServer(folder);
+  const server: RepositoryServer = await startServer(folder);
   const host = await startBackupHost(server, "i3", join(folder, "chain.pem"));
   const data = join(host.apps, "stalwart/data");
   const empty = join(folder, "empty");

@@ -5,14 +5,18 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { selfSigned } from "../../../onhost/src/self-signed";
+import { Secret } from "../../../infra/settings/secret";
+import type { SftpLogin } from "../../../infra/settings/settings";
 import { toolPath } from "../../../tools/go-tool";
+import { startSshd } from "../ssh/sshd";
 
 const START_BUDGET_MS = 20_000;
 
-/** A server that keeps restic's repositories, on loopback over TLS. */
+/** A server that keeps restic's repositories, on loopback over TLS or SSH. */
 export interface RepositoryServer {
   /** What restic logs in with. */
   readonly environment: Readonly<Record<string, string>>;
+  readonly sftp: SftpLogin | undefined;
   /** The folder in which the repository `name` lies. */
   readonly folderOf: (name: string) => string;
   readonly url: (name: string, port?: number) => string;
@@ -40,7 +44,7 @@ export async function startRestServer(folder: string): Promise<RepositoryServer>
     ...["--path", data, "--listen", `127.0.0.1:${port}`],
   ]);
   const url = (name: string, at = port) => `rest:https://localhost:${at}/${name}/`;
-  return { environment: {}, folderOf: (name) => join(data, name), url, port, stop };
+  return { environment: {}, sftp: undefined, folderOf: (name) => join(data, name), url, port, stop };
 }
 
 /** An S3 server with one bucket, by its administrator. */
@@ -60,10 +64,31 @@ export async function startS3(folder: string): Promise<RepositoryServer> {
       AWS_SECRET_ACCESS_KEY: login.secret,
       AWS_DEFAULT_REGION: "us-east-1",
     },
+    sftp: undefined,
     folderOf: (name) => join(data, "backups", name),
     url: (name, at = port) => `s3:https://localhost:${at}/backups/${name}`,
     port,
     stop,
+  };
+}
+
+/** A storage that is reached by SFTP: OpenSSH's server, which lets nobody do anything else. */
+export async function startSftpServer(folder: string): Promise<RepositoryServer> {
+  const data = mkdir(join(folder, "sftp"));
+  // No TLS is needed, and whoever starts restic hands it a file of certificates.
+  certificate(folder);
+  const sshd = await startSshd(folder, data, "/usr/bin:/bin", [
+    "Subsystem sftp internal-sftp",
+    "ForceCommand internal-sftp",
+    "DisableForwarding yes",
+  ]);
+  return {
+    environment: {},
+    sftp: { privateKey: new Secret(sshd.userKey), hostKeys: [sshd.hostKey] },
+    folderOf: (name) => join(data, name),
+    url: (name, at = sshd.port) => `sftp://${sshd.user}@127.0.0.1:${at}/${join(data, name)}`,
+    port: sshd.port,
+    stop: () => void sshd.stop(),
   };
 }
 

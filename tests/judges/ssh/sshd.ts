@@ -27,8 +27,13 @@ export interface Sshd {
   readonly stop: () => Promise<void>;
 }
 
-/** Starts it; `path` is the PATH of its sessions. `folder` takes keys and the log. */
-export async function startSshd(folder: string, home: string, path: string): Promise<Sshd> {
+/** Starts it; `path` is the PATH of its sessions. `folder` takes keys and the log; `more`: lines of sshd_config(5). */
+export async function startSshd(
+  folder: string,
+  home: string,
+  path: string,
+  more: readonly string[] = [],
+): Promise<Sshd> {
   const { username, uid } = userInfo();
   if (uid === 0) mkdirSync(PRIVILEGE_SEPARATION, { recursive: true, mode: 0o755 });
   const hostKeyFile = join(folder, "host-key");
@@ -37,7 +42,10 @@ export async function startSshd(folder: string, home: string, path: string): Pro
   writeFileSync(join(folder, "authorized-keys"), `${makeKey(userKeyFile)}\n`);
   const port = await freePort();
   const logFile = join(folder, "sshd.log");
-  writeFileSync(join(folder, "sshd.conf"), configuration(folder, hostKeyFile, port, home, path));
+  writeFileSync(
+    join(folder, "sshd.conf"),
+    [configuration(folder, hostKeyFile, port, home, path), ...more, ""].join("\n"),
+  );
   const sshd = spawn(SSHD, ["-D", "-f", join(folder, "sshd.conf"), "-E", logFile], { stdio: "ignore" });
   process.once("exit", () => sshd.kill("SIGKILL"));
   await answers(port, sshd);
@@ -51,9 +59,9 @@ export async function startSshd(folder: string, home: string, path: string): Pro
   };
 }
 
-/** Makes an Ed25519 key and returns its public half without the comment. */
-export function makeKey(file: string): string {
-  execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "", "-f", file]);
+/** Makes a key and returns its public half without the comment. */
+export function makeKey(file: string, type: "ed25519" | "ecdsa" = "ed25519"): string {
+  execFileSync("ssh-keygen", ["-q", "-t", type, "-N", "", "-C", "", "-f", file]);
   chmodSync(file, 0o600);
   return readFileSync(`${file}.pub`, "utf8").trim();
 }

@@ -1,6 +1,6 @@
 import { renderSchema } from "../../../tools/generate";
 import { parseSettings, type RawValue } from "../../../infra/settings/parse";
-import { problemsWith, rawWith, settingsWith } from "./fixtures";
+import { KEY_PAIRS, opensshKey, PEM, problemsWith, rawWith, settingsWith, sshBlob } from "./fixtures";
 
 const PASSWORD = { text: "otter-Canyon-77-velvet-moon", secret: true };
 const S3 = { backup: "s3", backupBucket: "example-backups", backupPassword: PASSWORD };
@@ -8,6 +8,15 @@ const REST = {
   backup: "repository",
   backupRepository: "rest:https://u:p@b.example.org/mail",
   backupPassword: PASSWORD,
+};
+const STORAGE_KEY = { text: opensshKey("none"), secret: true };
+const ED25519 = `ssh-ed25519 ${sshBlob("ssh-ed25519", Buffer.alloc(32, 7))}`;
+const RSA = `ssh-rsa ${sshBlob("ssh-rsa", Buffer.alloc(256, 7))}`;
+const SFTP = {
+  ...REST,
+  backupRepository: "sftp://u1@storage.example.org:23//home/mail",
+  backupSshPrivateKey: STORAGE_KEY,
+  backupSshHostKey: ED25519,
 };
 
 describe("backup settings", () => {
@@ -52,7 +61,7 @@ describe("backup settings", () => {
     [{ ...S3, backupEnvironment: { text: "A=b", secret: true } }, "has no effect with s3"],
     [{ ...REST, backupRepository: "" }, "is empty, and mail:backup is repository"],
     [{ ...REST, backupRepository: "rest:http://b.example.org/" }, "is not reached by https"],
-    [{ ...REST, backupRepository: "sftp:u@h:/x" }, "needs a program or a login file"],
+    [{ ...REST, backupRepository: "rclone:u:x" }, "needs a program that restic's container does not have"],
     [{ ...REST, backupRepository: "/mnt/disk" }, "is a folder on the host"],
     [{ ...REST, backupRepository: "ftp://x" }, "is no repository that restic knows"],
     [{ ...REST, backupEnvironment: { text: "AWS_SECRET=a b", secret: true } }, "is not NAME=value"],
@@ -97,5 +106,89 @@ describe("a secret that only some deployments need", () => {
     ]);
     const locked = parseSettings(rawWith({ ...S3, backupPassword: { text: undefined, secret: true } }));
     expect(locked.kind === "locked" && locked.keys).toEqual(["backupPassword"]);
+  });
+});
+
+describe("an SFTP repository", () => {
+  it("has a login and the storage's keys, once each and as known_hosts wants them", () => {
+    const scanned = `# storage.example.org:23 SSH-2.0-OpenSSH\n[storage.example.org]:23 ${RSA}\n\n${ED25519} root@s\n${ED25519}`;
+    const target = settingsWith({ ...SFTP, backupSshHostKey: scanned }).backup?.target;
+    expect(target?.kind === "repository" && target.sftp?.hostKeys).toEqual([RSA, ED25519]);
+    expect(target?.kind === "repository" && target.sftp?.privateKey.reveal()).toBe(STORAGE_KEY.text);
+  });
+
+  it.each([
+    "sftp://u1-sub2@storage.example.org//home/mail",
+    "sftp://u@d.example@storage/mail",
+    "sftp://u@[2001:db8::1]:22//mail",
+    "sftp:u@192.0.2.7:/mail",
+    "sftp:u@storage.example.org:mail/i3",
+  ])("may be %s", (url) => {
+    const target = settingsWith({ ...SFTP, backupRepository: url }).backup?.target;
+    expect(target?.kind === "repository" && target.url.reveal()).toBe(url);
+  });
+
+  it.each([
+    ["sftp://storage.example.org/mail", "does not name user, host and folder"],
+    ["sftp:storage.example.org:/mail", "does not name user, host and folder"],
+    ["sftp://u@storage.example.org", "does not name user, host and folder"],
+    ["sftp:u@2001:db8::1", "names no host"],
+    ["sftp://u:p@storage.example.org//mail", "has a password in it"],
+    ["sftp://-oProxyCommand=x@h.example//mail", "has a user name with other characters"],
+    ["sftp://u@-oProxyCommand=x//mail", "names no host"],
+    ["sftp://u@[h.example]//mail", "names no host"],
+    ["sftp://u@h.example:0//mail", "has a port that is not from 1 to 65535"],
+    ["sftp://u@h.example://mail", "has a port that is not from 1 to 65535"],
+    ["sftp://u@h.example//", "names no folder"],
+    ["sftp:u@h.example:", "names no folder"],
+    ["sftp:u@h.example:~/mail", "begins with ~"],
+    ["sftp://u@h.example//mail?x=1", "has a folder with other characters"],
+    ["sftp://u@h.example//%6dail", "has a folder with other characters"],
+  ])("may not be %s", (url, fact) => {
+    const [problem, ...more] = problemsWith({ ...SFTP, backupRepository: url });
+    expect(problem?.fact).toContain(fact);
+    expect(problem?.allowed).toContain("sftp://USER@HOST[:PORT]//FOLDER");
+    // Whether the keys are needed is not known, so nothing is said of them.
+    expect(more).toEqual([]);
+  });
+
+  it.each<[Record<string, string | RawValue>, string, string]>([
+    [{ ...SFTP, backupSshPrivateKey: "" }, "mail:backupSshPrivateKey is missing", "config set --secret"],
+    [{ ...SFTP, backupSshHostKey: "" }, "mail:backupSshHostKey is missing", "config set"],
+    [{ ...SFTP, backupSshPrivateKey: STORAGE_KEY.text }, "is stored in the clear", "config set --secret"],
+    [
+      { ...SFTP, backupSshPrivateKey: { text: opensshKey("aes256-ctr"), secret: true } },
+      "with a passphrase",
+      "config set --secret",
+    ],
+    [
+      {
+        ...SFTP,
+        backupSshPrivateKey: { text: KEY_PAIRS.ed25519.privateKey.export(PEM).toString(), secret: true },
+      },
+      "is not in OpenSSH's own form",
+      "config set --secret",
+    ],
+    [{ ...SFTP, backupSshHostKey: "SHA256:abcdef" }, "is a fingerprint", "config set"],
+    [{ ...SFTP, backupSshHostKey: STORAGE_KEY.text }, "is a private key", "config set"],
+    [{ ...SFTP, backupSshHostKey: `@cert-authority * ${ED25519}` }, "has a marker", "config set"],
+    [{ ...SFTP, backupSshHostKey: ED25519.slice(0, -8) }, "is cut or damaged", "config set"],
+    [{ ...SFTP, backupSshHostKey: RSA.slice(0, -8) }, "is cut or damaged", "config set"],
+    [{ ...SFTP, backupSshHostKey: RSA.replace("ssh-rsa", "ssh-ed25519") }, "is not what it says", "config set"],
+    [{ ...SFTP, backupSshHostKey: "ssh-dss AAAA" }, "has a line without the type", "config set"],
+    [{ ...SFTP, backupSshHostKey: "# nothing" }, "holds no key", "config set"],
+    [{ ...REST, backupSshHostKey: ED25519 }, "mail:backupSshHostKey has no effect", "config rm"],
+    [{ ...REST, backupSshPrivateKey: STORAGE_KEY }, "mail:backupSshPrivateKey has no effect", "config rm"],
+    [{ ...S3, backupSshPrivateKey: STORAGE_KEY }, "mail:backupSshPrivateKey has no effect", "config rm"],
+  ])("refuses %j", (changes, fact, command) => {
+    const [problem, ...more] = problemsWith(changes);
+    expect(problem?.fact).toContain(fact);
+    expect(problem?.command).toContain(`pulumi ${command}`);
+    expect(more).toEqual([]);
+    expect(JSON.stringify(problem)).not.toContain(STORAGE_KEY.text.split("\n")[1]);
+  });
+
+  it("keeps its keys while backups are off", () => {
+    expect(settingsWith({ ...SFTP, backup: "off" }).backup).toBeUndefined();
   });
 });
