@@ -13,7 +13,7 @@ import { commandArgs } from "./command";
 import { hostFiles } from "./files";
 import { IMAGES } from "./images";
 import { pack } from "./ship/pack";
-import { installScript, keyScript, retireScript, stopCommand, tailnetScript } from "./ship/script";
+import { backupPasswordScript, installScript, keyScript, retireScript, stopCommand, tailnetScript } from "./ship/script";
 import { textsToHide } from "./ship/secrets";
 
 export interface HostArgs {
@@ -67,6 +67,13 @@ export class Host extends pulumi.ComponentResource {
       this.#run(keyScript(folder, settings.stalwart.workerKeyNumber)),
       { parent: this, dependsOn: files, additionalSecretOutputs: ["stdout", "stderr"] },
     );
+
+    if (settings.backup?.previousPassword !== undefined)
+      new command.remote.Command(
+        `${name}-backup-password`,
+        this.#run(this.#sha256.apply((sha256) => backupPasswordScript(folder, sha256))),
+        { parent: this, dependsOn: files, additionalSecretOutputs: ["stdout", "stderr"] },
+      );
 
     this.files = files;
     this.#key = key;

@@ -44,6 +44,7 @@ export const ALLOWED: Readonly<Record<KeyName, string>> = {
   backupRepository: "rest:https://…, s3:https://…, b2:…, azure:… or swift:…, in one printable word",
   backupKeyNumber: "an integer from 1 to 9999",
   backupPassword: "20 to 128 printable ASCII characters without space at either end (openssl rand -base64 30)",
+  backupPasswordPrevious: "empty, or 20 to 128 printable ASCII characters without space at either end",
   backupEnvironment: "lines NAME=value with names of A-Z, 0-9 and _, without quotes around the value",
   backupKeep: "three integers from 0 to 999, for days, weeks and months; the days at least 1",
   backupExportAt: "a time of day from 00:00 to 23:59",

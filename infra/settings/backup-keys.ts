@@ -64,6 +64,16 @@ export const BACKUP_KEYS = {
     encrypted: true,
     example: "FILE",
   },
+  backupPasswordPrevious: {
+    type: "string",
+    ofHost: true,
+    description:
+      "The password before, while it is replaced: the host gives the repository a key for the new one, then takes this one's away. Set and removed by `npm run rotate -- restic`.",
+    default: "",
+    derived: "none; secret",
+    encrypted: true,
+    example: "FILE",
+  },
   backupEnvironment: {
     type: "string",
     ofHost: true,

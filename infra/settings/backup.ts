@@ -116,6 +116,7 @@ interface BackupValues {
   readonly backupKeyNumber: number;
   readonly backupRepository: Secret;
   readonly backupPassword: Secret;
+  readonly backupPasswordPrevious: Secret;
   readonly backupEnvironment: Secret;
   readonly backupKeep: readonly [number, number, number];
   readonly backupExportAt: string;
@@ -141,6 +142,7 @@ export function backupOf(values: BackupValues): BackupSettings | undefined {
           }
         : { kind: "repository", url: values.backupRepository, environment: values.backupEnvironment },
     password: values.backupPassword,
+    previousPassword: previousOf(values),
     keep: { daily, weekly, monthly },
     exportAt: values.backupExportAt,
     at: values.backupAt,
@@ -148,4 +150,10 @@ export function backupOf(values: BackupValues): BackupSettings | undefined {
     alertUrl: values.backupAlertUrl,
     heartbeatUrl: values.backupHeartbeatUrl,
   };
+}
+
+/** Both are the same for a moment when a rotation begins. */
+function previousOf({ backupPassword, backupPasswordPrevious }: BackupValues): Secret | undefined {
+  const previous = backupPasswordPrevious.reveal();
+  return previous === "" || previous === backupPassword.reveal() ? undefined : backupPasswordPrevious;
 }

@@ -130,6 +130,7 @@ function takeBackup(reader: Reader) {
     backupRepository: reader.take("backupRepository", (text) => parseRepository(text, backup)),
     backupKeyNumber: reader.take("backupKeyNumber", (text) => parseWithin(text, 1, 9_999)),
     backupPassword: reader.take("backupPassword", (text) => parseBackupPassword(text, backup)),
+    backupPasswordPrevious: reader.take("backupPasswordPrevious", (text) => parseBackupPassword(text, "off")),
     backupEnvironment: reader.take("backupEnvironment", (text) => parseBackupEnvironment(text, backup)),
     backupKeep: reader.take("backupKeep", parseKeep),
     backupExportAt,

@@ -72,6 +72,8 @@ export interface BackupRepository {
 export interface BackupSettings {
   readonly target: BackupBucket | BackupRepository;
   readonly password: Secret;
+  /** Opens the repository until the host has given it the present one; undefined: there is none. */
+  readonly previousPassword: Secret | undefined;
   readonly keep: { readonly daily: number; readonly weekly: number; readonly monthly: number };
   /** Times of day on the host, `02:45`. */
   readonly exportAt: string;

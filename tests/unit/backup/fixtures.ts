@@ -22,6 +22,7 @@ export function backupSettings(changes: Partial<BackupSettings> = {}): BackupSet
       keyNumber: 1,
     },
     password: new Secret(BACKUP_SECRETS.password),
+    previousPassword: undefined,
     keep: { daily: 14, weekly: 8, monthly: 12 },
     exportAt: "02:45",
     at: "03:00",
