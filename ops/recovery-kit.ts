@@ -41,6 +41,7 @@ ${target?.kind === "s3" ? "6. A login to AWS                    write where: ___
 The backups: ${place}
 The password of the backups (mail:backupPassword): write where: ________________
 It must be kept twice, and once not on the host: nobody can read a backup without it.
+After npm run rotate -- restic write the new one here: the old one opens nothing any more.
 
 The host: ${host.user}@${host.address} port ${host.port}, folder ~/${host.folder}
 Its key: ${host.key}
@@ -59,7 +60,9 @@ ${Object.entries(secrets)
 }
 
 function isNeeded(name: string, { backup }: Settings): boolean {
-  return name === "backupPassword" ? backup !== undefined : backup?.target.kind === "repository";
+  if (name === "backupPassword") return backup !== undefined;
+  if (name === "backupPasswordPrevious") return backup?.previousPassword !== undefined;
+  return backup?.target.kind === "repository";
 }
 
 function decrypted(stack: string): Record<string, string> {

@@ -55,6 +55,14 @@ export const BACKUP_KEYS = {
     default: 1,
     example: "2",
   },
+  backupKeyKept: {
+    type: "integer",
+    ofHost: true,
+    description:
+      "With `s3`: number of the former AWS access key, which works until this is 0 again, 1 to 9999; 0 for none.",
+    default: 0,
+    example: "0",
+  },
   backupPassword: {
     type: "string",
     ofHost: true,

@@ -114,6 +114,7 @@ interface BackupValues {
   readonly backupRegion: string;
   readonly backupBucketImport: boolean;
   readonly backupKeyNumber: number;
+  readonly backupKeyKept: number;
   readonly backupRepository: Secret;
   readonly backupPassword: Secret;
   readonly backupPasswordPrevious: Secret;
@@ -139,6 +140,7 @@ export function backupOf(values: BackupValues): BackupSettings | undefined {
             region: values.backupRegion,
             isAdopted: values.backupBucketImport,
             keyNumber: values.backupKeyNumber,
+            keptKeyNumber: values.backupKeyKept === 0 ? undefined : values.backupKeyKept,
           }
         : { kind: "repository", url: values.backupRepository, environment: values.backupEnvironment },
     password: values.backupPassword,

@@ -58,6 +58,8 @@ export interface BackupBucket {
   readonly isAdopted: boolean;
   /** Which of its access keys the host uses. */
   readonly keyNumber: number;
+  /** The former one, for a backup that began with it; undefined: none. */
+  readonly keptKeyNumber: number | undefined;
 }
 
 /** A restic repository that somebody else owns. */
@@ -161,6 +163,8 @@ export interface Settings extends DomainSettings {
     readonly adminPassword: Secret;
     /** Which of its keys the Worker uses; the host mints it. */
     readonly workerKeyNumber: number;
+    /** The former one, which is not withdrawn yet; undefined: none. */
+    readonly workerKeyKept: number | undefined;
   };
   readonly edge: {
     /** Which service token the Worker shows to Access. */

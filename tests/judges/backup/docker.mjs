@@ -53,7 +53,8 @@ function checkedMounts(service) {
 function runRestic(service, words, variable) {
   // What the repository's server would refuse: words, in the hook `refuse`.
   const refused = join(engine, "refuse");
-  if (existsSync(refused) && readFileSync(refused, "utf8").includes(words.slice(0, 2).join(" "))) end(1, "Fatal: refused\n");
+  if (existsSync(refused) && readFileSync(refused, "utf8").includes(words.slice(0, 2).join(" ")))
+    end(1, "Fatal: refused\n");
   const env = { ...service.environment, PATH: "/usr/sbin:/usr/bin:/bin", SSL_CERT_FILE: process.env.MAIL_STACK_TRUST };
   for (const name of service.env_file)
     for (const line of readFileSync(resolve(folder, name), "utf8").split("\n").filter(Boolean))

@@ -20,6 +20,7 @@ export function backupSettings(changes: Partial<BackupSettings> = {}): BackupSet
       region: "us-east-1",
       isAdopted: false,
       keyNumber: 1,
+      keptKeyNumber: undefined,
     },
     password: new Secret(BACKUP_SECRETS.password),
     previousPassword: undefined,
