@@ -21,9 +21,10 @@ if (!hasAll)
 const password = (number: number) => new Secret(`password-number-${number}-of-the-backups`);
 
 (hasAll ? describe : describe.skip).each([
-  ["rest-server", startRestServer],
-  ["an S3 server", startS3],
-])("a new password for a repository of the real restic on %s", (_, startServer) => {
+  { at: "rest-server", startServer: startRestServer, isFull: true },
+  // Each call of restic takes a second of work, so that nobody can try passwords fast: here only what the server matters for.
+  { at: "an S3 server", startServer: startS3, isFull: false },
+])("a new password for a repository of the real restic on $at", ({ startServer, isFull }) => {
   let folder: TemporaryFolder;
   let server: RepositoryServer;
   let host: BackupHost;
@@ -70,7 +71,10 @@ const password = (number: number) => new Secret(`password-number-${number}-of-th
   it("opens it, the former one no longer does, and the snapshots can be restored", async () => {
     const before = readFileSync(join(host.apps, "stalwart/data/000001.sst"), "latin1");
     ship(2, 1);
-    const { code, stdout } = await host.run("password");
+    host.calls();
+    const { code, stdout, stderr } = await host.run("password");
+    // Who sees the processes or the log sees no password.
+    expect(host.calls().join() + stdout + stderr).not.toContain("password-number");
     expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining("with the new password") as unknown });
     expect([opens(1), opens(2), keys(2)]).toEqual([false, true, 1]);
     expect(restic(1, "snapshots").status).toBe(12);
@@ -83,24 +87,14 @@ const password = (number: number) => new Secret(`password-number-${number}-of-th
     present = 2;
   });
 
-  it("shows neither password to those who see the processes and the log", async () => {
-    host.calls();
-    ship(present + 1, present);
-    const { stdout, stderr } = await host.run("password");
-    expect(host.calls().join() + stdout + stderr).not.toContain("password-number");
-    present += 1;
-    ship(present);
-  });
+  if (!isFull) return;
 
-  it("leaves the host with a repository that it can use at every moment, also before the change", async () => {
+  it("that is not given yet leaves the host with a repository that it can use", async () => {
     const [now, before] = [present + 1, present];
     ship(now, before);
     expect((await host.run("snapshots")).code).toBe(0);
     expect((await host.run("restore export")).code).toBe(0);
     expect([opens(before), opens(now)]).toEqual([true, false]);
-    expect((await host.run("password")).code).toBe(0);
-    expect((await host.run("snapshots")).code).toBe(0);
-    present = now;
     ship(present);
   });
 
@@ -125,7 +119,6 @@ const password = (number: number) => new Secret(`password-number-${number}-of-th
     host.calls();
     expect((await host.run("password", { killAt })).code).toBe(null);
     expect(opens(now) || opens(before)).toBe(true);
-    expect((await host.run("snapshots")).code).toBe(0);
     const { code, stderr } = await host.run("password");
     expect({ code, stderr: code === 0 ? "" : stderr }).toEqual({ code: 0, stderr: "" });
     expect([opens(before), opens(now), keys(now)]).toEqual([false, true, 1]);

@@ -9,7 +9,7 @@ readonly password_wait_seconds=60
 readonly most_keys=20
 
 by_former_password() {
-  tool --env RESTIC_PASSWORD_FILE=/apps/backup/secrets/former-password restic "$@"
+  tool --env=RESTIC_PASSWORD_FILE=/apps/backup/secrets/former-password restic "$@"
 }
 
 # First the repository gets a key for the present password, then those of the former one go. Killed anywhere, the next call

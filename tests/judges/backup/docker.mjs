@@ -101,7 +101,7 @@ if ((verb === "start" && rest.length === 1) || call.startsWith("up --detach --wa
 if (verb === "logs") end(0);
 if (call.startsWith("run --rm -T ")) {
   const words = rest.slice(2).filter((word) => word !== "--no-deps");
-  const [, variable] = words[0] === "--env" ? words.splice(0, 2) : [];
+  const variable = words[0].startsWith("--env=") ? words.shift().slice("--env=".length) : undefined;
   const volumes = words[0] === "--volume" ? [words.splice(0, 2)[1]] : [];
   const service = project.services[words[0]];
   if (service === undefined || !service.profiles.includes("tools")) end(1, `no such service: ${words[0]}\n`);
