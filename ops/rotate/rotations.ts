@@ -83,7 +83,7 @@ export const ROTATIONS = {
     byHand: "Send yourself a message outside, then delete the old key on resend.com/api-keys.",
   },
   aws: {
-    what: "the AWS access key with which the host writes its backups (two stages over 12 hours)",
+    what: "the backups' AWS access key (two stages over 12 hours)",
     stages: [
       {
         name: "switch",
