@@ -42,6 +42,7 @@ ${target?.kind === "s3" ? "6. A login to AWS                    write where: ___
 The backups: ${place}
 The password of the backups (mail:backupPassword): write where: ________________
 It must be kept twice, and once not on the host: nobody can read a backup without it.
+After npm run rotate -- restic write the new one here: the old one opens nothing any more.
 ${sftp === undefined ? "" : sftpLines(sftp)}
 The host: ${host.user}@${host.address} port ${host.port}, folder ~/${host.folder}
 Its key: ${host.key}
@@ -72,6 +73,7 @@ ${hostKeys.map((key) => `  storage ${key}\n`).join("")}`;
 
 function isNeeded(name: string, { backup }: Settings): boolean {
   if (name === "backupPassword") return backup !== undefined;
+  if (name === "backupPasswordPrevious") return backup?.previousPassword !== undefined;
   if (backup?.target.kind !== "repository") return false;
   return name !== "backupSshPrivateKey" || backup.target.sftp !== undefined;
 }

@@ -20,6 +20,9 @@ ${Object.entries(ROTATIONS)
   --dry-run      shows the stages and settings, and changes nothing
   --help         this text
 
+Where further domains on the host use what is new (mail:hostStack), their stacks
+get a pulumi up too, before the old one is withdrawn.
+
 Stopped half way, the same command goes on where it stopped: how far it is, is
 kept encrypted in the stack file, as rotate:WHAT. Commit the stack file.
 
@@ -57,7 +60,8 @@ export async function run(args: readonly string[], options: Options): Promise<Ou
     const stack = stackOf(stackName, options.pulumi);
     const given = rotation.given === undefined ? undefined : (await options.read()).trim();
     if (dryRun) {
-      const lines = plan(name, rotation, await stack.config(), { given, now: now() });
+      const further = rotation.stages.some(({ isForFurther }) => isForFurther) ? await stack.further() : [];
+      const lines = plan(name, rotation, await stack.config(), { given, now: now() }, further);
       return { code: 0, stdout: [...lines, "Nothing was changed.", ""].join("\n") };
     }
     const { until } = await rotate(name, rotation, { stack, given, now, say, sleep: options.sleep ?? sleep });

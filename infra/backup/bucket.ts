@@ -112,11 +112,14 @@ export class BackupStore extends pulumi.ComponentResource {
       here,
     );
     // Nobody gets a key before everything that limits it is there.
-    const key = new aws.iam.AccessKey(
-      args.target.keyNumber === 1 ? `${name}-key` : `${name}-key-${args.target.keyNumber}`,
-      { user: user.name },
-      { ...here, dependsOn: [versioning, policy, rights], additionalSecretOutputs: ["secret", "sesSmtpPasswordV4"] },
-    );
+    const keyOf = (number: number) =>
+      new aws.iam.AccessKey(
+        number === 1 ? `${name}-key` : `${name}-key-${number}`,
+        { user: user.name },
+        { ...here, dependsOn: [versioning, policy, rights], additionalSecretOutputs: ["secret", "sesSmtpPasswordV4"] },
+      );
+    const key = keyOf(args.target.keyNumber);
+    if (args.target.keptKeyNumber !== undefined) keyOf(args.target.keptKeyNumber);
 
     this.bucketName = bucket.bucket;
     this.key = pulumi.secret(

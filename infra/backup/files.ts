@@ -9,7 +9,7 @@ import { sftpFiles } from "./sftp";
 import { unitFiles } from "./units";
 
 /** In this order: what is run is at the end. */
-const PARTS = ["run", "stalwart", "restic", "restore", "drill", "main"] as const;
+const PARTS = ["run", "stalwart", "restic", "password", "restore", "drill", "main"] as const;
 
 /** What restic is called with; its password has a file of its own. Read by compose. */
 export const RESTIC_ENVIRONMENT = "backup/secrets/restic.env";
@@ -47,6 +47,10 @@ export function backupFiles(settings: Settings, key: BackupKey | undefined): rea
       restarts: [],
     },
     secret("restic.env", environment(backup, key), "The repository and the login to it."),
+    // Its name is before the other's, and files are installed in this order: no backup finds the new one alone.
+    ...(backup.previousPassword === undefined
+      ? []
+      : [secret("former-password", `${backup.previousPassword.reveal()}\n`, "What encrypted the repository before.")]),
     secret("password", `${backup.password.reveal()}\n`, "What encrypts the repository."),
     secret("alert-url", backup.alertUrl.reveal(), "Who is told of failures; may be empty."),
     secret("heartbeat-url", backup.heartbeatUrl.reveal(), "Who misses backups that do not come; may be empty."),

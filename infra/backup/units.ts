@@ -7,6 +7,8 @@ const FOLDER = "backup/units";
 /** Attempts of one night, and the pause between two. */
 const ATTEMPTS = 3;
 const PAUSE_MINUTES = 15;
+/** How long a run may take, in hours: the first one uploads everything. */
+export const RUN_HOURS = 12;
 
 /** Days on which the drill is due, for systemd.time(7), after the night's backup. */
 const DRILL_DAYS = { monthly: "*-*-01", weekly: "Sun *-*-*", off: undefined } as const;
@@ -80,7 +82,7 @@ ExecStart=${command}
 ExecStopPost=${program} start-again
 Restart=on-failure
 RestartSec=${PAUSE_MINUTES}min
-TimeoutStartSec=12h
+TimeoutStartSec=${RUN_HOURS}h
 Nice=10
 `,
     ),

@@ -13,7 +13,14 @@ import { commandArgs } from "./command";
 import { hostFiles } from "./files";
 import { IMAGES } from "./images";
 import { pack } from "./ship/pack";
-import { installScript, keyScript, retireScript, stopCommand, tailnetScript } from "./ship/script";
+import {
+  backupPasswordScript,
+  installScript,
+  keyScript,
+  retireScript,
+  stopCommand,
+  tailnetScript,
+} from "./ship/script";
 import { textsToHide } from "./ship/secrets";
 
 export interface HostArgs {
@@ -68,18 +75,26 @@ export class Host extends pulumi.ComponentResource {
       { parent: this, dependsOn: files, additionalSecretOutputs: ["stdout", "stderr"] },
     );
 
+    if (settings.backup?.previousPassword !== undefined)
+      new command.remote.Command(
+        `${name}-backup-password`,
+        this.#run(this.#sha256.apply((sha256) => backupPasswordScript(folder, sha256))),
+        { parent: this, dependsOn: files, additionalSecretOutputs: ["stdout", "stderr"] },
+      );
+
     this.files = files;
     this.#key = key;
     this.workerKey = pulumi.secret(key.stdout.apply(lastLine));
     this.registerOutputs({ workerKey: this.workerKey });
   }
 
-  /** Withdraws the Worker's keys before the present one, once `worker` has it: there is no moment without a valid key. */
+  /** Withdraws the Worker's keys before the present one and the kept one, once `worker` has it: there is no moment without a valid key. */
   keyRetired(worker: pulumi.Input<pulumi.Resource>): pulumi.Resource {
     const { host, stalwart } = this.#settings;
+    const { workerKeyNumber, workerKeyKept = workerKeyNumber } = stalwart;
     return new command.remote.Command(
       `${this.#name}-key-retired`,
-      this.#run(retireScript(host.folder, stalwart.workerKeyNumber)),
+      this.#run(retireScript(host.folder, Math.min(workerKeyNumber, workerKeyKept))),
       { parent: this, dependsOn: [this.#key, worker], additionalSecretOutputs: ["stdout", "stderr"] },
     );
   }

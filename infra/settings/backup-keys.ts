@@ -55,12 +55,30 @@ export const BACKUP_KEYS = {
     default: 1,
     example: "2",
   },
+  backupKeyKept: {
+    type: "integer",
+    ofHost: true,
+    description:
+      "With `s3`: number of the former AWS access key, which works until this is 0 again, 1 to 9999; 0 for none.",
+    default: 0,
+    example: "0",
+  },
   backupPassword: {
     type: "string",
     ofHost: true,
     description: "The password that encrypts the backups. Keep a copy outside: without it no backup can be read.",
     default: "",
     derived: "none; secret, required for backups",
+    encrypted: true,
+    example: "FILE",
+  },
+  backupPasswordPrevious: {
+    type: "string",
+    ofHost: true,
+    description:
+      "The password before, while it is replaced: the host gives the repository a key for the new one, then takes this one's away. Set and removed by `npm run rotate -- restic`.",
+    default: "",
+    derived: "none; secret",
     encrypted: true,
     example: "FILE",
   },

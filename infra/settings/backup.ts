@@ -129,8 +129,10 @@ interface BackupValues {
   readonly backupRegion: string;
   readonly backupBucketImport: boolean;
   readonly backupKeyNumber: number;
+  readonly backupKeyKept: number;
   readonly backupRepository: Secret;
   readonly backupPassword: Secret;
+  readonly backupPasswordPrevious: Secret;
   readonly backupEnvironment: Secret;
   readonly backupSshPrivateKey: Secret;
   readonly backupSshHostKey: readonly string[];
@@ -155,6 +157,7 @@ export function backupOf(values: BackupValues): BackupSettings | undefined {
             region: values.backupRegion,
             isAdopted: values.backupBucketImport,
             keyNumber: values.backupKeyNumber,
+            keptKeyNumber: values.backupKeyKept === 0 ? undefined : values.backupKeyKept,
           }
         : {
             kind: "repository",
@@ -163,6 +166,7 @@ export function backupOf(values: BackupValues): BackupSettings | undefined {
             sftp: sftpLogin(values.backupRepository, values.backupSshPrivateKey, values.backupSshHostKey),
           },
     password: values.backupPassword,
+    previousPassword: previousOf(values),
     keep: { daily, weekly, monthly },
     exportAt: values.backupExportAt,
     at: values.backupAt,
@@ -170,4 +174,10 @@ export function backupOf(values: BackupValues): BackupSettings | undefined {
     alertUrl: values.backupAlertUrl,
     heartbeatUrl: values.backupHeartbeatUrl,
   };
+}
+
+/** Both are the same for a moment when a rotation begins. */
+function previousOf({ backupPassword, backupPasswordPrevious }: BackupValues): Secret | undefined {
+  const previous = backupPasswordPrevious.reveal();
+  return previous === "" || previous === backupPassword.reveal() ? undefined : backupPasswordPrevious;
 }

@@ -225,4 +225,11 @@ export const DOMAIN_KEYS = {
     default: 1,
     example: "2",
   },
+  workerKeyKept: {
+    type: "integer",
+    ofHost: true,
+    description: "Number of the former API key of the Worker that is not withdrawn yet, 1 to 9999; 0 for none.",
+    default: 0,
+    example: "0",
+  },
 } as const satisfies Record<string, ConfigKey>;

@@ -87,6 +87,7 @@ function takeAll(reader: Reader) {
     return parseHostname(text, { domain, defaultLabel: "inbound", taken });
   });
 
+  const workerKeyNumber = reader.take("workerKeyNumber", (text) => parseWithin(text, 1, 9_999));
   const accessTokenNumber = reader.take("accessTokenNumber", (text) => parseWithin(text, 1, 9_999));
 
   return {
@@ -98,7 +99,8 @@ function takeAll(reader: Reader) {
     workerName: reader.take("workerName", parseWorkerName),
     resendApiKey: reader.take("resendApiKey", parseApiKey),
     adminPassword: reader.take("adminPassword", parsePassword),
-    workerKeyNumber: reader.take("workerKeyNumber", (text) => parseWithin(text, 1, 9_999)),
+    workerKeyNumber,
+    workerKeyKept: reader.take("workerKeyKept", (text) => parseKept(text, workerKeyNumber)),
     ...takeBackup(reader),
     accessTokenNumber,
     accessTokenKept: reader.take("accessTokenKept", (text) => parseKept(text, accessTokenNumber)),
@@ -122,6 +124,7 @@ function takeAll(reader: Reader) {
 
 function takeBackup(reader: Reader) {
   const backup = reader.take("backup", (text) => parseChoice(text, ["off", "s3", "repository"]));
+  const backupKeyNumber = reader.take("backupKeyNumber", (text) => parseWithin(text, 1, 9_999));
   const backupExportAt = reader.take("backupExportAt", (text) => parseBackupTime(text));
   const backupRepository = reader.take("backupRepository", (text) => parseRepository(text, backup));
   const ssh = needsSsh(backup, backupRepository);
@@ -132,8 +135,10 @@ function takeBackup(reader: Reader) {
     backupRegion: reader.take("backupRegion", parseRegion),
     backupBucketImport: reader.take("backupBucketImport", parseBoolean),
     backupRepository,
-    backupKeyNumber: reader.take("backupKeyNumber", (text) => parseWithin(text, 1, 9_999)),
+    backupKeyNumber,
+    backupKeyKept: reader.take("backupKeyKept", (text) => parseKept(text, backupKeyNumber)),
     backupPassword: reader.take("backupPassword", (text) => parseBackupPassword(text, backup)),
+    backupPasswordPrevious: reader.take("backupPasswordPrevious", (text) => parseBackupPassword(text, "off")),
     backupEnvironment: reader.take("backupEnvironment", (text) => parseBackupEnvironment(text, backup)),
     backupSshPrivateKey: reader.take("backupSshPrivateKey", (text) => parseStorageKey(text, ssh)),
     backupSshHostKey: reader.take("backupSshHostKey", (text) => parseStorageHostKeys(text, ssh)),
@@ -171,6 +176,7 @@ function assemble(values: Complete<ReturnType<typeof takeAll>>): Settings {
       adminPassword: values.adminPassword,
       accountPassword: values.accountPassword,
       workerKeyNumber: values.workerKeyNumber,
+      workerKeyKept: values.workerKeyKept === 0 ? undefined : values.workerKeyKept,
     },
     backup: backupOf(values),
     host: {

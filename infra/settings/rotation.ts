@@ -36,11 +36,11 @@ export function publishedText(keys: readonly PublishedKey[]): string {
   return keys.map(({ selector, algorithm, publicKey }) => [selector, algorithm, publicKey].join(":")).join(" ");
 }
 
-/** Checks the number of the token that is kept beside the present one; 0 is none. */
+/** Checks the number of the token or key that is kept beside the present one; 0 is none. */
 export function parseKept(text: string, present: number | undefined): Checked<number> {
   const checked = parseWithin(text, 0, 9_999);
   if (!checked.ok || checked.value === 0 || checked.value !== present) return checked;
-  return bad({ rule: "is the number of the present token", mend: "0" });
+  return bad({ rule: "is the number of the present one", mend: "0" });
 }
 
 export function parseTunnelSecret(text: string): Checked<Secret> {

@@ -58,6 +58,8 @@ export interface BackupBucket {
   readonly isAdopted: boolean;
   /** Which of its access keys the host uses. */
   readonly keyNumber: number;
+  /** The former one, for a backup that began with it; undefined: none. */
+  readonly keptKeyNumber: number | undefined;
 }
 
 /** A restic repository that somebody else owns. */
@@ -82,6 +84,8 @@ export interface SftpLogin {
 export interface BackupSettings {
   readonly target: BackupBucket | BackupRepository;
   readonly password: Secret;
+  /** Opens the repository until the host has given it the present one; undefined: there is none. */
+  readonly previousPassword: Secret | undefined;
   readonly keep: { readonly daily: number; readonly weekly: number; readonly monthly: number };
   /** Times of day on the host, `02:45`. */
   readonly exportAt: string;
@@ -169,6 +173,8 @@ export interface Settings extends DomainSettings {
     readonly adminPassword: Secret;
     /** Which of its keys the Worker uses; the host mints it. */
     readonly workerKeyNumber: number;
+    /** The former one, which is not withdrawn yet; undefined: none. */
+    readonly workerKeyKept: number | undefined;
   };
   readonly edge: {
     /** Which service token the Worker shows to Access. */

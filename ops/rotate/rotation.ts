@@ -25,6 +25,8 @@ export interface Stage {
   /** Since the `up` of the stage before, in seconds. */
   readonly waitSeconds: number;
   readonly changes: (config: Config, source: Source) => readonly Change[];
+  /** What is new goes to the further domains on this host too: their `up` follows the host's. */
+  readonly isForFurther?: true;
 }
 
 export interface Rotation {

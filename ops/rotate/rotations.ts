@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 
+import { RUN_HOURS } from "../../infra/backup/units";
 import { DKIM_STAGES } from "./dkim";
 import { type Change, type Config, type Rotation, RotationError } from "./rotation";
 
@@ -15,9 +16,16 @@ export const ROTATIONS = {
     stages: [
       {
         name: "switch",
-        title: "The host mints a key, the Worker gets it, then the old one is withdrawn",
+        title: "The host mints a key, the Worker gets it; the old one works",
         waitSeconds: 0,
-        changes: (config) => [oneMore(config, "mail:workerKeyNumber")],
+        changes: (config) => numberAndKept(config, "mail:workerKeyNumber", "mail:workerKeyKept"),
+        isForFurther: true,
+      },
+      {
+        name: "withdraw",
+        title: "The old key is withdrawn",
+        waitSeconds: WORKER_SPREAD_SECONDS,
+        changes: () => [{ key: "mail:workerKeyKept", remove: true }],
       },
     ],
   },
@@ -28,10 +36,8 @@ export const ROTATIONS = {
         name: "switch",
         title: "Access admits both tokens, then the Worker shows the new one",
         waitSeconds: 0,
-        changes: (config) => [
-          oneMore(config, "mail:accessTokenNumber"),
-          plain("mail:accessTokenKept", config.get("mail:accessTokenNumber") ?? "1"),
-        ],
+        changes: (config) => numberAndKept(config, "mail:accessTokenNumber", "mail:accessTokenKept"),
+        isForFurther: true,
       },
       {
         name: "withdraw",
@@ -77,21 +83,60 @@ export const ROTATIONS = {
     byHand: "Send yourself a message outside, then delete the old key on resend.com/api-keys.",
   },
   aws: {
-    what: "the AWS access key with which the host writes its backups",
+    what: "the backups' AWS access key (two stages over 12 hours)",
     stages: [
       {
         name: "switch",
-        title: "IAM has a second key, the host gets it, then the old one is deleted",
+        title: "IAM has a second key and the host uses it; the old one works for a backup that began with it",
         waitSeconds: 0,
         changes: (config) => {
-          if (config.get("mail:backup") === "s3") return [oneMore(config, "mail:backupKeyNumber")];
+          if (config.get("mail:backup") === "s3")
+            return numberAndKept(config, "mail:backupKeyNumber", "mail:backupKeyKept");
           throw new RotationError(
             "mail:backup is not s3, so this stack has no AWS key. Nothing was changed. " +
               "The login of another repository is yours: pulumi config set --secret mail:backupEnvironment < FILE",
           );
         },
       },
+      {
+        name: "withdraw",
+        title: "The old key is deleted",
+        waitSeconds: RUN_HOURS * 3_600,
+        changes: () => [{ key: "mail:backupKeyKept", remove: true }],
+      },
     ],
+  },
+  restic: {
+    what: "the password that opens the backups",
+    stages: [
+      {
+        name: "switch",
+        title: "The host gives the repository a key for the new password, then takes the old one's away",
+        waitSeconds: 0,
+        changes: (config) => {
+          const present = config.get("mail:backupPassword") ?? "";
+          if (present === "" || (config.get("mail:backup") ?? "off") === "off")
+            throw new RotationError(
+              "mail:backup is off, so there is no repository whose password could change. Nothing was changed. " +
+                "For backups see docs/backup.md",
+            );
+          // In this order: an `up` between the two finds a password that opens the repository.
+          return [
+            secret("mail:backupPasswordPrevious", present),
+            secret("mail:backupPassword", randomBytes(PASSWORD_BYTES).toString("base64url")),
+          ];
+        },
+      },
+      {
+        name: "forget",
+        title: "The host forgets the old password",
+        waitSeconds: 0,
+        changes: () => [{ key: "mail:backupPasswordPrevious", remove: true }],
+      },
+    ],
+    byHand:
+      "The new password belongs into the recovery kit, in the place of the old one, which opens nothing any more: " +
+      "npm run recovery-kit -- STACK --with-secrets",
   },
   "admin-password": {
     what: "the password of Stalwart's administrator",
@@ -114,9 +159,10 @@ export function isRotationName(name: string): name is RotationName {
   return Object.hasOwn(ROTATIONS, name);
 }
 
-/** Both settings of a number begin with 1. */
-function oneMore(config: Config, key: string): Change {
-  return plain(key, String(Number(config.get(key) ?? "1") + 1));
+/** One more, and the present one is kept. Every setting of a number begins with 1. */
+function numberAndKept(config: Config, key: string, kept: string): readonly Change[] {
+  const present = config.get(key) ?? "1";
+  return [plain(key, String(Number(present) + 1)), plain(kept, present)];
 }
 
 function plain(key: string, value: string): Change {

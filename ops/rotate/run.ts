@@ -40,7 +40,7 @@ export async function rotate(name: string, rotation: Rotation, at: Surroundings)
     const config = await stack.config();
     const next = nextOf(rotation, progressOf(name, config), now());
     if (next.kind === "end") {
-      await stack.apply({ key: progressKey(name), remove: true });
+      await stack.apply([{ key: progressKey(name), remove: true }]);
       say(`Done.${rotation.byHand === undefined ? "" : ` ${rotation.byHand}`}`);
       return { until: undefined };
     }
@@ -68,24 +68,37 @@ async function runStage(
   say(`${begun === undefined ? "" : "Again: "}${stage.title}.`);
   const changes = begun ?? stage.changes(config, { given, now: now() });
   const note = (status: Progress["status"]) =>
-    stack.apply({
-      key: progressKey(name),
-      value: JSON.stringify({
-        stage: stage.name,
-        status,
-        at: now().toISOString(),
-        changes: status === "begun" ? changes : [],
-      } satisfies Progress),
-      secret: true,
-    });
+    stack.apply([
+      {
+        key: progressKey(name),
+        value: JSON.stringify({
+          stage: stage.name,
+          status,
+          at: now().toISOString(),
+          changes: status === "begun" ? changes : [],
+        } satisfies Progress),
+        secret: true,
+      },
+    ]);
   if (begun === undefined) await note("begun");
-  for (const change of changes) await stack.apply(change);
+  await stack.apply(changes);
   await stack.up();
+  if (stage.isForFurther)
+    for (const further of await stack.further()) {
+      say(`The same for the further domain's stack ${further}: pulumi up.`);
+      await stack.up(further);
+    }
   await note("done");
 }
 
-/** What {@link rotate} would do, a line for each stage and setting; no value of a secret is in it. */
-export function plan(name: string, rotation: Rotation, config: Config, source: Source): readonly string[] {
+/** What {@link rotate} would do, a line for each stage and setting; no value of a secret is in it. `further`: stacks. */
+export function plan(
+  name: string,
+  rotation: Rotation,
+  config: Config,
+  source: Source,
+  further: readonly string[],
+): readonly string[] {
   const progress = progressOf(name, config);
   const lines: string[] = [];
   let present = config;
@@ -100,7 +113,10 @@ export function plan(name: string, rotation: Rotation, config: Config, source: S
     }
     const changes = next.changes ?? next.stage.changes(present, { ...source, now: when });
     lines.push(`${next.stage.name}: ${next.stage.title}`, ...changes.map((change) => describe(change, present)));
-    lines.push("  pulumi up");
+    lines.push(
+      "  pulumi up",
+      ...(next.stage.isForFurther ? further.map((stack) => `  pulumi up --stack ${stack}`) : []),
+    );
     present = changed(present, changes);
     state = { stage: next.stage.name, status: "done", at: when.toISOString(), changes: [] };
   }

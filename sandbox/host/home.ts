@@ -55,7 +55,7 @@ export async function startHome({ settings, invented, world, connectors, mailFol
     "tailscale/tailscale": tailscale(world),
     "coredns/coredns": coredns,
     node,
-    "restic/restic": restic,
+    "restic/restic": restic(world),
   });
   const docker = await installDocker(join(machine.path, "bin"), engine);
   const { user, port } = settings.host;

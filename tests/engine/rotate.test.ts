@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -9,18 +9,22 @@ import { settingsOf } from "../../infra/settings/stack-file";
 import { run } from "../../ops/rotate";
 import { SERVICE_TOKEN } from "../../sandbox/cloud/kinds/access";
 import { tunnelToken, TUNNEL } from "../../sandbox/cloud/kinds/tunnel";
-import { toProject } from "../../sandbox/engine/checkout";
+import { newZone } from "../../sandbox/cloud/zone";
+import { toProject, toSettings } from "../../sandbox/engine/checkout";
 import { type CommandLine, openCommandLine } from "../../sandbox/engine/command-line";
 import { findEngine } from "../../sandbox/engine/find";
-import { type Outside, startOutside } from "../../sandbox/outside";
+import { runOverSsh } from "../../sandbox/engine/ssh-client";
+import { type Outside, startOutside, zoneId } from "../../sandbox/outside";
 import { silent } from "../../sandbox/progress";
-import { standIns } from "../../sandbox/stand-ins";
+import { furtherStandIns, type StandIns, standIns } from "../../sandbox/stand-ins";
 import { describeEngine } from "./describe";
 
 /** Every rotation on the engine, by the command itself, while mail comes in; then every message is in the mailbox once. */
 
 const ROOT = "root@augustin.ai";
-const BUCKET = "mail-spool-augustin-ai";
+const FURTHER = "second.example.org";
+const BUCKETS = ["mail-spool-augustin-ai", "mail-spool-second-example-org"];
+const ACCESS_KEY = "aws:iam/accessKey:AccessKey";
 /** Five messages a second. */
 const EVERY_MS = 200;
 const DAY_MS = 86_400_000;
@@ -28,13 +32,14 @@ const CRON_RUNS = 20;
 const TEST_MS = 400_000;
 
 let outside: Outside;
+let invented: StandIns;
 let line: CommandLine;
 /** How much later the command believes it is. */
 let ahead = 0;
 let said: string[] = [];
 
-async function pulumi(args: readonly string[], input?: string): Promise<string> {
-  const { code, output } = await line.pulumi([...args, "--stack", "prod", "--non-interactive"], input);
+async function pulumi(args: readonly string[], input?: string, stack = "prod"): Promise<string> {
+  const { code, output } = await line.pulumi([...args, "--stack", stack, "--non-interactive"], input);
   if (code !== 0) throw new Error(`pulumi ${args[0] ?? ""}: ${output}`);
   return output;
 }
@@ -59,10 +64,29 @@ function rotate(what: string, given = "", ...options: readonly string[]) {
   });
 }
 
+/** A command of the host's user. */
+async function onHost(command: string) {
+  const connection = {
+    ...{ host: "127.0.0.1", port: outside.host.ssh.port, user: "mail" },
+    ...{ privateKey: invented.secrets["hostSshPrivateKey"] ?? "", hostKey: invented.values["hostKey"] ?? "" },
+  };
+  const { both, failure } = await runOverSsh(connection, command, "", {});
+  return { both, failure };
+}
+
+/** The backup of the host, whose restic gets past the repository's login and password; undefined: it went well. */
+async function backupFails(): Promise<string | undefined> {
+  const { both, failure } = await onHost("apps/backup/mail-backup backup");
+  return failure === undefined ? undefined : both;
+}
+
+const hostFile = (path: string) => readFileSync(join(outside.host.folder, "apps", path), "utf8");
+const awsKeys = () => outside.world.all(ACCESS_KEY).map(({ id }) => id);
+
 let flows = 0;
 
-/** Sends while `work` goes on. @returns what became of the messages, once the clock has brought home what waited */
-async function whileMailFlows(work: () => Promise<unknown>) {
+/** Sends to these in turn while `work` goes on. @returns what became of the messages, once the clock has brought home what waited */
+async function whileMailFlows(work: () => Promise<unknown>, addresses: readonly string[]) {
   flows += 1;
   const transport = createTransport({
     host: "127.0.0.1",
@@ -72,16 +96,18 @@ async function whileMailFlows(work: () => Promise<unknown>) {
     pool: true,
     maxConnections: 10,
   });
-  const before = outside.host.mailbox(ROOT).length;
+  const mailboxes = () => addresses.map((address) => outside.host.mailbox(address));
+  const before = mailboxes().map(({ length }) => length);
   const sending: Promise<unknown>[] = [];
   const ids: string[] = [];
   const state = { ended: false };
   const flow = (async () => {
     for (let due = Date.now(); !state.ended; await sleep(Math.max(0, (due += EVERY_MS) - Date.now()))) {
+      const to = addresses[ids.length % addresses.length];
       const id = `<rotate-${flows}-${ids.length}@sender.example>`;
       ids.push(id);
       const raw = `From: a@sender.example\r\nMessage-ID: ${id}\r\n\r\nMessage\r\n`;
-      sending.push(transport.sendMail({ envelope: { from: "a@sender.example", to: ROOT }, raw }));
+      sending.push(transport.sendMail({ envelope: { from: "a@sender.example", to }, raw }));
     }
   })();
   const started = Date.now();
@@ -91,13 +117,15 @@ async function whileMailFlows(work: () => Promise<unknown>) {
   const answers = await Promise.allSettled(sending);
   transport.close();
   const refused = answers.filter(({ status }) => status === "rejected").length;
-  const waiting = async () => (await outside.world.buckets.list(BUCKET, "spool/")).length;
+  const waiting = async () => {
+    const lists = await Promise.all(BUCKETS.map((bucket) => outside.world.buckets.list(bucket, "spool/")));
+    return lists.flat().length;
+  };
   const spooled = await waiting();
   for (let count = 0; count < CRON_RUNS && (await waiting()) > 0; count += 1) await outside.cron();
-  const stored = outside.host
-    .mailbox(ROOT)
-    .slice(before)
-    .map(({ raw }) => raw.toString("latin1"));
+  const stored = mailboxes().flatMap((mailbox, index) =>
+    mailbox.slice(before[index]).map(({ raw }) => raw.toString("latin1")),
+  );
   const copies = ids.map((id) => stored.filter((text) => text.includes(`Message-ID: ${id}\r\n`)).length);
   return {
     sent: ids.length,
@@ -110,8 +138,8 @@ async function whileMailFlows(work: () => Promise<unknown>) {
 }
 
 /** Every message was taken at once, and is there once. */
-async function withoutLoss(what: string, work: () => Promise<unknown>) {
-  const { perSecond, sent, ...became } = await whileMailFlows(work);
+async function withoutLoss(what: string, work: () => Promise<unknown>, addresses: readonly string[] = [ROOT]) {
+  const { perSecond, sent, ...became } = await whileMailFlows(work, addresses);
   process.stdout.write(`${what}: ${sent} messages, ${perSecond.toFixed(1)}/s, ${became.spooled} waited in the spool\n`);
   expect({ ...became, spooled: undefined }).toEqual({ refused: 0, lost: 0, twice: 0, spooled: undefined });
   expect(sent).toBeGreaterThan(10);
@@ -147,7 +175,7 @@ function publishedSelectors(): readonly string[] {
 
 describeEngine("rotations while five messages a second come in", () => {
   beforeAll(async () => {
-    const invented = standIns("prod");
+    invented = standIns("prod");
     outside = await startOutside(settingsOf("prod", invented), invented);
     const { command, ...nothing } = await findEngine(silent);
     if (command === undefined) throw new Error(JSON.stringify(nothing));
@@ -160,6 +188,21 @@ describeEngine("rotations while five messages a second come in", () => {
     await pulumi(["config", "set", "--secret", "cloudflare:apiToken"], invented.apiToken);
     await pulumi(["up", "--yes"]);
     outside.publishDs((await pulumi(["stack", "output", "dnssecDs"])).trim());
+
+    outside.world.zones.push(newZone(zoneId(FURTHER), FURTHER));
+    const further = furtherStandIns(FURTHER, "prod", invented);
+    toSettings(line.project, {
+      name: "second",
+      standIns: further,
+      apiUrl: outside.apiUrl,
+      template: "stacks/domain.yaml",
+    });
+    await line.pulumi(["stack", "init", "second", "--no-select"]);
+    for (const [key, value] of Object.entries(further.secrets))
+      await pulumi(["config", "set", "--secret", `mail:${key}`], value, "second");
+    await pulumi(["config", "set", "--secret", "cloudflare:apiToken"], invented.apiToken, "second");
+    await pulumi(["up", "--yes"], undefined, "second");
+    expect(await backupFails()).toBeUndefined();
   }, TEST_MS);
 
   afterAll(async () => {
@@ -168,24 +211,33 @@ describeEngine("rotations while five messages a second come in", () => {
   }, TEST_MS);
 
   test(
-    "worker-key: no message has to wait, and the dry run before changes nothing",
+    "worker-key: no message has to wait in any domain, and the dry run before changes nothing",
     async () => {
       const { code, stdout } = await rotate("worker-key", "", "--dry-run");
       expect(code).toBe(0);
       expect(stdout).toContain("set mail:workerKeyNumber from 1 to 2");
       expect(Object.keys(written())).not.toContain("mail:workerKeyNumber");
-      await withoutLoss("worker-key", async () => expect(await rotate("worker-key")).toEqual({ code: 0 }));
+      expect(stdout).toContain("pulumi up --stack second");
+      const { spooled } = await withoutLoss(
+        "worker-key",
+        async () => expect(await rotate("worker-key")).toEqual({ code: 0 }),
+        [ROOT, `root@${FURTHER}`],
+      );
+      expect(spooled).toBe(0);
       expect(await setting("mail:workerKeyNumber")).toBe("2");
+      expect(readdirSync(join(outside.host.folder, "apps/stalwart/keys"))).toEqual(["worker-2"]);
     },
     TEST_MS,
   );
 
   test(
-    "access-token: both are admitted until the Worker has the new one, no message has to wait",
+    "access-token: both are admitted until the Workers have the new one, no message has to wait in any domain",
     async () => {
       const [old] = outside.world.all(SERVICE_TOKEN).map(({ id }) => id);
-      const { spooled } = await withoutLoss("access-token", async () =>
-        expect(await rotate("access-token")).toEqual({ code: 0 }),
+      const { spooled } = await withoutLoss(
+        "access-token",
+        async () => expect(await rotate("access-token")).toEqual({ code: 0 }),
+        [ROOT, `root@${FURTHER}`],
       );
       expect(spooled).toBe(0);
       const tokens = outside.world.all(SERVICE_TOKEN).map(({ id }) => id);
@@ -238,6 +290,54 @@ describeEngine("rotations while five messages a second come in", () => {
   );
 
   test(
+    "restic: a repository that refuses is given the new password by the next backup; then the same command ends it",
+    async () => {
+      const old = await setting("mail:backupPassword");
+      outside.world.failOnce("restic key add");
+      await withoutLoss("restic", async () => {
+        const failed = await rotate("restic");
+        expect(failed.code).toBe(1);
+        expect(failed.stderr).toContain("backups go on; the next one tries this again");
+        expect(await setting("mail:backupPasswordPrevious")).toBe(old);
+        expect(await backupFails()).toBeUndefined();
+        expect(await rotate("restic")).toEqual({ code: 0 });
+      });
+      expect(said[0]).toMatch(/^Again: /);
+      const password = await setting("mail:backupPassword");
+      expect(password).not.toBe(old);
+      expect(hostFile("backup/secrets/password")).toBe(`${password}\n`);
+      expect(existsSync(join(outside.host.folder, "apps/backup/secrets/former-password"))).toBe(false);
+      expect(await backupFails()).toBeUndefined();
+      writeFileSync(join(outside.host.folder, "apps/backup/secrets/tried"), `${old}\n`, { mode: 0o600 });
+      const { both } = await onHost(
+        "docker compose -f apps/mail-stack/compose.yaml --profile tools run --rm -T " +
+          "--env=RESTIC_PASSWORD_FILE=/apps/backup/secrets/tried restic cat config",
+      );
+      expect(both).toContain("wrong password");
+    },
+    TEST_MS,
+  );
+
+  test(
+    "aws: two keys until no backup can have the old one any more, backups before, between and after",
+    async () => {
+      const [old = ""] = awsKeys();
+      expect(hostFile("backup/secrets/restic.env")).toContain(old);
+      await withoutLoss("aws switch", async () => expect(await rotate("aws")).toEqual({ code: 3 }));
+      const [, fresh = ""] = awsKeys();
+      expect(awsKeys()).toEqual([old, fresh]);
+      expect(hostFile("backup/secrets/restic.env")).toContain(fresh);
+      expect(await backupFails()).toBeUndefined();
+
+      ahead += DAY_MS / 2;
+      await withoutLoss("aws withdraw", async () => expect(await rotate("aws")).toEqual({ code: 0 }));
+      expect(awsKeys()).toEqual([fresh]);
+      expect(await backupFails()).toBeUndefined();
+    },
+    TEST_MS,
+  );
+
+  test(
     "dkim: published first, then signing, withdrawn a week later; whatever signs is always published",
     async () => {
       const month = new Date(Date.now() + ahead).toISOString().slice(0, 7).replace("-", "");
@@ -266,6 +366,7 @@ describeEngine("rotations while five messages a second come in", () => {
     "leaves nothing to change and no trace in the configuration",
     async () => {
       await pulumi(["preview", "--refresh", "--expect-no-changes"]);
+      await pulumi(["preview", "--refresh", "--expect-no-changes"], undefined, "second");
       const keys = Object.keys(written());
       expect(keys.filter((key) => key.startsWith("rotate:"))).toEqual([]);
     },

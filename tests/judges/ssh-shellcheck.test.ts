@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { keyScript, retireScript, stopCommand } from "../../infra/host/ship/script";
+import { backupPasswordScript, keyScript, retireScript, stopCommand } from "../../infra/host/ship/script";
 import { describeWith } from "../needs";
 
 import { install } from "./ssh/files";
@@ -24,6 +24,7 @@ describeWith("shellcheck", "Install Debian's shellcheck.")("shellcheck", () => {
   it.each([
     ["the script that installs", withoutFiles(install())],
     ["the script for the key", keyScript("apps", 1)],
+    ["the script for the backups' password", backupPasswordScript("apps", "0".repeat(64))],
     ["the script that withdraws keys", retireScript("apps", 2)],
     ["the command that stops", stopCommand("apps")],
     ["the script of the workflows", readFileSync(join(__dirname, "..", "..", ".ci", "stacks"), "utf8")],

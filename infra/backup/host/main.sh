@@ -10,6 +10,7 @@ mail-backup drill              restores the newest snapshot aside and compares i
 mail-backup snapshots          lists them
 mail-backup status             what was done when, as JSON
 mail-backup init               makes the repository, also where one has been before
+mail-backup password           the repository gets the new password, if there is one; each backup does so too
 mail-backup unlock             removes locks that ended runs of this host have left
 mail-backup restore mail [SNAPSHOT]    Stalwart's data as they were; the present ones are kept aside
 mail-backup restore export [SNAPSHOT]  the exported files, in backup/restore/export
@@ -26,6 +27,7 @@ main() {
     export | backup | check | drill) job "$command" "$@" ;;
     restore) alone && restore "$@" ;;
     init) alone && init_repository ;;
+    password) alone "$password_wait_seconds" && change_password ;;
     unlock) alone && unlock_own ;;
     snapshots) restic snapshots --no-lock "$@" ;;
     status) write_status && cat -- "$state/status.json" ;;

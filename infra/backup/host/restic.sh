@@ -13,8 +13,16 @@ readonly check_after_hours=160
 readonly check_parts=10
 
 restic() {
+  local status=0
+  restic_tool restic "$@" || status=$?
+  if ((status != wrong_password)) || [ ! -s "$former" ]; then return "$status"; fi
+  by_former_password "$@"
+}
+
+# `tool`, with what ssh needs.
+restic_tool() {
   [ ! -e "$secrets/ssh-key" ] || before_ssh
-  tool restic "$@"
+  tool "$@"
 }
 
 # For sftp. OpenSSH's client does nothing for a user without a name, and the image knows none for the one that compose runs
@@ -118,6 +126,9 @@ unlock_own() {
 do_backup() {
   local status=0
   need_repository
+  # In a shell of its own, which fails alone: there is a backup also when the password cannot be changed.
+  (change_password) ||
+    alert "The repository's password on $host_name is not changed yet; backups go on: $here/mail-backup password"
   copy_store
   with_lock backup --host "$host_name" --tag mail-stack --exclude-caches \
     --exclude /apps/stalwart/data --exclude /apps/backup/work --exclude /apps/backup/restore \

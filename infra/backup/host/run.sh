@@ -40,12 +40,13 @@ tool() {
   compose --profile tools run --rm -T "$@" </dev/null
 }
 
-# Takes the lock that all commands share, or waits for it. Programs that this run starts keep it.
+# Takes the lock that all commands share, or waits for it. Programs that this run starts keep it. [SECONDS]
 alone() {
+  local seconds=${1-$wait_seconds}
   # All 0700, by the umask.
   mkdir -p -- "$work/data" "$state" "$here/cache" "$here/restore" "$apps/stalwart/data/export"
   exec 9>>"$here/lock"
-  flock -w "$wait_seconds" 9 || fail "Another run has been busy for $wait_seconds s." "Nothing was done." \
+  flock -w "$seconds" 9 || fail "Another run has been busy for $seconds s." "Nothing was done." \
     "Look what holds it: fuser -v $here/lock"
   start_again
 }

@@ -10,6 +10,9 @@ export const RUN_SCRIPT = "bash -s";
 /** How long a machine may take to join the tailnet: it gets its address within seconds. */
 const JOIN_SECONDS = 90;
 
+/** How long a new password for the repository may take: four calls of restic, or a repository that does not answer. */
+const PASSWORD_SECONDS = 300;
+
 export interface InstallOptions {
   /** The apps folder's name below the user's home. */
   readonly folder: string;
@@ -64,6 +67,16 @@ export function keyScript(folder: string, keyNumber: number): string {
 /** Withdraws the keys of the Worker with lower numbers. Errors as above. */
 export function retireScript(folder: string, keyNumber: number): string {
   return script(["retire"], { apps_folder: folder, key_number: String(keyNumber) });
+}
+
+/**
+ * Gives the backups' repository its new password and takes the former one away. Errors as above.
+ *
+ * @param filesSha256 of the files that were shipped before: with others it is looked at again
+ */
+export function backupPasswordScript(folder: string, filesSha256: string): string {
+  const values = { apps_folder: folder, files_sha256: filesSha256, password_seconds: String(PASSWORD_SECONDS) };
+  return script(["backup-password"], values);
 }
 
 /**

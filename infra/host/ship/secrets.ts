@@ -27,8 +27,8 @@ function longEnough(texts: readonly string[]): readonly string[] {
 /** Of an environment the values. */
 function ofBackup(backup: Settings["backup"]): readonly string[] {
   if (backup === undefined) return [];
-  const { password, alertUrl, heartbeatUrl, target } = backup;
-  const texts = [password, alertUrl, heartbeatUrl].map((secret) => secret.reveal());
+  const { password, previousPassword, alertUrl, heartbeatUrl, target } = backup;
+  const texts = [password, previousPassword, alertUrl, heartbeatUrl].map((secret) => secret?.reveal() ?? "");
   if (target.kind === "s3") return texts;
   const values = target.environment
     .reveal()

@@ -9,6 +9,8 @@ export interface Arguments {
   readonly services: readonly string[];
   /** For `run`: what comes after the service. */
   readonly command: readonly string[];
+  /** For `run`: variables, as `NAME=value`; the sandbox knows the form `--env=NAME=value` only. */
+  readonly variables: readonly string[];
   readonly short: boolean;
   readonly wait: boolean;
   readonly removeOrphans: boolean;
@@ -43,7 +45,14 @@ const VERBS: Readonly<Record<string, Options>> = {
     ...{ detach: { ...flag, short: "d" }, wait: flag, "wait-timeout": value, "remove-orphans": flag, pull: value },
     ...{ "quiet-pull": flag, "no-deps": flag },
   },
-  run: { rm: flag, "no-TTY": { ...flag, short: "T" }, "no-deps": flag, interactive: { ...flag, short: "i" } },
+  run: {
+    rm: flag,
+    "no-TTY": { ...flag, short: "T" },
+    "no-deps": flag,
+    interactive: { ...flag, short: "i" },
+    env: { ...value, multiple: true },
+  },
+  start: {},
   restart: { timeout: { ...value, short: "t" }, "no-deps": flag },
   stop: { timeout: { ...value, short: "t" } },
   ps: { all: { ...flag, short: "a" }, quiet: { ...flag, short: "q" }, services: flag, format: value, status: value },
@@ -69,6 +78,7 @@ export function parseArguments(args: readonly string[]): Arguments {
     profiles: Array.isArray(global["profile"]) ? global["profile"].map(String) : [],
     services: positionals,
     command: end < 0 ? [] : own.slice(end + 1),
+    variables: Array.isArray(values["env"]) ? values["env"].map(String) : [],
     short: values["short"] === true,
     wait: values["wait"] === true,
     removeOrphans: values["remove-orphans"] === true,
@@ -95,7 +105,7 @@ function takesValue(word: string | undefined): boolean {
 
 function nothing(verb: string): Arguments {
   return {
-    ...{ verb, file: "", profiles: [], services: [], command: [] },
+    ...{ verb, file: "", profiles: [], services: [], command: [], variables: [] },
     ...{ short: false, wait: false, removeOrphans: false, all: false, quiet: false, json: false },
   };
 }

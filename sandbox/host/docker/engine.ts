@@ -113,7 +113,14 @@ export class Engine {
           asked.services.length === 0 ? withoutTools(enabled) : asked.services.map(of),
         );
       case "run":
-        return await this.#run(of(asked.services[0] ?? ""), asked.command, stdin);
+        return await this.#run(withVariables(of(asked.services[0] ?? ""), asked.variables), asked.command, stdin);
+      case "start":
+        for (const service of asked.services.map(of)) {
+          const stopped = this.#containers.get(service.name);
+          if (!stopped) throw new ComposeError(`service "${service.name}" has no container to start`);
+          await this.#start(stopped);
+        }
+        return said("");
       case "restart":
         for (const service of asked.services.map(of)) {
           const running = this.#containers.get(service.name);
@@ -314,4 +321,10 @@ function said(stdout: string): Result {
 
 function failed(message: string): Result {
   return { code: 1, stdout: "", stderr: `${message}\n` };
+}
+
+/** `--env` beats what the compose file says. */
+function withVariables(service: Service, variables: readonly string[]): Service {
+  const pairs = variables.map((text) => [text.slice(0, text.indexOf("=")), text.slice(text.indexOf("=") + 1)] as const);
+  return { ...service, environment: { ...service.environment, ...Object.fromEntries(pairs) } };
 }

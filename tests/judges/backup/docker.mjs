@@ -50,11 +50,16 @@ function checkedMounts(service) {
     if (!existsSync(resolve(folder, source))) end(1, `bind source path does not exist: ${resolve(folder, source)}\n`);
 }
 
-function runRestic(service, words) {
+function runRestic(service, words, variable) {
+  // What the repository's server would refuse: words, in the hook `refuse`.
+  const refused = join(engine, "refuse");
+  if (existsSync(refused) && readFileSync(refused, "utf8").includes(words.slice(0, 2).join(" ")))
+    end(1, "Fatal: refused\n");
   const env = { ...service.environment, PATH: "/usr/sbin:/usr/bin:/bin", SSL_CERT_FILE: process.env.MAIL_STACK_TRUST };
   for (const name of service.env_file)
     for (const line of readFileSync(resolve(folder, name), "utf8").split("\n").filter(Boolean))
       env[line.slice(0, line.indexOf("="))] = line.slice(line.indexOf("=") + 1);
+  if (variable !== undefined) env[variable.slice(0, variable.indexOf("="))] = variable.slice(variable.indexOf("=") + 1);
   const root = mkdtempSync(join(engine, "root-"));
   const [, uid] = /^MAIL_UID=(\d+)$/m.exec(readFileSync(join(folder, ".env"), "utf8")).map(Number);
   const trust = process.env.MAIL_STACK_TRUST;
@@ -102,11 +107,12 @@ if ((verb === "start" && rest.length === 1) || call.startsWith("up --detach --wa
 if (verb === "logs") end(0);
 if (call.startsWith("run --rm -T ")) {
   const words = rest.slice(2).filter((word) => word !== "--no-deps");
+  const variable = words[0].startsWith("--env=") ? words.shift().slice("--env=".length) : undefined;
   const volumes = words[0] === "--volume" ? [words.splice(0, 2)[1]] : [];
   const service = project.services[words[0]];
   if (service === undefined || !service.profiles.includes("tools")) end(1, `no such service: ${words[0]}\n`);
   checkedMounts(service);
-  if (words[0] === "restic") runRestic(service, words.slice(1));
+  if (words[0] === "restic") runRestic(service, words.slice(1), variable);
   end(hook(`run-${words[0]}`, service, words.slice(1), volumes));
 }
 end(125, `unknown: compose ${call}\n`);

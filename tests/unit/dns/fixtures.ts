@@ -66,7 +66,7 @@ export function augustin(changes: Partial<Settings> = {}): Settings {
         { record: "DKIM", type: "TXT", name: "resend._domainkey", value: `p=${RESEND}` },
       ],
     },
-    stalwart: { adminPassword: hidden, accountPassword: hidden, workerKeyNumber: 1 },
+    stalwart: { adminPassword: hidden, accountPassword: hidden, workerKeyNumber: 1, workerKeyKept: undefined },
     host: {
       address: "192.0.2.10",
       port: 22,

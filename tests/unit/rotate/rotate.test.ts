@@ -15,6 +15,11 @@ class Line {
   /** The call with this number is never made: the command is killed before it. */
   killBefore = Infinity;
   upFails = false;
+  /** The stack whose `up` fails. */
+  failingUp: string | undefined;
+  /** What `mail:hostStack` is of each other stack that is up. */
+  others: Readonly<Record<string, string | undefined>> = {};
+  readonly ups: string[] = [];
 
   constructor() {
     const set = (key: string, value: string, secret = false) => void this.values.set(`mail:${key}`, { value, secret });
@@ -30,6 +35,7 @@ class Line {
     set("adminPassword", "the-old-password", true);
     set("resendApiKey", "re_the_old_key_1", true);
     set("backup", "s3");
+    set("backupPassword", "the-old-password-of-the-backups", true);
   }
 
   get = (key: string) => this.values.get(key)?.value;
@@ -40,12 +46,32 @@ class Line {
     if (this.calls.length + 1 >= this.killBefore) throw new Killed();
     this.calls.push(args.slice(0, 3).join(" "));
     const [command, verb] = args;
-    if (command === "up") return answer(this.upFails ? 1 : 0, this.upFails ? "error: the host is away" : "");
+    const stack = args[args.indexOf("--stack") + 1] ?? "";
+    if (command === "up") this.ups.push(stack);
+    if (command === "stack") return answer(0, JSON.stringify(this.#stacks()));
+    if (command === "up")
+      return answer(this.upFails || stack === this.failingUp ? 1 : 0, this.upFails ? "error: the host is away" : "");
     if (verb === "--json") return answer(0, JSON.stringify(Object.fromEntries(this.values)));
     if (verb === "rm") return answer(this.values.delete(args[2] ?? "") ? 0 : 1, "configuration key not found");
-    this.values.set(args[3] ?? "", { value: input, secret: args[2] === "--secret" });
+    if (verb === "get")
+      return answer(this.others[stack] === undefined ? 1 : 0, `${this.others[stack] ?? "not found"}\n`);
+    if (verb === "set-all")
+      for (const [index, word] of args.entries())
+        if (word === "--plaintext") {
+          const [key = "", ...value] = (args[index + 1] ?? "").split("=");
+          this.values.set(key, { value: value.join("="), secret: false });
+        }
+    if (verb === "set") this.values.set(args[3] ?? "", { value: input, secret: args[2] === "--secret" });
     return answer(0, "");
   };
+
+  #stacks() {
+    return [
+      { name: "prod", resourceCount: 90 },
+      ...Object.keys(this.others).map((name) => ({ name, resourceCount: 30 })),
+      { name: "prepared", resourceCount: 0 },
+    ];
+  }
 }
 
 class Killed extends Error {}
@@ -74,13 +100,14 @@ test.each(Object.keys(ROTATIONS))("%s: a dry run changes nothing and shows no se
   expect(stdout).toContain("pulumi up");
   expect(stdout).not.toMatch(/PRIVATE KEY|re_the|the-old-password/);
   expect(line.values).toEqual(before);
-  expect(new Set(line.calls)).toEqual(new Set(["config --json --show-secrets"]));
+  expect(line.calls.filter((call) => !/^(config --json --show-secrets|stack ls --json|config get)/.test(call))).toEqual(
+    [],
+  );
 });
 
 test.each([
   ["worker-key", { "mail:workerKeyNumber": "2" }],
   ["access-token", { "mail:accessTokenNumber": "2" }],
-  ["aws", { "mail:backupKeyNumber": "2" }],
   ["resend-key", { "mail:resendApiKey": "re_the_new_key_2" }],
 ])("%s ends with the new value and nothing else", async (name, expected) => {
   const line = new Line();
@@ -88,6 +115,96 @@ test.each([
   expect(await command(line, undefined, "re_the_new_key_2\n").rotate(name)).toEqual({ code: 0 });
   const changed = [...line.values].filter(([key, { value }]) => before.get(key)?.value !== value);
   expect(Object.fromEntries(changed.map(([key, { value }]) => [key, value]))).toEqual(expected);
+});
+
+test("aws keeps the old key as long as a backup may take, and deletes it then", async () => {
+  const line = new Line();
+  const { rotate, at } = command(line);
+  expect(await rotate("aws")).toEqual({ code: 3 });
+  expect([line.get("mail:backupKeyNumber"), line.get("mail:backupKeyKept")]).toEqual(["2", "1"]);
+  at.ms += 12 * HOUR_MS;
+  expect(await rotate("aws")).toEqual({ code: 0 });
+  expect([line.get("mail:backupKeyNumber"), line.get("mail:backupKeyKept")]).toEqual(["2", undefined]);
+});
+
+test("restic hands over the password before, first, until the host has changed it", async () => {
+  const line = new Line();
+  const { rotate, said } = command(line);
+  line.upFails = true;
+  expect((await rotate("restic")).code).toBe(1);
+  const password = line.get("mail:backupPassword");
+  expect(line.get("mail:backupPasswordPrevious")).toBe("the-old-password-of-the-backups");
+  expect([...line.values].filter(([, { value }]) => value.includes("the-old-password-of"))).toEqual([
+    ["rotate:restic", expect.objectContaining({ secret: true }) as unknown],
+    ["mail:backupPasswordPrevious", expect.objectContaining({ secret: true }) as unknown],
+  ]);
+  line.upFails = false;
+  expect(await rotate("restic")).toEqual({ code: 0 });
+  expect(line.get("mail:backupPassword")).toBe(password);
+  expect(password).toMatch(/^[\w-]{32}$/);
+  expect(line.get("mail:backupPasswordPrevious")).toBeUndefined();
+  expect(said.at(-1)).toContain("npm run recovery-kit -- STACK --with-secrets");
+});
+
+test("restic begins only where there are backups", async () => {
+  const line = new Line();
+  line.values.set("mail:backup", { value: "off", secret: false });
+  const { code, stderr } = await command(line).rotate("restic");
+  expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining("mail:backup is off") as unknown });
+  expect(line.ups).toEqual([]);
+});
+
+test.each(["worker-key", "access-token"])("%s changes its two values at once", async (name) => {
+  const line = new Line();
+  await command(line).rotate(name);
+  const sets = line.calls.filter((call) => call.startsWith("config set") && !call.startsWith("config set --secret"));
+  expect(sets).toEqual(["config set-all --plaintext"]);
+});
+
+describe("further domains on the host", () => {
+  const others = { second: "prod", third: "prod", elsewhere: "other", alone: undefined };
+
+  test.each(["worker-key", "access-token"])("%s: get what is new before the old one is withdrawn", async (name) => {
+    const line = new Line();
+    line.others = others;
+    expect(await command(line).rotate(name)).toEqual({ code: 0 });
+    expect(line.ups).toEqual(["prod", "second", "third", "prod"]);
+  });
+
+  test("are named by the dry run", async () => {
+    const line = new Line();
+    line.others = others;
+    const { stdout = "" } = await command(line).rotate("worker-key", "--dry-run");
+    expect(stdout.match(/pulumi up.*/g)).toEqual([
+      "pulumi up",
+      "pulumi up --stack second",
+      "pulumi up --stack third",
+      "pulumi up",
+    ]);
+    expect(line.ups).toEqual([]);
+  });
+
+  test("one whose up fails keeps the old one; the next run begins with the host again", async () => {
+    const line = new Line();
+    line.others = others;
+    line.failingUp = "third";
+    const { code, stderr } = await command(line).rotate("worker-key");
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: expect.stringContaining("pulumi up --stack third failed") as unknown,
+    });
+    expect(line.get("mail:workerKeyKept")).toBe("1");
+    line.failingUp = undefined;
+    expect(await command(line).rotate("worker-key")).toEqual({ code: 0 });
+    expect(line.get("mail:workerKeyKept")).toBeUndefined();
+  });
+
+  test("need nothing for what only the host uses", async () => {
+    const line = new Line();
+    line.others = others;
+    await command(line).rotate("admin-password");
+    expect(line.ups).toEqual(["prod"]);
+  });
 });
 
 test("access-token keeps the old token for a minute", async () => {
@@ -99,7 +216,7 @@ test("access-token keeps the old token for a minute", async () => {
   expect(line.calls.filter((call) => call.startsWith("up"))).toHaveLength(2);
 });
 
-test.each(["worker-key", "access-token", "tunnel-token", "admin-password"])(
+test.each(["worker-key", "access-token", "tunnel-token", "admin-password", "restic"])(
   "%s: killed before any of its calls, the next run ends it as if nothing had been",
   async (name) => {
     const whole = new Line();
@@ -110,6 +227,8 @@ test.each(["worker-key", "access-token", "tunnel-token", "admin-password"])(
       await expect(command(line).rotate(name)).rejects.toThrow(Killed);
       line.killBefore = Infinity;
       const kept = line.get("mail:tunnelSecret");
+      const previous = line.get("mail:backupPasswordPrevious");
+      if (previous !== undefined) expect(previous).toBe("the-old-password-of-the-backups");
       expect(await command(line).rotate(name)).toEqual({ code: 0 });
       expect([...line.values.keys()].sort()).toEqual([...whole.values.keys()].sort());
       expect(line.get("mail:workerKeyNumber")).toBe(whole.get("mail:workerKeyNumber"));

@@ -33,6 +33,7 @@ describe("backup settings", () => {
       region: "us-east-1",
       isAdopted: false,
       keyNumber: 1,
+      keptKeyNumber: undefined,
     });
     expect(password?.reveal()).toBe(PASSWORD.text);
     expect(keep).toEqual({ daily: 14, weekly: 8, monthly: 12 });

@@ -50,7 +50,7 @@ test("the least stack file gives complete settings", () => {
     caaIssuers: ["letsencrypt.org", "pki.goog", "ssl.com"],
     routing: { mxPriorities: [50, 64, 82], dkim: undefined },
     resend: { records: [], apiKey: anything },
-    stalwart: { adminPassword: anything, accountPassword: anything, workerKeyNumber: 1 },
+    stalwart: { adminPassword: anything, accountPassword: anything, workerKeyNumber: 1, workerKeyKept: undefined },
     edge: { accessTokenNumber: 1, accessTokenKept: undefined, tunnelSecret: undefined },
     backup: undefined,
     host: {
