@@ -21,6 +21,7 @@ export type Permission =
   | "jmapEmailGet"
   | "jmapEmailImport"
   | "jmapEmailQuery"
+  | "jmapEmailUpdate"
   | "jmapMailboxGet"
   | "jmapMailboxQuery"
   | "jmapPrincipalQuery"

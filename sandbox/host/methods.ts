@@ -41,6 +41,7 @@ const METHODS: Readonly<Record<string, Method>> = {
   "Mailbox/get": { capability: MAIL, permission: "jmapMailboxGet", ofAccount: true, run: getMailboxes },
   "Email/import": { capability: MAIL, permission: "jmapEmailImport", ofAccount: true, run: importEmails },
   "Email/query": { capability: MAIL, permission: "jmapEmailQuery", ofAccount: true, run: queryEmails },
+  "Email/set": { capability: MAIL, permission: "jmapEmailUpdate", ofAccount: true, run: destroyEmails },
   "Email/get": { capability: MAIL, permission: "jmapEmailGet", ofAccount: true, run: getEmails },
 };
 
@@ -193,6 +194,16 @@ function byReceivedAt(messages: readonly StoredMessage[], { property, isAscendin
   if (property !== "receivedAt") throw new MethodError("unsupportedSort", "Only receivedAt is supported here.");
   const sign = isAscending === false ? -1 : 1;
   return [...messages].sort((one, other) => sign * (Date.parse(one.receivedAt) - Date.parse(other.receivedAt)) || 0);
+}
+
+/** Of RFC 8621 section 4.6 only the end of messages. */
+function destroyEmails({ destroy, ...others }: Json, { store }: Context, account: Account): Json {
+  if ("create" in others || "update" in others)
+    throw new MethodError("invalidArguments", "Only destroy is supported here.");
+  const ids: readonly unknown[] = Array.isArray(destroy) ? (destroy as readonly unknown[]) : [];
+  const destroyed = ids.filter((id) => typeof id === "string" && store.remove(account, id));
+  const notDestroyed = ids.filter((id) => !destroyed.includes(id)).map((id) => [id, { type: "notFound" }]);
+  return { accountId: account.id, destroyed, notDestroyed: Object.fromEntries(notDestroyed) as Json };
 }
 
 function getEmails({ ids }: Json, { store }: Context, account: Account): Json {

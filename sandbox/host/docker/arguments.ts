@@ -12,6 +12,9 @@ export interface Arguments {
   readonly short: boolean;
   readonly wait: boolean;
   readonly removeOrphans: boolean;
+  readonly noStart: boolean;
+  /** For `run`, `host:container`; only as `--volume=…`. */
+  readonly volumes: readonly string[];
   readonly all: boolean;
   readonly quiet: boolean;
   /** `--format json`. */
@@ -41,9 +44,16 @@ const VERBS: Readonly<Record<string, Options>> = {
   pull: { quiet: { ...flag, short: "q" }, policy: value, "include-deps": flag, "ignore-pull-failures": flag },
   up: {
     ...{ detach: { ...flag, short: "d" }, wait: flag, "wait-timeout": value, "remove-orphans": flag, pull: value },
-    ...{ "quiet-pull": flag, "no-deps": flag },
+    ...{ "quiet-pull": flag, "no-deps": flag, "no-start": flag },
   },
-  run: { rm: flag, "no-TTY": { ...flag, short: "T" }, "no-deps": flag, interactive: { ...flag, short: "i" } },
+  run: {
+    rm: flag,
+    "no-TTY": { ...flag, short: "T" },
+    "no-deps": flag,
+    interactive: { ...flag, short: "i" },
+    volume: { ...value, multiple: true, short: "v" },
+  },
+  start: {},
   restart: { timeout: { ...value, short: "t" }, "no-deps": flag },
   stop: { timeout: { ...value, short: "t" } },
   ps: { all: { ...flag, short: "a" }, quiet: { ...flag, short: "q" }, services: flag, format: value, status: value },
@@ -72,6 +82,8 @@ export function parseArguments(args: readonly string[]): Arguments {
     short: values["short"] === true,
     wait: values["wait"] === true,
     removeOrphans: values["remove-orphans"] === true,
+    noStart: values["no-start"] === true,
+    volumes: Array.isArray(values["volume"]) ? values["volume"].map(String) : [],
     all: values["all"] === true,
     quiet: values["quiet"] === true,
     json: values["format"] === "json",
@@ -96,6 +108,15 @@ function takesValue(word: string | undefined): boolean {
 function nothing(verb: string): Arguments {
   return {
     ...{ verb, file: "", profiles: [], services: [], command: [] },
-    ...{ short: false, wait: false, removeOrphans: false, all: false, quiet: false, json: false },
+    ...{
+      volumes: [],
+      noStart: false,
+      short: false,
+      wait: false,
+      removeOrphans: false,
+      all: false,
+      quiet: false,
+      json: false,
+    },
   };
 }

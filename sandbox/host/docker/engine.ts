@@ -113,7 +113,14 @@ export class Engine {
           asked.services.length === 0 ? withoutTools(enabled) : asked.services.map(of),
         );
       case "run":
-        return await this.#run(of(asked.services[0] ?? ""), asked.command, stdin);
+        return await this.#run(withVolumes(of(asked.services[0] ?? ""), asked.volumes), asked.command, stdin);
+      case "start":
+        for (const { name } of asked.services.map(of)) {
+          const running = this.#containers.get(name);
+          if (!running) throw new ComposeError(`service "${name}" has no container to start`);
+          await this.#start(running);
+        }
+        return said("");
       case "restart":
         for (const service of asked.services.map(of)) {
           const running = this.#containers.get(service.name);
@@ -140,11 +147,13 @@ export class Engine {
       for (const [name, running] of this.#containers)
         if (!project.services.some((service) => service.name === name)) await this.#remove(name, running);
     try {
-      for (const service of inOrder(wanted)) {
-        for (const [other, condition] of Object.entries(service.dependsOn))
-          if (condition === "service_healthy") await this.#waitHealthy(other, "dependency failed to start: ");
-        await this.#bringUp(service);
-      }
+      if (asked.noStart) for (const service of wanted) await this.#create(service);
+      else
+        for (const service of inOrder(wanted)) {
+          for (const [other, condition] of Object.entries(service.dependsOn))
+            if (condition === "service_healthy") await this.#waitHealthy(other, "dependency failed to start: ");
+          await this.#bringUp(service);
+        }
       if (asked.wait) for (const { name } of wanted) await this.#waitHealthy(name, "");
     } catch (error) {
       return failed(error instanceof Error ? error.message : String(error));
@@ -153,16 +162,18 @@ export class Engine {
   }
 
   async #bringUp(service: Service): Promise<void> {
+    await this.#start(await this.#create(service));
+  }
+
+  /** As it is to be, whether it runs or not. */
+  async #create(service: Service): Promise<Running> {
     const known = this.#containers.get(service.name);
-    if (known && known.service.hash === service.hash) {
-      if (!known.process) await this.#start(known);
-      return;
-    }
+    if (known && known.service.hash === service.hash) return known;
     if (known) await this.#remove(service.name, known);
     const running: Running = { service, container: undefined, process: undefined };
     this.#containers.set(service.name, running);
     this.events.push({ action: "create", service: service.name });
-    await this.#start(running);
+    return running;
   }
 
   async #start(running: Running): Promise<void> {
@@ -301,6 +312,15 @@ export class Engine {
       );
     return program;
   }
+}
+
+/** `docker compose run --volume`. */
+function withVolumes(service: Service, volumes: readonly string[]): Service {
+  const mounts = volumes.map((volume) => {
+    const [source = "", target = ""] = volume.split(":");
+    return { source, target, readOnly: false };
+  });
+  return { ...service, mounts: [...service.mounts, ...mounts] };
 }
 
 /** A network that both are on. */

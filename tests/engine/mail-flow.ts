@@ -1,0 +1,85 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { createTransport } from "nodemailer";
+
+import type { Outside } from "../../sandbox/outside";
+
+/** Five messages a second. */
+const EVERY_MS = 200;
+const CRON_RUNS = 40;
+
+/** What became of the messages that somebody sent. */
+export interface Became {
+  readonly sent: number;
+  readonly perSecond: number;
+  readonly refused: number;
+  /** Waited in the spool when the work was done. */
+  readonly spooled: number;
+  readonly lost: number;
+  readonly twice: number;
+}
+
+export interface Flow {
+  readonly outside: Outside;
+  /** Of the spool. */
+  readonly bucket: string;
+  readonly to: string;
+  /** In the Message-IDs; of each flow another one. */
+  readonly name: string;
+}
+
+/**
+ * Sends by SMTP through the model of Cloudflare while `work` goes on, and lets the clock bring home what waited.
+ *
+ * @param minutesGo the clock strikes meanwhile too, every second
+ */
+export async function whileMailFlows(
+  { outside, bucket, to, name }: Flow,
+  work: () => Promise<unknown>,
+  minutesGo = false,
+): Promise<Became> {
+  const transport = createTransport({
+    host: "127.0.0.1",
+    port: outside.mx.port,
+    ignoreTLS: true,
+    name: "sender.example",
+    pool: true,
+    maxConnections: 10,
+  });
+  const sending: Promise<unknown>[] = [];
+  const ids: string[] = [];
+  const state = { ended: false };
+  const flow = (async () => {
+    for (let due = Date.now(); !state.ended; await sleep(Math.max(0, (due += EVERY_MS) - Date.now()))) {
+      const id = `<${name}-${ids.length}@sender.example>`;
+      ids.push(id);
+      const raw = `From: a@sender.example\r\nMessage-ID: ${id}\r\n\r\nMessage\r\n`;
+      sending.push(transport.sendMail({ envelope: { from: "a@sender.example", to }, raw }));
+    }
+  })();
+  const clock = (async () => {
+    while (minutesGo && !state.ended) {
+      await outside.cron();
+      await sleep(1_000);
+    }
+  })();
+  const started = Date.now();
+  await work().finally(() => (state.ended = true));
+  await Promise.all([flow, clock]);
+  const seconds = (Date.now() - started) / 1_000;
+  const answers = await Promise.allSettled(sending);
+  transport.close();
+  const waiting = async () => (await outside.world.buckets.list(bucket, "spool/")).length;
+  const spooled = await waiting();
+  for (let count = 0; count < CRON_RUNS && (await waiting()) > 0; count += 1) await outside.cron();
+  const stored = outside.host.mailbox(to).map(({ raw }) => raw.toString("latin1"));
+  const copies = ids.map((id) => stored.filter((text) => text.includes(`Message-ID: ${id}\r\n`)).length);
+  return {
+    sent: ids.length,
+    perSecond: ids.length / seconds,
+    refused: answers.filter(({ status }) => status === "rejected").length,
+    spooled,
+    lost: copies.filter((count) => count === 0).length,
+    twice: copies.filter((count) => count > 1).length,
+  };
+}
