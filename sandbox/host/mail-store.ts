@@ -24,8 +24,15 @@ export interface MailStore {
   readonly add: (account: Account, message: Omit<StoredMessage, "id" | "blobId">) => StoredMessage | Refused;
   /** False: there is none with this id. */
   readonly remove: (account: Account, id: string) => boolean;
+  /** What has come and gone, oldest first; its length is the state of the account's messages. */
+  readonly log: (account: Account) => readonly Change[];
   /** Everything that a server finds again when it starts on its data. */
   readonly dump: () => Buffer;
+}
+
+export interface Change {
+  readonly id: string;
+  readonly what: "created" | "destroyed";
 }
 
 /** RFC 8621 §4.8: why a message is not imported. */
@@ -52,6 +59,7 @@ const FILE_NUMBER_DIGITS = 4;
 interface Dump {
   readonly blobs: Map<string, Buffer>;
   readonly mail: Map<string, StoredMessage[]>;
+  readonly logs: Map<string, Change[]>;
   readonly imported: number;
 }
 
@@ -65,6 +73,7 @@ export function createMailStore(mailFolder: string | undefined, dumped?: Buffer)
   const blobs = before?.blobs ?? new Map<string, Buffer>();
   const uploads = new Map<string, { at: number; size: number }[]>();
   const mail = before?.mail ?? new Map<string, StoredMessage[]>();
+  const logs = before?.logs ?? new Map<string, Change[]>();
   let imported = before?.imported ?? 0;
 
   return {
@@ -73,7 +82,8 @@ export function createMailStore(mailFolder: string | undefined, dumped?: Buffer)
     messages,
     add,
     remove,
-    dump: () => serialize({ blobs, mail, imported } satisfies Dump),
+    log: (account) => logs.get(account.id) ?? [],
+    dump: () => serialize({ blobs, mail, logs, imported } satisfies Dump),
   };
 
   function remove(account: Account, id: string): boolean {
@@ -82,7 +92,13 @@ export function createMailStore(mailFolder: string | undefined, dumped?: Buffer)
       account.id,
       present.filter((message) => message.id !== id),
     );
-    return messages(account).length < present.length;
+    const isGone = messages(account).length < present.length;
+    if (isGone) note(account, { id, what: "destroyed" });
+    return isGone;
+  }
+
+  function note(account: Account, change: Change): void {
+    logs.set(account.id, [...(logs.get(account.id) ?? []), change]);
   }
 
   function upload(accountId: string, content: Buffer, unlimited: boolean): string | undefined {
@@ -110,6 +126,7 @@ export function createMailStore(mailFolder: string | undefined, dumped?: Buffer)
     const stored = { ...message, id: `eaaaaa${(imported++).toString(36)}`, blobId: `c${sha256(message.raw)}` };
     blobs.set(stored.blobId, stored.raw);
     mail.set(account.id, [...present, stored]);
+    note(account, { id: stored.id, what: "created" });
     if (mailFolder !== undefined && stored.mailboxId === INBOX)
       writeMessage(mailFolder, account, stored, present.length);
     return stored;
