@@ -145,12 +145,30 @@ save() {
   local said
   read_phase
   [ "$phase" = closed ] || return 0
+  compose start stalwart >&2
   "$backup" export </dev/null >&2
-  said=$("$backup" backup 2>&1 </dev/null | tee /dev/stderr)
+  said=$("$backup" backup 2>&1 </dev/null | tee >(cat >&2))
   [[ $said =~ snapshot\ ([0-9a-f]{8})\ saved ]] || fail "restic does not name the snapshot that it made." \
     "Without it there is no way back." "$backup snapshots"
+  keep_snapshot "${BASH_REMATCH[1]}"
   save_files
-  put_phase saved "${BASH_REMATCH[1]}"
+  put_phase saved
+}
+
+# Of a day's snapshots the nightly backup keeps the last one. It leaves alone what has another tag; that makes a new snapshot
+# of the same content. The one of the upgrade before is not needed any more.
+keep_snapshot() {
+  local said
+  restic tag --set before-upgrade "$1" >&2
+  said=$(restic snapshots --no-lock --tag before-upgrade --json)
+  [[ $said =~ .*\"short_id\":\"([0-9a-f]{8})\" ]] || fail "restic does not list the snapshot that it made." \
+    "Without it there is no way back." "$backup snapshots"
+  snapshot=${BASH_REMATCH[1]}
+  restic forget --tag before-upgrade --group-by host --keep-last 1 >&2
+}
+
+restic() {
+  compose --profile tools run --rm -T restic "$@"
 }
 
 save_files() {

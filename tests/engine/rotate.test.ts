@@ -1,8 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 
-import { createTransport } from "nodemailer";
 import { parseDocument, isMap } from "yaml";
 
 import { settingsOf } from "../../infra/settings/stack-file";
@@ -16,15 +14,13 @@ import { type Outside, startOutside } from "../../sandbox/outside";
 import { silent } from "../../sandbox/progress";
 import { standIns } from "../../sandbox/stand-ins";
 import { describeEngine } from "./describe";
+import { whileMailFlows } from "./mail-flow";
 
 /** Every rotation on the engine, by the command itself, while mail comes in; then every message is in the mailbox once. */
 
 const ROOT = "root@augustin.ai";
 const BUCKET = "mail-spool-augustin-ai";
-/** Five messages a second. */
-const EVERY_MS = 200;
 const DAY_MS = 86_400_000;
-const CRON_RUNS = 20;
 const TEST_MS = 400_000;
 
 let outside: Outside;
@@ -61,57 +57,11 @@ function rotate(what: string, given = "", ...options: readonly string[]) {
 
 let flows = 0;
 
-/** Sends while `work` goes on. @returns what became of the messages, once the clock has brought home what waited */
-async function whileMailFlows(work: () => Promise<unknown>) {
-  flows += 1;
-  const transport = createTransport({
-    host: "127.0.0.1",
-    port: outside.mx.port,
-    ignoreTLS: true,
-    name: "sender.example",
-    pool: true,
-    maxConnections: 10,
-  });
-  const before = outside.host.mailbox(ROOT).length;
-  const sending: Promise<unknown>[] = [];
-  const ids: string[] = [];
-  const state = { ended: false };
-  const flow = (async () => {
-    for (let due = Date.now(); !state.ended; await sleep(Math.max(0, (due += EVERY_MS) - Date.now()))) {
-      const id = `<rotate-${flows}-${ids.length}@sender.example>`;
-      ids.push(id);
-      const raw = `From: a@sender.example\r\nMessage-ID: ${id}\r\n\r\nMessage\r\n`;
-      sending.push(transport.sendMail({ envelope: { from: "a@sender.example", to: ROOT }, raw }));
-    }
-  })();
-  const started = Date.now();
-  await work().finally(() => (state.ended = true));
-  await flow;
-  const seconds = (Date.now() - started) / 1_000;
-  const answers = await Promise.allSettled(sending);
-  transport.close();
-  const refused = answers.filter(({ status }) => status === "rejected").length;
-  const waiting = async () => (await outside.world.buckets.list(BUCKET, "spool/")).length;
-  const spooled = await waiting();
-  for (let count = 0; count < CRON_RUNS && (await waiting()) > 0; count += 1) await outside.cron();
-  const stored = outside.host
-    .mailbox(ROOT)
-    .slice(before)
-    .map(({ raw }) => raw.toString("latin1"));
-  const copies = ids.map((id) => stored.filter((text) => text.includes(`Message-ID: ${id}\r\n`)).length);
-  return {
-    sent: ids.length,
-    perSecond: ids.length / seconds,
-    refused,
-    spooled,
-    lost: copies.filter((count) => count === 0).length,
-    twice: copies.filter((count) => count > 1).length,
-  };
-}
-
 /** Every message was taken at once, and is there once. */
 async function withoutLoss(what: string, work: () => Promise<unknown>) {
-  const { perSecond, sent, ...became } = await whileMailFlows(work);
+  flows += 1;
+  const flow = { outside, bucket: BUCKET, to: ROOT, name: `rotate-${flows}` };
+  const { perSecond, sent, ids: _, ...became } = await whileMailFlows(flow, work);
   process.stdout.write(`${what}: ${sent} messages, ${perSecond.toFixed(1)}/s, ${became.spooled} waited in the spool\n`);
   expect({ ...became, spooled: undefined }).toEqual({ refused: 0, lost: 0, twice: 0, spooled: undefined });
   expect(sent).toBeGreaterThan(10);

@@ -96,7 +96,8 @@ export async function openUpgradeLab(): Promise<UpgradeLab> {
       env: { HOME: outside.host.folder, PATH: path },
     });
     let said = "";
-    for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text: string) => (said += text));
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding("utf8").on("data", (text: string) => (said += text));
     return { code: await new Promise((done) => child.on("close", done)), said };
   }
 
