@@ -145,7 +145,6 @@ save() {
   local said
   read_phase
   [ "$phase" = closed ] || return 0
-  compose start stalwart >&2
   "$backup" export </dev/null >&2
   said=$("$backup" backup 2>&1 </dev/null | tee >(cat >&2))
   [[ $said =~ snapshot\ ([0-9a-f]{8})\ saved ]] || fail "restic does not name the snapshot that it made." \
@@ -235,10 +234,13 @@ turn_back() {
 collect() {
   read_phase
   [ "$phase" = back-collect ] || return 0
-  compose up --detach --wait stalwart >&2 && "$backup" export </dev/null >&2 ||
-    fail "Stalwart $to does not hand over the mail that came since the upgrade." "Nothing was brought back; mail waits in the spool." \
-      "Mend it, and the same command again; or leave that mail in the data that are put aside: --without-new-mail"
+  { compose up --detach --wait stalwart && "$backup" export </dev/null; } >&2 || fail_to_collect
   put_phase back-late
+}
+
+fail_to_collect() {
+  fail "Stalwart $to does not hand over the mail that came since the upgrade." "Nothing was brought back; mail waits in the spool." \
+      "Mend it, and the same command again; or leave that mail in the data that are put aside: --without-new-mail"
 }
 
 leave_new_mail() {
@@ -254,7 +256,7 @@ bring_back() {
   if [ "$version" != "$from" ]; then
     hold_stack
     compose stop stalwart >&2
-    mkdir -p -m 0700 -- "$aside"
+    [ -d "$aside" ] || mkdir -m 0700 -- "$aside"
     # The folder itself stays: it may be a link to another disk.
     find -H "$data" -mindepth 1 -maxdepth 1 -exec mv -t "$aside" {} +
     bring_back_files

@@ -29,7 +29,11 @@ export type HostFunction =
  * @param wanted `0.16.19`
  */
 export function hostCommand(name: HostFunction, folder: string, wanted: string): string {
+  return `bash -c ${quoted(hostScript(name, folder, wanted))}`;
+}
+
+/** What bash gets from that. */
+export function hostScript(name: HostFunction, folder: string, wanted: string): string {
   const script = readFileSync(join(__dirname, "host.sh"), "utf8");
-  const whole = `apps_folder=${quoted(folder)} wanted=${quoted(wanted)}\n${script}${name}\n`;
-  return `bash -c ${quoted(whole)}`;
+  return `apps_folder=${quoted(folder)} wanted=${quoted(wanted)}\n${script}${name}\n`;
 }

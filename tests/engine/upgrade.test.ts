@@ -109,17 +109,12 @@ describeUpgrade("an upgrade of Stalwart while five messages a second come in", (
   test(
     "is done by the same command again, wherever it was killed",
     async () => {
-      await withoutLoss("upgrade, killed five times", async () => {
-        for (const point of [
-          "Export the mail and make a snapshot; keep the files of the version that runs.\ncf",
-          "Updating (prod)",
-        ])
-          expect((await lab.upgrade([], point)).code).not.toBe(0);
+      await withoutLoss("upgrade, killed three times", async () => {
+        // In the backup, in the middle of pulumi up, and when everybody is let in.
+        expect((await lab.upgrade([], "cf-mail-worker@")).code).not.toBe(0);
+        expect((await lab.upgrade([], "Updating (prod)")).code).not.toBe(0);
         await lab.pulumi("cancel", "--yes");
-        for (const point of ["read it back. When this fails, go back.\nnetwork", "what has waited comes home.\n"]) {
-          const { code, said } = await lab.upgrade([], `Step ${point}`);
-          if (code !== 0) expect(said).toContain("Step 1 of");
-        }
+        expect((await lab.upgrade([], ": Let everybody in")).code).not.toBe(0);
         const { code, said } = await lab.upgrade();
         expect({ code, said }).toEqual({ code: 0, said: expect.stringContaining(`Done. Stalwart ${NEW} runs.`) });
         expect(said).toContain("It came home: <canary-");
@@ -130,7 +125,7 @@ describeUpgrade("an upgrade of Stalwart while five messages a second come in", (
   );
 
   test(
-    "goes back later with all that came since, cut on the way; the former release then finds nothing to change in Stalwart",
+    "goes back later with all that came since, cut on the way; the former release finds no container to change",
     async () => {
       await withoutLoss("back", async () => {
         for (const point of ["Step 2 of", "Step 4 of"]) expect((await lab.upgrade(["--back"], point)).code).not.toBe(0);
