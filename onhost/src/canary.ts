@@ -51,7 +51,7 @@ export async function tryMessage(address: string, { key, admin }: CanaryLogins, 
     const answer = await answered(method, http("/jmap", { method: "POST", authorization, body }));
     const responses: unknown = fields(parsed(answer))["methodResponses"];
     const first: unknown = Array.isArray(responses) ? responses[0] : undefined;
-    const [name, result]: readonly unknown[] = Array.isArray(first) ? first : [];
+    const [name, result]: readonly unknown[] = Array.isArray(first) ? (first as readonly unknown[]) : [];
     if (name !== method) throw fault(`${method}: ${reason(result)}`);
     return fields(result);
   }

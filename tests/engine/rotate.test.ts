@@ -61,9 +61,10 @@ let flows = 0;
 async function withoutLoss(what: string, work: () => Promise<unknown>) {
   flows += 1;
   const flow = { outside, bucket: BUCKET, to: ROOT, name: `rotate-${flows}` };
-  const { perSecond, sent, ids: _, ...became } = await whileMailFlows(flow, work);
+  const { perSecond, sent, ids, ...became } = await whileMailFlows(flow, work);
   process.stdout.write(`${what}: ${sent} messages, ${perSecond.toFixed(1)}/s, ${became.spooled} waited in the spool\n`);
   expect({ ...became, spooled: undefined }).toEqual({ refused: 0, lost: 0, twice: 0, spooled: undefined });
+  expect(ids.length).toBe(sent);
   expect(sent).toBeGreaterThan(10);
   expect(perSecond).toBeGreaterThan(4);
   return became;

@@ -37,8 +37,13 @@ async function withoutLoss(what: string, work: () => Promise<unknown>): Promise<
   expect(canaries.filter(({ raw }) => !raw.includes("This message came home"))).toEqual([]);
 }
 
+/** All that it said is shown when it did not end like this. */
+function expectSaid({ code, said }: Ended, expected: number, part: string): void {
+  expect([code, said.includes(part) ? part : said]).toEqual([expected, part]);
+}
+
 function expectRefused({ code, said }: Ended, why: string): void {
-  expect({ code, said }).toEqual({ code: 1, said: expect.stringContaining(why) });
+  expectSaid({ code, said }, 1, why);
   expect(lab.running()).toBe(OLD);
   expect(lab.hostFile("mail-stack/upgrade")).toBeUndefined();
 }
@@ -93,10 +98,7 @@ describeUpgrade("an upgrade of Stalwart while five messages a second come in", (
         expect(cut.said).toContain("The canary failed: Email/import: blobNotFound");
         expect(cut.said).toContain("back to it");
         const again = await lab.upgrade();
-        expect({ code: again.code, said: again.said }).toEqual({
-          code: 0,
-          said: expect.stringContaining("It goes on."),
-        });
+        expectSaid(again, 0, "It goes on.");
         expect(again.said).toContain(`Stalwart ${OLD} runs again.`);
       });
       lab.outside.host.stalwartFaults.clear();
@@ -116,7 +118,7 @@ describeUpgrade("an upgrade of Stalwart while five messages a second come in", (
         await lab.pulumi("cancel", "--yes");
         expect((await lab.upgrade([], ": Let everybody in")).code).not.toBe(0);
         const { code, said } = await lab.upgrade();
-        expect({ code, said }).toEqual({ code: 0, said: expect.stringContaining(`Done. Stalwart ${NEW} runs.`) });
+        expectSaid({ code, said }, 0, `Done. Stalwart ${NEW} runs.`);
         expect(said).toContain("It came home: <canary-");
       });
       expectRunning(NEW, "done");
@@ -130,7 +132,7 @@ describeUpgrade("an upgrade of Stalwart while five messages a second come in", (
       await withoutLoss("back", async () => {
         for (const point of ["Step 2 of", "Step 4 of"]) expect((await lab.upgrade(["--back"], point)).code).not.toBe(0);
         const { code, said } = await lab.upgrade(["--back"]);
-        expect({ code, said }).toEqual({ code: 0, said: expect.stringContaining(`Stalwart ${OLD} runs again.`) });
+        expectSaid({ code, said }, 0, `Stalwart ${OLD} runs again.`);
       });
       expectRunning(OLD, undefined);
       lab.checkOut(OLD);

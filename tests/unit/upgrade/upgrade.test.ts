@@ -226,7 +226,8 @@ describe("on the host", () => {
   test("the guard, without a backup of the last two days", () => {
     const old = Date.now() / 1_000 - 49 * 3_600;
     utimesSync(join(home, success), old, old);
-    expect(onHost("0.16.19")).toEqual({ status: 1, said: expect.stringContaining("No backup has gone well for 48 h") });
+    expect(onHost("0.16.19").said).toContain("No backup has gone well for 48 h");
+    expect(onHost("0.16.19").status).toBe(1);
     rmSync(join(home, success));
     expect(onHost("0.16.19").status).toBe(1);
   });
