@@ -10,6 +10,7 @@ import { readLive } from "./adopt/live";
 import { apiToken, type Place, preview } from "./adopt/pulumi";
 import { renderJson, renderText } from "./adopt/report";
 import { takenBuckets } from "./adopt/s3";
+import { finish, type Output } from "./output";
 
 const USAGE = `Usage: npm run adopt -- STACK [--dry-run] [--json] [--out FILE]
 
@@ -38,13 +39,6 @@ interface Arguments {
   readonly dryRun: boolean;
   readonly json: boolean;
   readonly out: string | undefined;
-}
-
-/** The command's whole result. */
-export interface Output {
-  readonly code: 0 | 1 | 2;
-  readonly stdout?: string;
-  readonly stderr?: string;
 }
 
 /**
@@ -106,9 +100,4 @@ function argumentsOf(args: readonly string[]): Arguments | string {
   }
 }
 
-if (require.main === module)
-  void run(process.argv.slice(2), process.env).then(({ code, stdout = "", stderr = "" }) => {
-    process.stdout.write(stdout);
-    process.stderr.write(stderr);
-    process.exitCode = code;
-  });
+if (require.main === module) void run(process.argv.slice(2), process.env).then(finish);

@@ -8,13 +8,7 @@ import { NewDomainError } from "./new-domain/refused";
 import { renderText } from "./new-domain/render";
 import { resendApi } from "./new-domain/resend";
 import { cloudflareApi } from "./new-domain/zone";
-
-/** The command's whole result. */
-export interface Output {
-  readonly code: 0 | 1 | 2;
-  readonly stdout?: string;
-  readonly stderr?: string;
-}
+import { finish, type Output } from "./output";
 
 /** What the command has from its process, for tests to replace. */
 export interface Surroundings {
@@ -65,10 +59,4 @@ async function askAtTerminal(question: string, proposal: string): Promise<string
 }
 
 if (require.main === module)
-  void run(process.argv.slice(2), process.env, process.stdin.isTTY ? { ask: askAtTerminal } : {}).then(
-    ({ code, stdout, stderr }) => {
-      if (stdout !== undefined) process.stdout.write(stdout);
-      if (stderr !== undefined) process.stderr.write(stderr);
-      process.exitCode = code;
-    },
-  );
+  void run(process.argv.slice(2), process.env, process.stdin.isTTY ? { ask: askAtTerminal } : {}).then(finish);

@@ -1,9 +1,9 @@
 import { mkdirSync } from "node:fs";
-import { createInterface } from "node:readline/promises";
 import { parseArgs } from "node:util";
 
 import type { Settings } from "../infra/settings/settings";
 import { StackFileError } from "../infra/settings/stack-file";
+import { agree } from "./agree";
 import { settingsWithHost } from "./public-settings";
 import { recoveryPlan, renderPlan, type Scenario, SCENARIOS, type Step, WHEN } from "./recover/plans";
 import { openShell, RecoverError, type Shell } from "./recover/ssh";
@@ -149,16 +149,6 @@ function argumentsOf(args: readonly string[]): Arguments | string {
     return { stack, scenario, snapshot, from: Number(values.from), identity, folder, plan, yes };
   } catch (error) {
     return `${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`;
-  }
-}
-
-async function agree(question: string): Promise<boolean> {
-  if (!process.stdin.isTTY) return false;
-  const lines = createInterface({ input: process.stdin, output: process.stdout });
-  try {
-    return (await lines.question(question)).trim() === "yes";
-  } finally {
-    lines.close();
   }
 }
 

@@ -4,6 +4,7 @@ import { organisationalDomain } from "../infra/dns/reports";
 import type { Settings } from "../infra/settings/settings";
 import { resendSelectors } from "../infra/settings/resend";
 import { StackFileError } from "../infra/settings/stack-file";
+import { finish, type Output } from "./output";
 import { publicSettings } from "./public-settings";
 import { argumentsOf, USAGE } from "./reports/arguments";
 import { renderHtml } from "./reports/html";
@@ -12,13 +13,6 @@ import { reportMails, ReportsError } from "./reports/mailbox";
 import { readAll } from "./reports/read-all";
 import { renderText } from "./reports/render";
 import { type Sender, summarise } from "./reports/summary";
-
-/** The command's whole result. */
-export interface Output {
-  readonly code: 0 | 1 | 2;
-  readonly stdout?: string;
-  readonly stderr?: string;
-}
 
 /** The command as a function of its arguments, its environment and the time. */
 export async function run(
@@ -81,9 +75,4 @@ function senderOf({ domain, dkim, resend, dmarc }: Settings): Sender {
   };
 }
 
-if (require.main === module)
-  void run(process.argv.slice(2), process.env).then(({ code, stdout, stderr }) => {
-    if (stdout !== undefined) process.stdout.write(stdout);
-    if (stderr !== undefined) process.stderr.write(stderr);
-    process.exitCode = code;
-  });
+if (require.main === module) void run(process.argv.slice(2), process.env).then(finish);

@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import { KEYS } from "../infra/settings/keys";
 import { type EffectiveValues, type ParseResult, renderProblems } from "../infra/settings/parse";
 import { checkStackFile, StackFileError } from "../infra/settings/stack-file";
+import { finish, type Output } from "./output";
 
 const USAGE = `Checks a stack file without running Pulumi and shows the settings in force.
 
@@ -14,12 +15,6 @@ STACK   name of the stack: prod reads Pulumi.prod.yaml
 Exit code: 0 all fine, 1 problems, 2 wrong usage. Secrets are never shown. Encrypted ones are not decrypted and not
 checked; \`pulumi preview\` checks them.
 `;
-
-export interface Output {
-  readonly code: 0 | 1 | 2;
-  readonly stdout?: string;
-  readonly stderr?: string;
-}
 
 /** The command as a function of its arguments. */
 export function run(args: readonly string[], directory?: string): Output {
@@ -87,9 +82,4 @@ function renderJson(result: ParseResult<unknown>, stack: string): string {
   return `${JSON.stringify(content, undefined, 2)}\n`;
 }
 
-if (require.main === module) {
-  const { code, stdout, stderr } = run(process.argv.slice(2));
-  if (stdout !== undefined) process.stdout.write(stdout);
-  if (stderr !== undefined) process.stderr.write(stderr);
-  process.exitCode = code;
-}
+if (require.main === module) finish(run(process.argv.slice(2)));

@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 
 import { StackFileError } from "../infra/settings/stack-file";
+import { finish, type Output } from "./output";
 import { type Entry, meant, readEntries, retryKey, waitingKey } from "./spool/entries";
 import { exportAll } from "./spool/export";
 import { openSpool, SpoolError, type SpoolObjects, spoolPlace } from "./spool/objects";
@@ -38,13 +39,6 @@ interface Arguments {
   readonly subject: string | undefined;
   readonly json: boolean;
   readonly yes: boolean;
-}
-
-/** The command's whole result. */
-export interface Output {
-  readonly code: 0 | 1 | 2;
-  readonly stdout?: string;
-  readonly stderr?: string;
 }
 
 /** The command as a function of its arguments and its environment. */
@@ -130,9 +124,4 @@ function argumentsOf(args: readonly string[]): Arguments | string {
   }
 }
 
-if (require.main === module)
-  void run(process.argv.slice(2), process.env).then(({ code, stdout, stderr }) => {
-    if (stdout !== undefined) process.stdout.write(stdout);
-    if (stderr !== undefined) process.stderr.write(stderr);
-    process.exitCode = code;
-  });
+if (require.main === module) void run(process.argv.slice(2), process.env).then(finish);

@@ -2,6 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { StackFileError } from "../infra/settings/stack-file";
+import { finish, type Output } from "./output";
 import { publicSettings } from "./public-settings";
 import { renderMermaid } from "./topology/mermaid";
 import { stackGraph, titleOf } from "./topology/stack";
@@ -24,13 +25,6 @@ interface Asked {
   readonly stack: string;
   readonly json: boolean;
   readonly svg: string | undefined;
-}
-
-/** The command's whole result. */
-export interface Output {
-  readonly code: 0 | 1 | 2;
-  readonly stdout?: string;
-  readonly stderr?: string;
 }
 
 /** The command as a function of its arguments. */
@@ -84,9 +78,4 @@ function argumentsOf(args: readonly string[]): Asked | "help" | { readonly fault
   }
 }
 
-if (require.main === module)
-  void run(process.argv.slice(2)).then(({ code, stdout, stderr }) => {
-    if (stdout !== undefined) process.stdout.write(stdout);
-    if (stderr !== undefined) process.stderr.write(stderr);
-    process.exitCode = code;
-  });
+if (require.main === module) void run(process.argv.slice(2)).then(finish);

@@ -42,6 +42,8 @@ export interface OutsideOptions {
   readonly smtpPort?: number;
   /** Delivered messages are also written here as files. */
   readonly mailFolder?: string;
+  /** The host's backups really go there, by restic; absent: there is no repository. */
+  readonly repository?: string;
 }
 
 export async function startOutside(
@@ -59,9 +61,12 @@ export async function startOutside(
   const edge = new Edge(world, connectors);
   const mx = await startMx(new EmailRouter(world, edge), options.smtpPort);
   const tcpEdge = await startTcpEdge(world, connectors);
-  const { mailFolder } = options;
-  const home = { settings, invented: invented.host, world, connectors };
-  const host = await startHome(mailFolder === undefined ? home : { ...home, mailFolder });
+  const { mailFolder, repository } = options;
+  const host = await startHome({
+    ...{ settings, invented: invented.host, world, connectors },
+    ...(mailFolder === undefined ? {} : { mailFolder }),
+    ...(repository === undefined ? {} : { repository }),
+  });
   return {
     world,
     apiUrl: api.baseUrl,

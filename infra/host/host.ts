@@ -11,7 +11,7 @@ import type { Settings } from "../settings/settings";
 
 import { commandArgs } from "./command";
 import { hostFiles } from "./files";
-import { IMAGES } from "./images";
+import { STALWART_VERSION } from "./images";
 import { pack } from "./ship/pack";
 import {
   backupPasswordScript,
@@ -61,7 +61,7 @@ export class Host extends pulumi.ComponentResource {
       });
     this.#sha256 = packed.apply(({ files }) => files.sha256);
     const script = packed.apply(({ files, secrets }) =>
-      installScript(files, { folder, stalwartVersion: IMAGES.stalwart.tag.replace(/^v/, ""), secrets }),
+      installScript(files, { folder, stalwartVersion: STALWART_VERSION, secrets }),
     );
     const files = new command.remote.Command(
       `${name}-files`,

@@ -49,6 +49,9 @@ export const IMAGES = {
   ),
 } as const;
 
+/** The version of Stalwart that image, plan and schema belong to, like 0.16.18. */
+export const STALWART_VERSION = IMAGES.stalwart.tag.replace(/^v/, "");
+
 export type ImageName = keyof typeof IMAGES;
 
 /** `repository:tag@digest`. */

@@ -1,5 +1,6 @@
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { tryMessage } from "./canary";
 import { reloadCertificates, updateCertificates } from "./certificates";
 import { COMPARE_USAGE, compareCommand } from "./compare/command";
 import { FILES, filesOf, parseDeployment, parseFurtherDomain, type Deployment } from "./deployment";
@@ -7,7 +8,7 @@ import { EXPORT_USAGE, exportCommand, type TransferContext } from "./export/comm
 import { Fault, Unreachable } from "./fault";
 import { IMPORT_USAGE, importCommand } from "./import/command";
 import { basic, httpTo, type Http } from "./http";
-import { ensureKey, retireKeys, type KeyPlace } from "./keys";
+import { ensureKey, newestKey, retireKeys, type KeyPlace } from "./keys";
 import { listenerFindings } from "./listeners";
 import { accountOf, setFirstPassword, setPasswords } from "./passwords";
 import { parsePlan } from "./plan-line";
@@ -26,6 +27,7 @@ onhost passwords [DOMAIN]   sets the administrator's password and the primary ac
 onhost signatures [DOMAIN]  takes away DKIM signatures of the domain that the plan does not have
 onhost key NUMBER           prints the Worker's API key, minted if need be
 onhost retire NUMBER        withdraws the Worker's older API keys
+onhost canary               brings a message in with the Worker's key, reads it, takes it away
 onhost certificates [--watch]   hands Traefik's certificate on to Stalwart
 onhost tailnet [SECONDS]    prints the id of this machine in the tailnet, once it has joined
 onhost zone [--watch]       writes the machine's address into the zone that the tailnet resolves
@@ -61,6 +63,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   signatures,
   key,
   retire,
+  canary,
   certificates,
   tailnet,
   zone,
@@ -166,6 +169,14 @@ async function retire([number = ""]: readonly string[], context: Context): Promi
   if (current === undefined) return usage(context.err);
   const count = await retireKeys(current, await keyPlace(context), context.http, registry(context));
   if (count > 0) context.err.write(`${count} older ${count === 1 ? "key" : "keys"} of the Worker withdrawn.\n`);
+  return EXIT.done;
+}
+
+async function canary(args: readonly string[], context: Context): Promise<number> {
+  if (args.length > 0) return usage(context.err);
+  const key = newestKey(context.file(FILES.keys));
+  await tryMessage(deployment(context).primary, { key, admin: recoveryAdmin(context) }, context.http);
+  context.err.write("A message came in with the Worker's key, was read and is taken away again.\n");
   return EXIT.done;
 }
 

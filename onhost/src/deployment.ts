@@ -16,9 +16,6 @@ export interface Deployment {
   readonly hostname: string;
 }
 
-/** The version of Stalwart that plan, schema and image belong to. */
-export const STALWART_VERSION = "0.16.18";
-
 /** Files by their place in the apps folder, for whoever renders, mounts and reads them. */
 export const FILES = {
   config: "stalwart/config.json",

@@ -65,6 +65,15 @@ export async function retireKeys(number: number, place: KeyPlace, http: Http, re
   return older.length;
 }
 
+/** The key with the highest number that is stored. Throws a `Fault` when there is none. */
+export function newestKey(folder: string): string {
+  const numbers = namesIn(folder).flatMap((name) => /^worker-([1-9]\d{0,3})$/.exec(name)?.[1] ?? []);
+  const newest = Math.max(...numbers.map(Number));
+  const key = readIfThere(`${folder}/worker-${newest}`)?.trim();
+  if (key !== undefined) return key;
+  throw new Fault("The Worker has no key on this host.", "Nothing was tried.", "Run pulumi up: it mints one.");
+}
+
 /** Of a key that is not the Worker's: none, which is below no number. */
 function numberOf({ description }: ServerKey): number {
   const [, digits] = /^mail-worker-([1-9]\d{0,3})$/.exec(description) ?? [];

@@ -8,6 +8,8 @@ import { temporaryFolder } from "../../sandbox/temporary";
 export interface Shell {
   readonly here: (command: string) => Promise<number>;
   readonly host: (command: string) => Promise<number>;
+  /** What a command on the host says on its standard output; undefined when it does not end well. */
+  readonly answer: (command: string) => Promise<string | undefined>;
   /** A command on the host whose output a command here reads. */
   readonly pipe: (onHost: string, here: string) => Promise<number>;
   readonly close: () => void;
@@ -33,6 +35,7 @@ export function openShell(stack: string, { host }: Settings, identity: string | 
   return {
     here: (command) => run("bash", ["-c", command]),
     host: (command) => run("ssh", [...ssh, command]),
+    answer: (command) => read("ssh", [...ssh, command]),
     pipe: (onHost, here) =>
       run("bash", ["-o", "pipefail", "-c", `ssh ${quoted([...ssh, onHost])} </dev/null | ${here}`]),
     close: () => folder.remove(),
@@ -61,5 +64,15 @@ async function run(program: string, args: readonly string[]): Promise<number> {
   return new Promise((resolve, reject) => {
     child.once("error", reject);
     child.once("close", (code) => resolve(code ?? 137));
+  });
+}
+
+async function read(program: string, args: readonly string[]): Promise<string | undefined> {
+  const child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] });
+  let said = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (said += text));
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (code) => resolve(code === 0 ? said : undefined));
   });
 }

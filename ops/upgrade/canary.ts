@@ -1,13 +1,13 @@
 import { randomBytes } from "node:crypto";
 
 import { deliveryHeaders } from "../../worker/src/message";
-import { DEAD_PREFIX } from "../../worker/src/spool";
+import { DEAD_PREFIX, nameOf, SPOOL_PREFIX, timeOf } from "../../worker/src/spool";
 import type { SpoolObjects } from "../spool/objects";
 
 /** The clock strikes every minute; a start of Stalwart and two runs are within this. */
 const WITHIN_MS = 5 * 60_000;
-const LOOK_EVERY_MS = 5_000;
-const WAITING = "spool/";
+const LOOK_EVERY_MS = 2_000;
+const WAITING = SPOOL_PREFIX;
 
 export interface Clock {
   readonly now: () => number;
@@ -21,7 +21,10 @@ export interface Clock {
  * @returns its Message-ID when it has left the spool and is not among the dead; undefined when it has not come home in time
  */
 export async function canary(objects: SpoolObjects, address: string, clock: Clock): Promise<string | undefined> {
-  const name = `${new Date(clock.now()).toISOString()}-${randomBytes(4).toString("hex")}.eml`;
+  // The spool is emptied in order of age, and behind all that has waited it might not come home in time.
+  const [oldest] = (await objects.list(WAITING)).map(({ key }) => timeOf(nameOf(key))).sort((a, b) => a - b);
+  const time = Math.min(clock.now(), (oldest ?? Infinity) - 1);
+  const name = `${new Date(Number.isNaN(time) ? clock.now() : time).toISOString()}-${randomBytes(4).toString("hex")}.eml`;
   const id = `<canary-${randomBytes(8).toString("hex")}@${address.slice(address.indexOf("@") + 1)}>`;
   const raw = [
     `From: ${address}`,

@@ -18,11 +18,14 @@ export interface ApiKeyOptions {
 export type Permission =
   | "authenticate"
   | "impersonate"
+  | "jmapEmailChanges"
   | "jmapEmailGet"
   | "jmapEmailImport"
   | "jmapEmailQuery"
+  | "jmapEmailUpdate"
   | "jmapMailboxGet"
   | "jmapMailboxQuery"
+  | "jmapPrincipalGet"
   | "jmapPrincipalQuery"
   | "unlimitedUploads";
 

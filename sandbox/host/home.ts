@@ -13,7 +13,8 @@ import { cloudflared } from "./programs/cloudflared";
 import { coredns } from "./programs/coredns";
 import { node } from "./programs/node";
 import { restic } from "./programs/restic";
-import { stalwart } from "./programs/stalwart";
+import { resticLogins } from "./programs/restic-logins";
+import { stalwart, type StalwartFault } from "./programs/stalwart";
 import { stalwartCli } from "./programs/stalwart-cli";
 import { tailscale } from "./programs/tailscale";
 import { traefik } from "./programs/traefik";
@@ -32,6 +33,8 @@ export interface Home {
   /** The power fails: no container runs, nobody answers by SSH. */
   readonly pause: () => Promise<void>;
   readonly resume: () => Promise<void>;
+  /** What is wrong with a version of Stalwart, from its next start on. */
+  readonly stalwartFaults: Map<string, StalwartFault>;
   readonly close: () => Promise<void>;
 }
 
@@ -41,12 +44,22 @@ export interface HomeOptions {
   readonly world: World;
   readonly connectors: Connectors;
   readonly mailFolder?: string;
+  /** Where the backups go; absent: a model of the repository's logins, without data. */
+  readonly repository?: string;
 }
 
-export async function startHome({ settings, invented, world, connectors, mailFolder }: HomeOptions): Promise<Home> {
+export async function startHome({
+  settings,
+  invented,
+  world,
+  connectors,
+  mailFolder,
+  repository,
+}: HomeOptions): Promise<Home> {
   const machine = temporaryFolder();
   const folder = join(machine.path, "home");
-  const mailServer = stalwart(mailFolder === undefined ? {} : { mailFolder });
+  const stalwartFaults = new Map<string, StalwartFault>();
+  const mailServer = stalwart({ ...(mailFolder === undefined ? {} : { mailFolder }), faults: stalwartFaults });
   const engine = new Engine({
     "stalwartlabs/stalwart": mailServer,
     "stalwartlabs/cli": stalwartCli,
@@ -55,7 +68,7 @@ export async function startHome({ settings, invented, world, connectors, mailFol
     "tailscale/tailscale": tailscale(world),
     "coredns/coredns": coredns,
     node,
-    "restic/restic": restic(world),
+    "restic/restic": repository === undefined ? resticLogins(world) : restic(repository),
   });
   const docker = await installDocker(join(machine.path, "bin"), engine);
   const { user, port } = settings.host;
@@ -71,6 +84,7 @@ export async function startHome({ settings, invented, world, connectors, mailFol
     ssh,
     engine,
     folder,
+    stalwartFaults,
     mailbox: (address) => mailServer.server()?.mailbox(address) ?? [],
     mailPort: () => mailServer.server()?.port,
     async pause() {

@@ -26,7 +26,8 @@ export function sessionObject(publicUrl: string, account: Account | undefined): 
     maxSizeRequest: MAX_REQUEST_BYTES,
     maxCallsInRequest: MAX_CALLS_IN_REQUEST,
   };
-  const id = account?.id;
+  // The recovery administrator has an account without an address, and no mail.
+  const id = account?.names.length === 0 ? undefined : account?.id;
   const named = { name: account?.address, isPersonal: true, isReadOnly: false, accountCapabilities: { [MAIL]: {} } };
   return {
     capabilities: { [CORE]: limits, [MAIL]: {}, [PRINCIPALS]: {} },
@@ -50,10 +51,22 @@ export function answerRequest(body: Buffer, contentType: string | undefined, cal
   const methodCalls: unknown = isObject(request) ? request["methodCalls"] : undefined;
   if (!isStrings(using) || !isInvocations(methodCalls)) throw malformed("notRequest");
   if (methodCalls.length > MAX_CALLS_IN_REQUEST) throw limit("maxCallsInRequest");
-  return {
-    methodResponses: methodCalls.map((methodCall) => invoke(methodCall, using, caller, context)),
-    sessionState: "n",
-  };
+  const methodResponses: Invocation[] = [];
+  for (const methodCall of methodCalls)
+    methodResponses.push(invoke(withIds(methodCall, methodResponses), using, caller, context));
+  return { methodResponses, sessionState: "n" };
+}
+
+/** RFC 8620 section 3.7; of its references only `#ids` to the ids of a query. */
+function withIds(
+  [name, { "#ids": reference, ...args }, callId]: Invocation,
+  before: readonly Invocation[],
+): Invocation {
+  if (!isObject(reference)) return [name, args, callId];
+  const { resultOf, name: query, path } = reference;
+  const found = before.find(([method, , id]) => id === resultOf && method === query);
+  const ids = path === "/ids" ? found?.[1]["ids"] : undefined;
+  return [name, { ...args, ids: Array.isArray(ids) ? ids : [] }, callId];
 }
 
 function malformed(kind: "notJSON" | "notRequest"): Problem {

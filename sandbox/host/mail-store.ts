@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import * as path from "node:path";
+import { deserialize, serialize } from "node:v8";
+
 import type { Account } from "./accounts";
 import { hasKnownHeader } from "./message-head";
 
@@ -20,6 +22,17 @@ export interface MailStore {
   readonly blob: (blobId: string) => Buffer | undefined;
   readonly messages: (account: Account) => readonly StoredMessage[];
   readonly add: (account: Account, message: Omit<StoredMessage, "id" | "blobId">) => StoredMessage | Refused;
+  /** False: there is none with this id. */
+  readonly remove: (account: Account, id: string) => boolean;
+  /** What has come and gone, oldest first; its length is the state of the account's messages. */
+  readonly log: (account: Account) => readonly Change[];
+  /** Everything that a server finds again when it starts on its data. */
+  readonly dump: () => Buffer;
+}
+
+export interface Change {
+  readonly id: string;
+  readonly what: "created" | "destroyed";
 }
 
 /** RFC 8621 §4.8: why a message is not imported. */
@@ -43,14 +56,50 @@ const UPLOAD_QUOTA_BYTES = 50_000_000;
 const UPLOAD_WINDOW_MS = 3_600_000;
 const FILE_NUMBER_DIGITS = 4;
 
-/** Keeps blobs and messages in memory; `mailFolder` additionally receives every message of an Inbox as a file. */
-export function createMailStore(mailFolder: string | undefined): MailStore {
-  const blobs = new Map<string, Buffer>();
-  const uploads = new Map<string, { at: number; size: number }[]>();
-  const mail = new Map<string, StoredMessage[]>();
-  let imported = 0;
+interface Dump {
+  readonly blobs: Map<string, Buffer>;
+  readonly mail: Map<string, StoredMessage[]>;
+  readonly logs: Map<string, Change[]>;
+  readonly imported: number;
+}
 
-  return { upload, blob: (blobId) => blobs.get(blobId), messages, add };
+/**
+ * Keeps blobs and messages in memory; `mailFolder` additionally receives every message of an Inbox as a file.
+ *
+ * @param dumped what a store before this one held
+ */
+export function createMailStore(mailFolder: string | undefined, dumped?: Buffer): MailStore {
+  const before = dumped === undefined ? undefined : (deserialize(dumped) as Dump);
+  const blobs = before?.blobs ?? new Map<string, Buffer>();
+  const uploads = new Map<string, { at: number; size: number }[]>();
+  const mail = before?.mail ?? new Map<string, StoredMessage[]>();
+  const logs = before?.logs ?? new Map<string, Change[]>();
+  let imported = before?.imported ?? 0;
+
+  return {
+    upload,
+    blob: (blobId) => blobs.get(blobId),
+    messages,
+    add,
+    remove,
+    log: (account) => logs.get(account.id) ?? [],
+    dump: () => serialize({ blobs, mail, logs, imported } satisfies Dump),
+  };
+
+  function remove(account: Account, id: string): boolean {
+    const present = messages(account);
+    mail.set(
+      account.id,
+      present.filter((message) => message.id !== id),
+    );
+    const isGone = messages(account).length < present.length;
+    if (isGone) note(account, { id, what: "destroyed" });
+    return isGone;
+  }
+
+  function note(account: Account, change: Change): void {
+    logs.set(account.id, [...(logs.get(account.id) ?? []), change]);
+  }
 
   function upload(accountId: string, content: Buffer, unlimited: boolean): string | undefined {
     const now = Date.now();
@@ -77,6 +126,7 @@ export function createMailStore(mailFolder: string | undefined): MailStore {
     const stored = { ...message, id: `eaaaaa${(imported++).toString(36)}`, blobId: `c${sha256(message.raw)}` };
     blobs.set(stored.blobId, stored.raw);
     mail.set(account.id, [...present, stored]);
+    note(account, { id: stored.id, what: "created" });
     if (mailFolder !== undefined && stored.mailboxId === INBOX)
       writeMessage(mailFolder, account, stored, present.length);
     return stored;

@@ -1,7 +1,7 @@
 import type { Account, Caller, Directory, Permission } from "./accounts";
 import { isObject, type Json } from "./json";
 import { MAILBOXES } from "./mail-store";
-import type { MailStore, StoredMessage } from "./mail-store";
+import type { Change, MailStore, StoredMessage } from "./mail-store";
 import { headerText } from "./message-head";
 import { Refusal } from "./registry/patch";
 import { UnknownMethod, type Registry } from "./registry/registry";
@@ -37,10 +37,13 @@ const METHODS: Readonly<Record<string, Method>> = {
     ofAccount: false,
     run: queryPrincipals,
   },
+  "Principal/get": { capability: PRINCIPALS, permission: "jmapPrincipalGet", ofAccount: false, run: getPrincipals },
   "Mailbox/query": { capability: MAIL, permission: "jmapMailboxQuery", ofAccount: true, run: queryMailboxes },
   "Mailbox/get": { capability: MAIL, permission: "jmapMailboxGet", ofAccount: true, run: getMailboxes },
   "Email/import": { capability: MAIL, permission: "jmapEmailImport", ofAccount: true, run: importEmails },
   "Email/query": { capability: MAIL, permission: "jmapEmailQuery", ofAccount: true, run: queryEmails },
+  "Email/changes": { capability: MAIL, permission: "jmapEmailChanges", ofAccount: true, run: changedEmails },
+  "Email/set": { capability: MAIL, permission: "jmapEmailUpdate", ofAccount: true, run: destroyEmails },
   "Email/get": { capability: MAIL, permission: "jmapEmailGet", ofAccount: true, run: getEmails },
 };
 
@@ -117,16 +120,46 @@ function targetAccount(id: unknown, caller: Caller, directory: Directory): Accou
   return account;
 }
 
-function queryPrincipals({ filter }: Json, { directory }: Context): Json {
+function queryPrincipals({ filter, ...args }: Json, { directory }: Context): Json {
   const email = isObject(filter) ? filter["email"] : undefined;
   const found =
     email === undefined ? directory.all() : [typeof email === "string" ? directory.byAddress(email) : undefined];
-  return queryResult(found.flatMap((account) => (account ? [account.id] : [])));
+  return queryResult(
+    found.flatMap((account) => (account ? [account.id] : [])),
+    args,
+  );
 }
 
-function queryMailboxes({ filter }: Json): Json {
+function getPrincipals({ ids }: Json, { directory }: Context): Json {
+  const principals = directory
+    .all()
+    .map(({ id, address }) => ({ id, type: "individual", name: address, email: address }));
+  return getResult(principals, ids);
+}
+
+function stateOf(account: Account, store: MailStore): string {
+  return `s${store.log(account).length}`;
+}
+
+/** RFC 8620 section 5.2. A state that never was is a state like any other in an account that was restored, as Stalwart has it. */
+function changedEmails({ sinceState }: Json, { store }: Context, account: Account): Json {
+  const log = store.log(account);
+  const since = Number(/^s(\d+)$/.exec(String(sinceState))?.[1] ?? NaN);
+  if (!(since <= log.length))
+    throw new MethodError("cannotCalculateChanges", "The server cannot calculate the changes.");
+  const ids = (what: Change["what"]) => log.slice(since).flatMap((change) => (change.what === what ? [change.id] : []));
+  const destroyed = ids("destroyed");
+  const created = ids("created").filter((id) => !destroyed.includes(id));
+  const states = { oldState: sinceState, newState: stateOf(account, store), hasMoreChanges: false };
+  return { accountId: account.id, ...states, created, updated: [], destroyed };
+}
+
+function queryMailboxes({ filter, ...args }: Json): Json {
   const role = isObject(filter) ? filter["role"] : undefined;
-  return queryResult(MAILBOXES.filter((mailbox) => role === undefined || mailbox.role === role).map(({ id }) => id));
+  return queryResult(
+    MAILBOXES.filter((mailbox) => role === undefined || mailbox.role === role).map(({ id }) => id),
+    args,
+  );
 }
 
 function getMailboxes({ ids }: Json, { store }: Context, account: Account): Json {
@@ -137,16 +170,19 @@ function getMailboxes({ ids }: Json, { store }: Context, account: Account): Json
   return getResult(mailboxes, ids);
 }
 
-function importEmails({ emails }: Json, { store }: Context, account: Account): Json {
+function importEmails({ emails, ifInState }: Json, { store }: Context, account: Account): Json {
   const created: Record<string, Json> = {};
   const notCreated: Record<string, Json> = {};
   if (!isObject(emails)) throw new MethodError("invalidArguments", 'The "emails" property is required.');
+  const oldState = stateOf(account, store);
+  if (typeof ifInState === "string" && ifInState !== oldState)
+    throw new MethodError("stateMismatch", "The state is another one.");
   for (const [key, email] of Object.entries(emails)) {
     const result = importEmail(isObject(email) ? email : {}, store, account);
     if ("type" in result) notCreated[key] = result;
     else created[key] = result;
   }
-  return { accountId: account.id, created, notCreated };
+  return { accountId: account.id, oldState, newState: stateOf(account, store), created, notCreated };
 }
 
 function importEmail({ blobId, mailboxIds, keywords, receivedAt }: Json, store: MailStore, account: Account): Json {
@@ -173,7 +209,7 @@ function importEmail({ blobId, mailboxIds, keywords, receivedAt }: Json, store: 
 }
 
 /** The order is by `receivedAt` when a sort is asked for, and that of arrival otherwise. */
-function queryEmails({ filter, sort, position, limit }: Json, { store }: Context, account: Account): Json {
+function queryEmails({ filter, sort, ...args }: Json, { store }: Context, account: Account): Json {
   const { inMailbox, after, ...others }: Json = isObject(filter) ? filter : {};
   if (Object.keys(others).length > 0)
     throw new MethodError("unsupportedFilter", "Only inMailbox and after are supported here.");
@@ -184,9 +220,10 @@ function queryEmails({ filter, sort, position, limit }: Json, { store }: Context
     .filter(({ receivedAt }) => Date.parse(receivedAt) >= since);
   const [order]: readonly unknown[] = Array.isArray(sort) ? (sort as readonly unknown[]) : [];
   const sorted = isObject(order) ? byReceivedAt(found, order) : found;
-  const start = typeof position === "number" ? position : 0;
-  const end = typeof limit === "number" ? start + limit : undefined;
-  return { ...queryResult(sorted.slice(start, end).map(({ id }) => id)), position: start };
+  return queryResult(
+    sorted.map(({ id }) => id),
+    args,
+  );
 }
 
 function byReceivedAt(messages: readonly StoredMessage[], { property, isAscending }: Json): readonly StoredMessage[] {
@@ -195,8 +232,18 @@ function byReceivedAt(messages: readonly StoredMessage[], { property, isAscendin
   return [...messages].sort((one, other) => sign * (Date.parse(one.receivedAt) - Date.parse(other.receivedAt)) || 0);
 }
 
+/** Of RFC 8621 section 4.6 only the end of messages. */
+function destroyEmails({ destroy, ...others }: Json, { store }: Context, account: Account): Json {
+  if ("create" in others || "update" in others)
+    throw new MethodError("invalidArguments", "Only destroy is supported here.");
+  const ids: readonly unknown[] = Array.isArray(destroy) ? (destroy as readonly unknown[]) : [];
+  const destroyed = ids.filter((id) => typeof id === "string" && store.remove(account, id));
+  const notDestroyed = ids.filter((id) => !destroyed.includes(id)).map((id) => [id, { type: "notFound" }]);
+  return { accountId: account.id, destroyed, notDestroyed: Object.fromEntries(notDestroyed) as Json };
+}
+
 function getEmails({ ids }: Json, { store }: Context, account: Account): Json {
-  return getResult(store.messages(account).map(describe), ids);
+  return { ...getResult(store.messages(account).map(describe), ids), state: stateOf(account, store) };
 }
 
 function describe({ id, blobId, mailboxId, keywords, receivedAt, raw }: StoredMessage): Json & { readonly id: string } {
@@ -205,8 +252,20 @@ function describe({ id, blobId, mailboxId, keywords, receivedAt, raw }: StoredMe
   return { id, blobId, mailboxIds: { [mailboxId]: true }, keywords, receivedAt, size: raw.length, ...headers };
 }
 
-function queryResult(ids: readonly string[]): Json {
-  return { queryState: "n", canCalculateChanges: false, position: 0, ids };
+/** RFC 8620 section 5.5, the part of the ids that is asked for. */
+function queryResult(ids: readonly string[], { position, anchor, anchorOffset, limit }: Json): Json {
+  const at = typeof anchor === "string" ? ids.indexOf(anchor) : 0;
+  if (at < 0) throw new MethodError("anchorNotFound", "The anchor was not found.");
+  const offset = typeof anchor === "string" ? anchorOffset : position;
+  const start = Math.max(0, at + (typeof offset === "number" ? offset : 0));
+  const end = typeof limit === "number" ? start + limit : undefined;
+  return {
+    queryState: "n",
+    canCalculateChanges: false,
+    position: start,
+    ids: ids.slice(start, end),
+    total: ids.length,
+  };
 }
 
 function getResult(objects: readonly { readonly id: string }[], ids: unknown): Json {

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { backupPasswordScript, keyScript, retireScript, stopCommand } from "../../infra/host/ship/script";
+import { hostScript } from "../../ops/upgrade/script";
 import { describeWith } from "../needs";
 
 import { install } from "./ssh/files";
@@ -26,6 +27,7 @@ describeWith("shellcheck", "Install Debian's shellcheck.")("shellcheck", () => {
     ["the script for the key", keyScript("apps", 1)],
     ["the script for the backups' password", backupPasswordScript("apps", "0".repeat(64))],
     ["the script that withdraws keys", retireScript("apps", 2)],
+    ["what an upgrade does on the host", hostScript("guard", "apps", "0.16.19")],
     ["the command that stops", stopCommand("apps")],
     ["the script of the workflows", readFileSync(join(__dirname, "..", "..", ".ci", "stacks"), "utf8")],
     ["what bash gets from that", stopCommand("apps").slice("bash -c '".length, -1)],

@@ -17,7 +17,13 @@ function terminal({ answers = [] as boolean[], failing = "" } = {}) {
   const surroundings: Terminal = {
     say: (text) => void said.push(text),
     agree: () => Promise.resolve(answers.shift() ?? false),
-    shell: () => ({ here: perform("here"), host: perform("host"), pipe: perform("pipe"), close: () => undefined }),
+    shell: () => ({
+      here: perform("here"),
+      host: perform("host"),
+      answer: () => Promise.resolve(undefined),
+      pipe: perform("pipe"),
+      close: () => undefined,
+    }),
     settings: () => settings,
   };
   return { surroundings, said, ran };

@@ -6,7 +6,8 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
 import { openSpool, SpoolError, spoolPlace } from "../../ops/spool/objects";
-import { type Output, run } from "../../ops/spool";
+import type { Output } from "../../ops/output";
+import { run } from "../../ops/spool";
 import { type Api, serveApi } from "../../sandbox/cloud/api";
 import { World } from "../../sandbox/cloud/world";
 import { Connectors } from "../../sandbox/edge/connector";

@@ -6,6 +6,7 @@
 # What lies in the stack's folder beside the shipped files:
 #   lock       held by a run         installed  paths of the shipped files, one in each line
 #   staging/   of one run, 0700      .env       the user that containers run as
+#   closed     there while an upgrade lets nobody in (ops/upgrade/host.sh)
 
 # Folders that containers write to: made once, never removed. A symbolic link to another disk is fine.
 container_folders=(stalwart/data stalwart/tls stalwart/keys stalwart/secrets traefik/acme)
@@ -111,6 +112,11 @@ start_containers() {
 }
 
 up() {
+  # What it has written may have to be thrown away again: nothing may come in before it was tried.
+  if [ -e "$stack/closed" ]; then
+    quietly compose up --detach --wait --wait-timeout "$healthy_seconds" --quiet-pull stalwart
+    return
+  fi
   local named=()
   [ -z "$has_tailnet" ] || named=("${mail_services[@]}")
   quietly compose up --detach --wait --wait-timeout "$healthy_seconds" --remove-orphans --quiet-pull "${named[@]}" || return

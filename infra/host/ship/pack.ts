@@ -15,6 +15,7 @@ export interface Pack {
 /** What the scripts themselves keep in the apps folder. */
 const KEPT_BY_THE_SCRIPTS = [
   ...["mail-stack/.env", "mail-stack/installed", "mail-stack/lock", "mail-stack/staging"],
+  ...["mail-stack/closed", "mail-stack/upgrade", "mail-stack/upgrade.lock", "mail-stack/before-upgrade.tar"],
   ...["stalwart/version", "stalwart/applied", "backup/lock"],
   ...["stalwart/secrets/recovery-admin.env", "stalwart/secrets/stalwart-cli.env"],
 ];

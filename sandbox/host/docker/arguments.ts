@@ -14,6 +14,9 @@ export interface Arguments {
   readonly short: boolean;
   readonly wait: boolean;
   readonly removeOrphans: boolean;
+  readonly noStart: boolean;
+  /** For `run`, `host:container`; only as `--volume=…`. */
+  readonly volumes: readonly string[];
   readonly all: boolean;
   readonly quiet: boolean;
   /** `--format json`. */
@@ -43,7 +46,7 @@ const VERBS: Readonly<Record<string, Options>> = {
   pull: { quiet: { ...flag, short: "q" }, policy: value, "include-deps": flag, "ignore-pull-failures": flag },
   up: {
     ...{ detach: { ...flag, short: "d" }, wait: flag, "wait-timeout": value, "remove-orphans": flag, pull: value },
-    ...{ "quiet-pull": flag, "no-deps": flag },
+    ...{ "quiet-pull": flag, "no-deps": flag, "no-start": flag },
   },
   run: {
     rm: flag,
@@ -51,6 +54,7 @@ const VERBS: Readonly<Record<string, Options>> = {
     "no-deps": flag,
     interactive: { ...flag, short: "i" },
     env: { ...value, multiple: true },
+    volume: { ...value, multiple: true, short: "v" },
   },
   start: {},
   restart: { timeout: { ...value, short: "t" }, "no-deps": flag },
@@ -82,6 +86,8 @@ export function parseArguments(args: readonly string[]): Arguments {
     short: values["short"] === true,
     wait: values["wait"] === true,
     removeOrphans: values["remove-orphans"] === true,
+    noStart: values["no-start"] === true,
+    volumes: Array.isArray(values["volume"]) ? values["volume"].map(String) : [],
     all: values["all"] === true,
     quiet: values["quiet"] === true,
     json: values["format"] === "json",
@@ -105,7 +111,7 @@ function takesValue(word: string | undefined): boolean {
 
 function nothing(verb: string): Arguments {
   return {
-    ...{ verb, file: "", profiles: [], services: [], command: [], variables: [] },
-    ...{ short: false, wait: false, removeOrphans: false, all: false, quiet: false, json: false },
+    ...{ verb, file: "", profiles: [], services: [], command: [], variables: [], volumes: [] },
+    ...{ noStart: false, short: false, wait: false, removeOrphans: false, all: false, quiet: false, json: false },
   };
 }

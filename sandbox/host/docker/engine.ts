@@ -5,6 +5,7 @@ import { type Arguments, parseArguments, UsageError } from "./arguments";
 import { ComposeError, type Project, readProject, type Service } from "./compose-file";
 import { Container, type Neighbours, type Process, type Program } from "./container";
 import { inOrder, withoutTools } from "./order";
+import { withOptions } from "./run-options";
 import type { Asked } from "./socket";
 
 /** What a call of the command line ends with. */
@@ -113,11 +114,11 @@ export class Engine {
           asked.services.length === 0 ? withoutTools(enabled) : asked.services.map(of),
         );
       case "run":
-        return await this.#run(withVariables(of(asked.services[0] ?? ""), asked.variables), asked.command, stdin);
+        return await this.#run(withOptions(of(asked.services[0] ?? ""), asked), asked.command, stdin);
       case "start":
-        for (const service of asked.services.map(of)) {
-          const stopped = this.#containers.get(service.name);
-          if (!stopped) throw new ComposeError(`service "${service.name}" has no container to start`);
+        for (const { name } of asked.services.map(of)) {
+          const stopped = this.#containers.get(name);
+          if (!stopped) throw new ComposeError(`service "${name}" has no container to start`);
           await this.#start(stopped);
         }
         return said("");
@@ -147,11 +148,13 @@ export class Engine {
       for (const [name, running] of this.#containers)
         if (!project.services.some((service) => service.name === name)) await this.#remove(name, running);
     try {
-      for (const service of inOrder(wanted)) {
-        for (const [other, condition] of Object.entries(service.dependsOn))
-          if (condition === "service_healthy") await this.#waitHealthy(other, "dependency failed to start: ");
-        await this.#bringUp(service);
-      }
+      if (asked.noStart) for (const service of wanted) await this.#create(service);
+      else
+        for (const service of inOrder(wanted)) {
+          for (const [other, condition] of Object.entries(service.dependsOn))
+            if (condition === "service_healthy") await this.#waitHealthy(other, "dependency failed to start: ");
+          await this.#bringUp(service);
+        }
       if (asked.wait) for (const { name } of wanted) await this.#waitHealthy(name, "");
     } catch (error) {
       return failed(error instanceof Error ? error.message : String(error));
@@ -160,16 +163,18 @@ export class Engine {
   }
 
   async #bringUp(service: Service): Promise<void> {
+    await this.#start(await this.#create(service));
+  }
+
+  /** As it is to be, whether it runs or not. */
+  async #create(service: Service): Promise<Running> {
     const known = this.#containers.get(service.name);
-    if (known && known.service.hash === service.hash) {
-      if (!known.process) await this.#start(known);
-      return;
-    }
+    if (known && known.service.hash === service.hash) return known;
     if (known) await this.#remove(service.name, known);
     const running: Running = { service, container: undefined, process: undefined };
     this.#containers.set(service.name, running);
     this.events.push({ action: "create", service: service.name });
-    await this.#start(running);
+    return running;
   }
 
   async #start(running: Running): Promise<void> {
@@ -321,10 +326,4 @@ function said(stdout: string): Result {
 
 function failed(message: string): Result {
   return { code: 1, stdout: "", stderr: `${message}\n` };
-}
-
-/** `--env` beats what the compose file says. */
-function withVariables(service: Service, variables: readonly string[]): Service {
-  const pairs = variables.map((text) => [text.slice(0, text.indexOf("=")), text.slice(text.indexOf("=") + 1)] as const);
-  return { ...service, environment: { ...service.environment, ...Object.fromEntries(pairs) } };
 }

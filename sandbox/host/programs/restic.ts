@@ -1,93 +1,55 @@
-import { randomBytes } from "node:crypto";
+import { spawn } from "node:child_process";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { buffer } from "node:stream/consumers";
 
-import { S3_BUCKET } from "../../cloud/kinds/s3";
-import { Refusal } from "../../cloud/refusal";
-import type { World } from "../../cloud/world";
+import { isBuilt, toolPath } from "../../../tools/go-tool";
+import { temporaryFolder } from "../../temporary";
 import type { Container, Finished, Program } from "../docker/container";
 
-const ACCESS_KEY = "aws:iam/accessKey:AccessKey";
-/** Exit codes of restic (manual, "Exit codes"). */
-const [FAILED, NO_REPOSITORY, WRONG_PASSWORD] = [1, 10, 12];
+/** Mounts of its own need root. */
+export const HAS_RESTIC = process.getuid?.() === 0 && isBuilt("restic");
 
-interface Repository {
-  readonly id: string;
-  /** Password by the key's id. */
-  readonly keys: Map<string, string>;
-}
+/** What a program needs of the machine beside its mounts. */
+const SYSTEM = ["/usr", "/lib", "/lib64", "/etc", "/dev", "/proc"];
 
 /**
- * restic as far as it is about who may in: the login of the repository's server, its keys and their passwords. It keeps no
- * data: tests/judges/backup-restic.test.ts and backup-password.test.ts run the real one.
+ * The real restic, in the mounts that its container has.
+ *
+ * @param repository a folder in the place of the bucket, which the sandbox has only a model of; without one there is `resticLogins`
  */
-export function restic(world: World): Program {
-  const repositories = new Map<string, Repository>();
-  return {
-    run: (container, args) => Promise.resolve(ran(world, repositories, container, args)),
-  };
+export function restic(repository: string): Program {
+  return { run: (container, args) => runIn(container, repository, args) };
 }
 
-function ran(
-  world: World,
-  repositories: Map<string, Repository>,
-  container: Container,
-  args: readonly string[],
-): Finished {
-  const { RESTIC_REPOSITORY: url = "", ...environment } = container.service.environment;
-  const password = container.secret("RESTIC_PASSWORD") ?? "";
-  const [verb = "", what] = args;
-  const command = ["cat", "key", "list"].includes(verb) ? `${verb} ${what ?? ""}` : verb;
-  try {
-    world.mayFail(`restic ${command}`);
-  } catch (error) {
-    if (error instanceof Refusal) return fatal(FAILED, error.message);
-    throw error;
-  }
-  if (!mayEnter(world, url, environment)) return fatal(FAILED, "Stat: Access Denied.");
-
-  const repository = repositories.get(url);
-  if (command === "init") {
-    if (repository) return fatal(FAILED, "create repository failed: config file already exists");
-    repositories.set(url, { id: hex(), keys: new Map([[hex(), password]]) });
-    return said(`created restic repository at ${url}\n`);
-  }
-  if (!repository) return fatal(NO_REPOSITORY, "repository does not exist: unable to open config file");
-  const current = [...repository.keys].find(([, known]) => known === password)?.[0];
-  if (current === undefined) return fatal(WRONG_PASSWORD, "wrong password or no key found");
-  switch (command) {
-    case "cat config":
-      return said(JSON.stringify({ version: 2, id: repository.id }, undefined, 2));
-    case "key list":
-      return said(JSON.stringify([...repository.keys.keys()].map((id) => ({ current: id === current, id }))));
-    case "key add": {
-      const file = args[args.indexOf("--new-password-file") + 1] ?? "";
-      repository.keys.set(hex(), container.read(file).trim());
-      return said("saved new key\n");
-    }
-    case "key remove":
-      if (args[2] === current) return fatal(FAILED, "refusing to remove key currently used to access repository");
-      return repository.keys.delete(args[2] ?? "") ? said("removed key\n") : fatal(FAILED, "no matching ID found");
-    case "list locks":
-    case "backup":
-    case "forget":
-    case "check":
-      return said("");
-    default:
-      return fatal(FAILED, `the sandbox does not know restic ${command}`);
-  }
+async function runIn({ service }: Container, repository: string, args: readonly string[]): Promise<Finished> {
+  mkdirSync(repository, { recursive: true });
+  const root = temporaryFolder();
+  const mounts = [...service.mounts, { source: repository, target: "/repository", readOnly: false }];
+  const script = [
+    "set -e",
+    `mount -t tmpfs none '${root.path}'`,
+    ...SYSTEM.map((path) => `if [ -d ${path} ]; then ${bind(path, join(root.path, path))}; fi`),
+    `mkdir -p '${root.path}/tmp'; cp '${toolPath("restic")}' '${root.path}/restic'`,
+    ...mounts.flatMap(({ source, target, readOnly }) => [
+      bind(source, `${root.path}${target}`),
+      ...(readOnly ? [`mount -o remount,bind,ro '${root.path}${target}'`] : []),
+    ]),
+    `exec chroot '${root.path}' /restic "$@"`,
+  ].join("\n");
+  const child = spawn("unshare", ["--mount", "bash", "-c", script, "restic", ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", ...service.environment, RESTIC_REPOSITORY: "/repository" },
+  });
+  const [stdout, stderr, code] = await Promise.all([
+    buffer(child.stdout),
+    buffer(child.stderr),
+    new Promise<number | null>((resolve, reject) => child.once("error", reject).once("close", resolve)),
+  ]);
+  root.remove();
+  return { code: code ?? 137, stdout: stdout.toString("utf8"), stderr: stderr.toString("utf8") };
 }
 
-/** S3 asks for a key that IAM knows; other servers are not modelled. */
-function mayEnter(world: World, url: string, login: Readonly<Record<string, string>>): boolean {
-  const bucket = /^s3:https:\/\/s3\.[\w-]+\.amazonaws\.com\/([^/]+)\//.exec(url)?.[1];
-  if (bucket === undefined) return true;
-  return (
-    world.all(S3_BUCKET).some(({ id }) => id === bucket) &&
-    world
-      .all(ACCESS_KEY)
-      .some(({ id, props }) => id === login["AWS_ACCESS_KEY_ID"] && props["secret"] === login["AWS_SECRET_ACCESS_KEY"])
-  );
+function bind(source: string, target: string): string {
+  return `mkdir -p '${target}'; mount --bind '${source}' '${target}'`;
 }
-
-const said = (stdout: string): Finished => ({ code: 0, stdout, stderr: "" });
-const fatal = (code: number, text: string): Finished => ({ code, stdout: "", stderr: `Fatal: ${text}\n` });
-const hex = () => randomBytes(32).toString("hex");

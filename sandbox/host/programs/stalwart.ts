@@ -15,12 +15,20 @@ import { openMailListeners } from "./mail-listeners";
 const CONFIGURATION = "/etc/stalwart/config.json";
 /** In the data folder: what the real one keeps in RocksDB. */
 const DATA_FILE = "registry.json";
+const MAIL_FILE = "mail.v8";
+/** The version that wrote them last. */
+const VERSION_FILE = "written-by";
 const HTTP_PORT = 8080;
 
 export interface StalwartOptions {
   /** Every message of an Inbox is also written here. */
   readonly mailFolder?: string;
+  /** What is wrong with a version, like 0.16.19. */
+  readonly faults?: ReadonlyMap<string, StalwartFault>;
 }
+
+/** It ends when it starts; it starts, and loses what is uploaded. */
+export type StalwartFault = "start" | "upload";
 
 /** The mail server's image, with a look into it for the sandbox. */
 export interface Stalwart extends Program {
@@ -29,17 +37,18 @@ export interface Stalwart extends Program {
 }
 
 /** Stalwart as its data and its plan make it: nothing is known to it before. */
-export function stalwart({ mailFolder }: StalwartOptions): Stalwart {
-  /** By data folder: mail stays when the container is made anew. */
-  const stores = new Map<string, MailStore>();
+export function stalwart({ mailFolder, faults }: StalwartOptions): Stalwart {
   let running: JmapServer | undefined;
   return { start, server: () => running };
 
   async function start(container: Container): Promise<Process> {
     const folder = dataFolder(container);
-    const store = stores.get(folder) ?? createMailStore(mailFolder);
-    stores.set(folder, store);
-    const file = join(folder, DATA_FILE);
+    const version = versionOf(container);
+    refuseNewerData(folder, version);
+    if (faults?.get(version) === "start") throw new Error("exited (101)");
+    const [file, mailFile] = [join(folder, DATA_FILE), join(folder, MAIL_FILE)];
+    const kept = createMailStore(mailFolder, existsSync(mailFile) ? readFileSync(mailFile) : undefined);
+    const store: MailStore = faults?.get(version) === "upload" ? { ...kept, blob: () => undefined } : kept;
     const registry = createRegistry({
       ...(existsSync(file) ? { data: readFileSync(file, "utf8") } : {}),
       certificateFault: (chain, key) => certificateFault(container, chain, key),
@@ -70,11 +79,30 @@ export function stalwart({ mailFolder }: StalwartOptions): Stalwart {
       probe: (test) => probe(test, server.port),
       stop: async () => {
         running = undefined;
-        writeFileSync(file, registry.dump());
         await Promise.all([server.close(), listeners.close()]);
+        writeFileSync(file, registry.dump());
+        writeFileSync(mailFile, kept.dump());
       },
     };
   }
+}
+
+/** The tag of the image. */
+function versionOf({ service }: Container): string {
+  return /:v(\d+\.\d+\.\d+)(@|$)/.exec(service.image)?.[1] ?? "";
+}
+
+/** The real one migrates its data when a newer version starts, and an older one ends at once on what it does not know. */
+function refuseNewerData(folder: string, version: string): void {
+  const file = join(folder, VERSION_FILE);
+  const last = existsSync(file) ? readFileSync(file, "utf8") : "0.0.0";
+  if (compareVersions(last, version) > 0)
+    throw new Error(`panicked: Unknown database schema version: written by ${last}, this is ${version}`);
+  writeFileSync(file, version);
+}
+
+function compareVersions(one: string, other: string): number {
+  return one.localeCompare(other, "en", { numeric: true });
 }
 
 /** config.json names one store, and its folder must be one that is mounted to be written. */

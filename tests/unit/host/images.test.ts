@@ -1,5 +1,5 @@
-import { image, imageReference, IMAGES } from "../../../infra/host/images";
-import { STALWART_VERSION } from "../../../onhost/src/deployment";
+import { image, imageReference, IMAGES, STALWART_VERSION } from "../../../infra/host/images";
+import { SCHEMA } from "../../../sandbox/host/registry/schema";
 import { devDependencies } from "../../../package.json";
 
 const DIGEST = `sha256:${"0123456789abcdef".repeat(4)}`;
@@ -10,7 +10,8 @@ describe("images", () => {
   });
 
   it("runs the Stalwart of the plan, and the Node of the tests", () => {
-    expect(IMAGES.stalwart.tag).toBe(`v${STALWART_VERSION}`);
+    expect(STALWART_VERSION).toMatch(/^\d+\.\d+\.\d+$/);
+    expect(SCHEMA.version).toBe(STALWART_VERSION);
     expect(IMAGES.node.tag).toMatch(new RegExp(`^${devDependencies.node.replaceAll(".", "\\.")}-`));
   });
 

@@ -1,9 +1,10 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import * as path from "node:path";
+import { STALWART_VERSION } from "../../../infra/host/images";
 import { STALWART_PORTS } from "../../../infra/host/layout";
 import { stalwartFiles } from "../../../infra/host/stalwart/files";
 import { reloadPlan, stalwartPlan } from "../../../infra/host/stalwart/plan";
-import { FILES, parseDeployment, STALWART_VERSION } from "../../../onhost/src/deployment";
+import { FILES, parseDeployment } from "../../../onhost/src/deployment";
 import { isFields, parsePlan, renderPlan, type Fields, type PlanLine } from "../../../onhost/src/plan-line";
 import { SCHEMA, SCHEMA_VERSION, type SchemaExcerpt } from "../../../sandbox/host/registry/schema";
 import { refuseSecrets } from "../onhost/lab";

@@ -2,7 +2,8 @@ import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isMap, parseDocument } from "yaml";
-import { type Output, run } from "../../../ops/new-domain";
+import { run } from "../../../ops/new-domain";
+import type { Output } from "../../../ops/output";
 import type { Pulumi } from "../../../ops/new-domain/pulumi";
 import { NewDomainError } from "../../../ops/new-domain/refused";
 import { type Api, serveApi } from "../../../sandbox/cloud/api";

@@ -49,3 +49,18 @@ test("a former key signs no more, another domain's goes on, and a second run fin
   expect(await lab.onhost("verify")).toMatchObject({ code: 0 });
   expect(await lab.onhost("signatures")).toMatchObject({ code: 0, err: "" });
 });
+
+test("of a further domain: its own former one goes, the host's domain keeps all", async () => {
+  await furtherDomain();
+  const line = {
+    "@type": "upsert",
+    object: "DkimSignature",
+    matchOn: ["selector"],
+    value: { s: { selector: "newer" } },
+  };
+  lab.write("stalwart/plan/further.test.ndjson", `${JSON.stringify(line)}\n`);
+  const { code, err } = await lab.onhost("signatures", "further.test");
+  expect([code, err]).toEqual([0, "The DKIM signature further is withdrawn.\n"]);
+  expect(await selectors()).toEqual(["202602e", "202602r"]);
+  expect((await lab.onhost("signatures", "no domain")).code).toBe(2);
+});
