@@ -1,5 +1,5 @@
 import { AREAS } from "./check";
-import { byArea, type Examined, summaryOf } from "./report";
+import { byArea, type Examined, hostHint, summaryOf } from "./report";
 import type { Result } from "./runner";
 
 /** Also for a page that is printed or looked at in the dark. */
@@ -20,7 +20,7 @@ dd.mend { font-family: ui-monospace, monospace; font-size: .9em; }
 `;
 
 /** The report as one page that loads nothing; what is not fine comes first, and is open there. */
-export function renderHtml({ stack, domain, at, ms, results }: Examined): string {
+export function renderHtml({ stack, domain, hostStack, at, ms, results }: Examined): string {
   const faults = results.filter(({ finding }) => finding.status === "error" || finding.status === "warning");
   const sections = [
     ...(faults.length === 0 ? [] : [section("To mend", faults, true)]),
@@ -39,6 +39,7 @@ export function renderHtml({ stack, domain, at, ms, results }: Examined): string
 <h1>${escape(domain)}</h1>
 <p class="when">stack ${escape(stack)}, ${escape(at.toISOString().slice(0, 16))}Z, ${(ms / 1000).toFixed(1)} s</p>
 <p class="sum">${escape(summaryOf(results))}</p>
+${hostStack === undefined ? "" : `<p>${escape(hostHint(hostStack))}</p>`}
 ${sections.join("\n")}
 </body>
 </html>

@@ -5,6 +5,8 @@ import type { Result } from "./runner";
 export interface Examined {
   readonly stack: string;
   readonly domain: string;
+  /** Of a further domain: the stack that has the host, whose report says how that one is. */
+  readonly hostStack: string | undefined;
   readonly at: Date;
   /** Of the whole examination, in milliseconds. */
   readonly ms: number;
@@ -46,7 +48,7 @@ export function byArea(results: readonly Result[]): readonly (readonly [Area, re
 }
 
 /** The table for a terminal. */
-export function renderTable({ stack, domain, at, ms, results }: Examined, style: Style = PLAIN): string {
+export function renderTable({ stack, domain, hostStack, at, ms, results }: Examined, style: Style = PLAIN): string {
   const areas = byArea(results).flatMap(([area, ofArea]) => [
     "",
     bold(AREAS[area], style),
@@ -59,8 +61,14 @@ export function renderTable({ stack, domain, at, ms, results }: Examined, style:
     ...areas,
     "",
     bold(summaryOf(results), style),
+    ...(hostStack === undefined ? [] : [hostHint(hostStack)]),
     "",
   ].join("\n");
+}
+
+/** A further domain's host, tunnel, Stalwart and backups are looked at once, with their own stack. */
+export function hostHint(hostStack: string): string {
+  return `Its host belongs to another stack: npm run doctor -- ${hostStack}`;
 }
 
 /** One line for what is fine; what is not gets its values, its reason and what mends it. */
@@ -143,10 +151,11 @@ function faint(text: string, { colours }: Style): string {
 }
 
 /** For scripts; the shape is part of docs/doctor.md. */
-export function renderJson({ stack, domain, at, ms, results }: Examined): string {
+export function renderJson({ stack, domain, hostStack, at, ms, results }: Examined): string {
   const content = {
     stack,
     domain,
+    hostStack: hostStack ?? null,
     at: at.toISOString(),
     ms,
     summary: Object.fromEntries(STATUSES.map((status) => [status, countOf(results, status)])),

@@ -1,26 +1,48 @@
-import { mailRecords } from "../../infra/dns/records";
-import { unquoteTxt } from "../../infra/dns/txt";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
+
+import { createTransport } from "nodemailer";
+
+import type { Settings } from "../../infra/settings/settings";
 import { settingsOf } from "../../infra/settings/stack-file";
-import { examine, type Patient, type Network } from "../../ops/doctor/examine";
-import type { Examined } from "../../ops/doctor/report";
-import type { ZoneRecord } from "../../sandbox/cloud/zone";
+import type { Credential } from "../../ops/doctor/check";
+import { checksOf } from "../../ops/doctor/checks";
+import type { HostDeployment } from "../../ops/doctor/context";
+import { chosen, contextOf, deploymentOf, type Network, type Patient } from "../../ops/doctor/examine";
+import { type Result, runChecks } from "../../ops/doctor/runner";
+import type { Props } from "../../sandbox/cloud/props";
 import { convergeWithoutEngine } from "../../sandbox/converge";
 import { type Outside, startOutside } from "../../sandbox/outside";
 import { standIns } from "../../sandbox/stand-ins";
-import { LabDns, labZone, type LabRecord, type LabZone, newKey } from "./dns";
+import { LabDns } from "./dns/server";
+import type { LabZone } from "./dns/zone";
+import { internetOf, neighbours } from "./internet";
 import { LabWeb } from "./web";
 
-const PARENT = "127.0.1.1";
-export const ADA = "127.0.1.11";
-export const BOB = "127.0.1.12";
-const ELSEWHERE = "127.0.1.20";
-/** Of Cloudflare's edge. */
-const EDGE = "104.16.1.1";
+/** In the sandbox a mail is home within the second. */
+const ARRIVAL_MS = 5_000;
+/** Of a slow machine; how long a healthy deployment takes is measured apart. */
+const LOOK_MS = 60_000;
+/** What a machine of the tailnet finds for the server's name. */
+const TAILNET_ADDRESS = "100.100.1.1";
+const USING = ["urn:ietf:params:jmap:core", "urn:stalwart:jmap"];
 
-/** The sandbox's deployment as the internet sees it: real DNS, TLS and SMTP on loopback. */
+export interface Look {
+  /** Beginnings of ids; none: all. */
+  readonly only?: readonly string[];
+  readonly at?: Date;
+  /** Credentials that are not there, each with the reason. */
+  readonly missing?: ReadonlyMap<Credential, string>;
+}
+
+/**
+ * The sandbox's deployment as the doctor of its operator meets it: the internet around it (DNS, TLS and SMTP on loopback,
+ * seen from a machine of the tailnet), the account by its API, the host by SSH, Stalwart by JMAP.
+ */
 export interface Lab {
   readonly outside: Outside;
-  readonly patient: Patient;
+  readonly patient: Patient & { readonly deployment: HostDeployment };
   readonly network: Network;
   readonly dns: LabDns;
   /** The mail domain's. */
@@ -28,43 +50,43 @@ export interface Lab {
   readonly parent: LabZone;
   readonly elsewhere: LabZone;
   readonly web: LabWeb;
-  examine(only?: readonly string[], patient?: Partial<Patient>): Promise<Examined>;
-  /** Everything is whole again. */
+  /** What Resend's API does with a mail: in the sandbox it goes to the MX. */
+  resend: (init: RequestInit) => Promise<Response>;
+  /** Settings that the doctor has instead of the right ones. */
+  instead: Partial<Settings>;
+  /** What the program gave out. */
+  readonly outputs: Props;
+  look(options?: Look): Promise<readonly Result[]>;
+  /** One method of Stalwart's, called by its administrator. */
+  admin(method: string, args: object): Promise<Readonly<Record<string, unknown>>>;
+  /** Everything around the account, host and Stalwart is whole again. */
   heal(): void;
   close(): Promise<void>;
 }
 
-export async function startLab(stack = "prod"): Promise<Lab> {
-  const invented = standIns(stack);
-  const settings = settingsOf(stack, invented);
-  const { domain } = settings;
-  const outside = await startOutside(settings, invented);
-  await convergeWithoutEngine(stack, invented, outside);
-  const records = mailRecords(settings);
+export interface LabOptions {
+  /** Bare keys of the stack file and their values, in place of its own. */
+  readonly values?: Readonly<Record<string, string>>;
+  /** Domains that get a zone of the account and of the DNS beside the first, with the same parent. */
+  readonly further?: readonly string[];
+}
 
-  const zone = labZone(domain, [ADA, BOB], () => [
-    ...nameServers(domain),
-    { name: domain, type: "SOA", value: "ada.ns.cloudflare.com dns.cloudflare.com" },
-    ...(outside.world.zones.find(({ name }) => name === domain)?.records ?? []).flatMap(served),
-    ...CLOUDFLARES_CAA.map((value): LabRecord => ({ name: domain, type: "CAA", value })),
-  ]);
-  const parentName = domain.slice(domain.indexOf(".") + 1);
-  const parent = labZone(parentName, [PARENT], () => [
-    { name: parentName, type: "NS", value: `ns.${parentName}` },
-    { name: `ns.${parentName}`, type: "A", value: PARENT },
-    ...nameServers(domain),
-  ]);
-  const elsewhere = labZone("", [ELSEWHERE], () => ELSEWHERE_RECORDS);
-  zone.key = newKey();
-  parent.key = newKey();
-  elsewhere.key = newKey();
-  const dns = new LabDns([zone, parent, elsewhere]);
+export async function startLab({ values = {}, further = [] }: LabOptions = {}): Promise<Lab> {
+  const invented = standIns("prod", values);
+  const settings = settingsOf("prod", invented);
+  const outside = await startOutside(settings, invented);
+  const { outputs } = await convergeWithoutEngine("prod", invented, outside);
+  backUp(outside, settings);
+  const { records, ...deployment } = deploymentOf("prod", settings);
+
+  const internet = internetOf(outside.world, [settings.domain, ...further], neighbours(settings));
+  const [zone] = internet.zones;
+  const { parent, elsewhere } = internet;
+  const dns = new LabDns([...internet.zones, parent, elsewhere]);
   await dns.start();
 
-  const names = records.filter(({ proxied }) => proxied).map(({ name }) => name);
-  const exchangers = records.flatMap(({ data, name }) => (data.type === "MX" && name === domain ? [data.target] : []));
   const server = `https://${settings.hostnames.server}`;
-  const web = new LabWeb([...names, ...exchangers], (url, init) => {
+  const web = new LabWeb([...answered(records, further)], (url, init) => {
     // The sandbox's Stalwart has no calendars (facts: it redirects there).
     const path = url.startsWith(server) ? /^\/\.well-known\/(caldav|carddav)$/.exec(new URL(url).pathname) : null;
     if (path) return Promise.resolve(new Response(null, { status: 307, headers: { location: "/dav" } }));
@@ -72,13 +94,20 @@ export async function startLab(stack = "prod"): Promise<Lab> {
   });
   await web.start();
 
-  const patient: Patient = { deployment: { stack, settings, records, outputs: {} }, missing: new Map() };
+  const environment = { CLOUDFLARE_API_TOKEN: invented.apiToken, CLOUDFLARE_BASE_URL: outside.apiUrl };
+  const patient = { deployment: { ...deployment, settings, records }, missing: new Map(), environment };
   const network: Network = {
     dns: { resolver: dns.resolver, resolverPort: dns.port, port: dns.port },
-    net: web.options,
+    // Certificates come and go with what is broken.
+    get net() {
+      return web.options;
+    },
+    arrivalMs: ARRIVAL_MS,
+    fetch: (url, init) => (url.startsWith("https://api.resend.com/") ? lab.resend(init) : outside.fetch(url, init)),
   };
-  const whole = { view: zone.view, parentView: parent.view, elsewhereView: elsewhere.view, key: zone.key };
-  return {
+  const whole = { zone: zone.view, parent: parent.view, elsewhere: elsewhere.view, key: zone.key };
+  const relayed = (init: RequestInit) => relay(outside, init);
+  const lab: Lab = {
     outside,
     patient,
     network,
@@ -87,12 +116,25 @@ export async function startLab(stack = "prod"): Promise<Lab> {
     parent,
     elsewhere,
     web,
-    examine: (only = [], other = {}) =>
-      examine({ ...patient, ...other }, { ...network, net: web.options }, { only }, { budgetMs: 60_000 }),
+    outputs,
+    instead: {},
+    resend: relayed,
+    async look({ only = [], at = new Date(), missing = new Map() } = {}) {
+      const own = { ...patient.deployment, settings: { ...settings, ...lab.instead } };
+      const context = contextOf({ ...patient, deployment: own, missing }, network, at);
+      const results = await runChecks(chosen(checksOf(own), only), context, { budgetMs: LOOK_MS });
+      // Connections that ended are closed before the next test.
+      await setImmediate();
+      return results;
+    },
+    async admin(method, args) {
+      const [answer] = await contextOf(patient, network).jmap.call(USING, [[method, args, "0"]]);
+      return answer?.[1] ?? {};
+    },
     heal() {
-      zone.view = whole.view;
-      parent.view = whole.parentView;
-      elsewhere.view = whole.elsewhereView;
+      zone.view = whole.zone;
+      parent.view = whole.parent;
+      elsewhere.view = whole.elsewhere;
       Object.assign(zone, {
         key: whole.key,
         ds: undefined,
@@ -104,6 +146,9 @@ export async function startLab(stack = "prod"): Promise<Lab> {
       dns.bogus.clear();
       dns.insecure.clear();
       web.reset();
+      web.addresses.set(settings.hostnames.clients, TAILNET_ADDRESS);
+      lab.instead = {};
+      lab.resend = relayed;
     },
     async close() {
       dns.close();
@@ -111,44 +156,38 @@ export async function startLab(stack = "prod"): Promise<Lab> {
       await outside.close();
     },
   };
+  lab.heal();
+  return lab;
 }
 
-/** What Cloudflare serves beside the zone's own CAA records (its documentation, CAA records FAQ). */
-const CLOUDFLARES_CAA = [
-  ...["digicert.com; cansignhttpexchanges=yes", "sectigo.com", "letsencrypt.org", "ssl.com"],
-  "pki.goog; cansignhttpexchanges=yes",
-].flatMap((issuer) => [`0 issue ${issuer}`, `0 issuewild ${issuer}`]);
-
-function nameServers(domain: string): LabRecord[] {
-  return ["ada", "bob"].map((name) => ({ name: domain, type: "NS", value: `${name}.ns.cloudflare.com` }));
+/** Names that answer HTTPS or SMTP. */
+function answered(records: Patient["deployment"]["records"], further: readonly string[]): ReadonlySet<string> {
+  const own = records.flatMap(({ data, name, proxied }) =>
+    proxied ? [name] : data.type === "MX" ? [data.target] : [],
+  );
+  const labels = ["mta-sts", "autoconfig", "autodiscover"];
+  return new Set([...own, ...further.flatMap((domain) => labels.map((label) => `${label}.${domain}`))]);
 }
 
-/** A record of the account as Cloudflare's servers answer it. */
-function served({ name, type, content, priority = 0, proxied }: ZoneRecord): LabRecord[] {
-  if (proxied) return [{ name, type: "A", value: EDGE }];
-  switch (type) {
-    case "TXT":
-      return [{ name, type, value: unquoteTxt(content) }];
-    case "MX":
-    case "SRV":
-      return [{ name, type, value: `${priority} ${content}` }];
-    case "CAA":
-      return [{ name, type, value: content.replaceAll('"', "") }];
-    case "A":
-    case "AAAA":
-    case "CNAME":
-      return [{ name, type, value: content }];
-    default:
-      throw new Error(`${type} is not served here`);
-  }
+/** Files as the jobs of last night leave them: the sandbox has no repository for restic. */
+function backUp({ host }: Outside, settings: Settings): void {
+  const folder = join(host.folder, settings.host.folder);
+  const success = new Date().toISOString().replace(/\.\d+Z$/, "Z");
+  const job = { success, failure: null };
+  for (const path of ["backup/state", "stalwart/data/export"]) mkdirSync(join(folder, path), { recursive: true });
+  writeFileSync(
+    join(folder, "backup/state/status.json"),
+    JSON.stringify({ format: 1, export: job, backup: job, check: job, drill: job }),
+  );
+  writeFileSync(join(folder, "stalwart/data/export/manifest.json"), "{}");
 }
 
-const ELSEWHERE_RECORDS: readonly LabRecord[] = [
-  { name: "", type: "SOA", value: "a.root-servers.net nstld.verisign-grs.com" },
-  { name: "", type: "NS", value: "a.root-servers.net" },
-  { name: "ada.ns.cloudflare.com", type: "A", value: ADA },
-  { name: "bob.ns.cloudflare.com", type: "A", value: BOB },
-  { name: "_spf.mx.cloudflare.net", type: "TXT", value: "v=spf1 ip4:104.30.0.0/20 ~all" },
-  { name: "amazonses.com", type: "TXT", value: "v=spf1 ip4:199.255.192.0/22 -all" },
-  { name: "_mta-sts.mx.cloudflare.net", type: "TXT", value: "v=STSv1; id=20230615T153000" },
-];
+/** Resend's API in front of the sandbox's MX. */
+async function relay({ mx }: Outside, init: RequestInit): Promise<Response> {
+  const body: unknown = JSON.parse(typeof init.body === "string" ? init.body : "{}");
+  const { from, to, subject, text } = body as Record<string, string>;
+  const transport = createTransport({ host: "127.0.0.1", port: mx.port, ignoreTLS: true });
+  await transport.sendMail({ from: from ?? "", to: to ?? "", subject: subject ?? "", text: text ?? "" });
+  transport.close();
+  return Response.json({ id: "1" });
+}

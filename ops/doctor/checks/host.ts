@@ -3,7 +3,7 @@ import { X509Certificate } from "node:crypto";
 import { composeProject } from "../../../infra/host/compose";
 import { isProps, textOf } from "../../adopt/props";
 import { type Check, error, type Finding, ok, warning } from "../check";
-import { type Deployment, Unreachable } from "../context";
+import { type HostDeployment, Unreachable } from "../context";
 import { type Facts, factsOf, timersOf, wantedFiles } from "../inside/facts";
 import { list } from "./ask";
 
@@ -43,7 +43,7 @@ export function hostCheck(
 }
 
 /** The machine at home, by one question over SSH. */
-export function hostChecks({ settings, stack }: Deployment): readonly Check[] {
+export function hostChecks({ settings, stack }: HostDeployment): readonly Check[] {
   const { address, port, user, folder } = settings.host;
   const up = `pulumi up --stack ${stack}`;
   const again = `pulumi up --stack ${stack} --replace '**host-files'`;

@@ -1,6 +1,6 @@
 import { listOf, type Props, textOf, textsOf } from "../../adopt/props";
 import { type Check, error, ok, skipped, warning } from "../check";
-import { type Context, type Deployment, Unreachable } from "../context";
+import { type Context, type HostDeployment, Unreachable } from "../context";
 import { LoginRefused } from "../inside/jmap";
 import { HOST_SSH, hostCheck } from "./host";
 
@@ -14,7 +14,7 @@ const OLD_MINUTES = 60;
 const TOO_OLD_MINUTES = 24 * 60;
 
 /** Stalwart as its administrator and its host see it. */
-export function stalwartChecks({ settings, stack }: Deployment): readonly Check[] {
+export function stalwartChecks({ settings, stack }: HostDeployment): readonly Check[] {
   const { folder, subnet } = settings.host;
   const compose = `docker compose -f ${folder}/mail-stack/compose.yaml`;
   const again = `pulumi up --stack ${stack} --replace '**host-files'`;

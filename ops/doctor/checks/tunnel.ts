@@ -1,9 +1,10 @@
 import { ingressRules } from "../../../infra/edge/ingress";
+import { tunnelName } from "../../../infra/edge/names";
 import { tcpServices } from "../../../infra/edge/tcp-services";
 import { TRAEFIK_PORTS } from "../../../infra/host/layout";
 import { isProps, listOf, type Props, textOf } from "../../adopt/props";
 import { type Check, error, ok, warning } from "../check";
-import type { Context, Deployment } from "../context";
+import type { Context, HostDeployment } from "../context";
 import { converge } from "./ask";
 import { EDGE_TOKEN, edgeCheck } from "./edge";
 
@@ -12,10 +13,10 @@ const area = "tunnel";
 const CONNECTIONS = 4;
 
 /** The tunnel by which everything but the tailnet reaches home. */
-export function tunnelChecks(deployment: Deployment): readonly Check[] {
+export function tunnelChecks(deployment: HostDeployment): readonly Check[] {
   const { settings, stack } = deployment;
   const { accountId, domain, hostnames, inboundDelivery, host } = settings;
-  const name = `mail ${domain}`;
+  const name = tunnelName(domain);
   const list = `/accounts/${accountId}/cfd_tunnel?is_deleted=false`;
   const compose = `docker compose -f ${host.folder}/mail-stack/compose.yaml`;
   const tunnel = async ({ cloudflare }: Context) => (await cloudflare.list(list)).find((one) => one["name"] === name);

@@ -32,7 +32,7 @@ function examined(): Examined {
     skipped("no idea"),
   ];
   const results = CHECKS.map((check, index) => ({ check, finding: findings[index % 4] ?? ok(""), ms: 1 }));
-  return { stack: "prod", domain: "augustin.ai", at: new Date(0), ms: 1234, results };
+  return { stack: "prod", domain: "augustin.ai", hostStack: undefined, at: new Date(0), ms: 1234, results };
 }
 
 test("there are at least forty checks, their ids are stable and unique, and their titles fit", () => {
