@@ -169,6 +169,7 @@ export function renderJson({ stack, domain, hostStack, at, ms, results }: Examin
       why: check.why,
       remedy: finding.remedy ?? null,
       needs: check.needs,
+      follows: check.follows ?? [],
       credentials: check.credentials,
       ms: took,
     })),

@@ -1,7 +1,8 @@
+import type { MailRecord } from "../../infra/dns/record";
+import { unquoteTxt } from "../../infra/dns/txt";
 import type { Settings } from "../../infra/settings/settings";
 import type { World } from "../../sandbox/cloud/world";
 import type { ZoneRecord } from "../../sandbox/cloud/zone";
-import { unquoteTxt } from "../../infra/dns/txt";
 import { newKey } from "./dns/signing";
 import { labZone, type LabRecord, type LabZone } from "./dns/zone";
 
@@ -50,15 +51,14 @@ export function internetOf(
   };
 }
 
-/** What the owners of other names publish for this deployment: consent to reports, an MX for them. */
-export function neighbours({ domain, dmarc }: Pick<Settings, "domain" | "dmarc">): readonly LabRecord[] {
+/** What the owners of other names publish for this deployment: consent to its reports, and an MX for them. */
+export function neighbours({ domain, dmarc }: Settings, records: readonly MailRecord[]): readonly LabRecord[] {
+  const consents = records.filter(({ zone }) => zone !== domain);
   const host = dmarc.aggregateAddress.split("@")[1] ?? "";
-  return host === domain
-    ? []
-    : [
-        { name: `${domain}._report._dmarc.${host}`, type: "TXT", value: "v=DMARC1;" },
-        { name: host, type: "MX", value: `10 mx.${host}` },
-      ];
+  return [
+    ...consents.map(({ name }): LabRecord => ({ name, type: "TXT", value: "v=DMARC1;" })),
+    ...(host === domain ? [] : [{ name: host, type: "MX", value: `10 mx.${host}` } as const]),
+  ];
 }
 
 function signed(zone: LabZone): LabZone {

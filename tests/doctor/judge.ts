@@ -75,21 +75,43 @@ function expectedSkips(
   missing: ReadonlyMap<Credential, string>,
 ): readonly string[] {
   const root = results.find(({ check }) => check.id === broken);
-  const closes = root?.finding.status === "error" || root?.finding.closes === true;
-  const checks = results.map(({ check }) => check);
-  const gated = closes ? gatedBy(checks, broken) : new Set<string>();
-  return checks.flatMap(({ id, credentials }) => {
+  const title = root?.check.title ?? "";
+  const failed = root?.finding.status === "error";
+  const followers = failed ? followersOf(results, broken) : new Set<string>();
+  const closed = failed || root?.finding.closes === true ? [broken, ...followers] : [];
+  const gated = gatedBy(
+    results.map(({ check }) => check),
+    closed,
+  );
+  return results.flatMap(({ check: { id, credentials } }) => {
     if (credentials.some((credential) => missing.has(credential))) return [`${id}: ${NOT_ASKED}`];
-    return gated.has(id) ? [`${id}: needs "${root?.check.title ?? ""}", which failed`] : [];
+    if (followers.has(id)) return [`${id}: follows from "${title}", which failed`];
+    return gated.has(id) ? [`${id}: needs "${title}", which failed`] : [];
   });
 }
 
+/** Checks that failed too, and whose fault is that of the broken one. */
+function followersOf(results: readonly Result[], broken: string): ReadonlySet<string> {
+  const followers = new Set<string>();
+  for (let size = -1; size !== followers.size;) {
+    size = followers.size;
+    for (const { check, finding } of results)
+      if (
+        finding.current.startsWith("follows from") &&
+        check.follows?.some((cause) => cause === broken || followers.has(cause)) === true
+      )
+        followers.add(check.id);
+  }
+  return followers;
+}
+
 /** Ids of the checks that need it, over any number of steps. */
-function gatedBy(checks: readonly Check[], broken: string): ReadonlySet<string> {
+function gatedBy(checks: readonly Check[], closed: readonly string[]): ReadonlySet<string> {
   const gated = new Set<string>();
   for (let size = -1; size !== gated.size;) {
     size = gated.size;
-    for (const { id, needs } of checks) if (needs.some((gate) => gate === broken || gated.has(gate))) gated.add(id);
+    for (const { id, needs } of checks)
+      if (needs.some((gate) => closed.includes(gate) || gated.has(gate))) gated.add(id);
   }
   return gated;
 }

@@ -1,7 +1,8 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 
+import * as pulumi from "@pulumi/pulumi";
 import { createTransport } from "nodemailer";
 
 import type { Settings } from "../../infra/settings/settings";
@@ -15,6 +16,7 @@ import type { Props } from "../../sandbox/cloud/props";
 import { convergeWithoutEngine } from "../../sandbox/converge";
 import { type Outside, startOutside } from "../../sandbox/outside";
 import { standIns } from "../../sandbox/stand-ins";
+import { issued } from "../worker/certificate";
 import { LabDns } from "./dns/server";
 import type { LabZone } from "./dns/zone";
 import { internetOf, neighbours } from "./internet";
@@ -22,6 +24,8 @@ import { LabWeb } from "./web";
 
 /** In the sandbox a mail is home within the second. */
 const ARRIVAL_MS = 5_000;
+const DAY_MS = 86_400_000;
+const CHAIN = "fullchain.pem";
 /** Of a slow machine; how long a healthy deployment takes is measured apart. */
 const LOOK_MS = 60_000;
 /** What a machine of the tailnet finds for the server's name. */
@@ -77,9 +81,11 @@ export async function startLab({ values = {}, further = [] }: LabOptions = {}): 
   const outside = await startOutside(settings, invented);
   const { outputs } = await convergeWithoutEngine("prod", invented, outside);
   backUp(outside, settings);
-  const { records, ...deployment } = deploymentOf("prod", settings);
+  certify(outside, settings);
+  const given = { tailnetAddress: await plainOf(outputs["tailnetAddress"]) };
+  const { records, ...deployment } = deploymentOf("prod", settings, given);
 
-  const internet = internetOf(outside.world, [settings.domain, ...further], neighbours(settings));
+  const internet = internetOf(outside.world, [settings.domain, ...further], neighbours(settings, records));
   const [zone] = internet.zones;
   const { parent, elsewhere } = internet;
   const dns = new LabDns([...internet.zones, parent, elsewhere]);
@@ -160,6 +166,11 @@ export async function startLab({ values = {}, further = [] }: LabOptions = {}): 
   return lab;
 }
 
+function plainOf(value: unknown): Promise<unknown> {
+  const output: pulumi.Output<unknown> = pulumi.output(value);
+  return new Promise((resolve) => void output.apply(resolve));
+}
+
 /** Names that answer HTTPS or SMTP. */
 function answered(records: Patient["deployment"]["records"], further: readonly string[]): ReadonlySet<string> {
   const own = records.flatMap(({ data, name, proxied }) =>
@@ -180,6 +191,15 @@ function backUp({ host }: Outside, settings: Settings): void {
     JSON.stringify({ format: 1, export: job, backup: job, check: job, drill: job }),
   );
   writeFileSync(join(folder, "stalwart/data/export/manifest.json"), "{}");
+}
+
+/** As Traefik gets it from its authority, for all names that clients use. */
+function certify({ host }: Outside, settings: Settings): void {
+  const { server, clients } = settings.hostnames;
+  const { cert, key } = issued([server, clients], new Date(Date.now() - DAY_MS), new Date(Date.now() + 80 * DAY_MS));
+  const folder = join(host.folder, settings.host.folder, "stalwart/tls");
+  for (const { name, text } of readdirSync(folder).map((name) => ({ name, text: name === CHAIN ? cert : key })))
+    writeFileSync(join(folder, name), text);
 }
 
 /** Resend's API in front of the sandbox's MX. */

@@ -8,6 +8,7 @@ import { type Facts, factsOf, timersOf, wantedFiles } from "../inside/facts";
 import { list } from "./ask";
 
 export const HOST_SSH = "host.ssh";
+export const HOST_SERVICES = "host.services";
 const SSH_BUDGET_MS = 7_000;
 const CLOCK_WARNING_SECONDS = 10;
 /** From here on logins by one-time codes and signed requests to S3 fail. */
@@ -90,7 +91,7 @@ export function hostChecks({ settings, stack }: HostDeployment): readonly Check[
       },
     }),
     hostCheck({
-      id: "host.services",
+      id: HOST_SERVICES,
       title: "All services are healthy",
       why: "Each of them is on the way of every message or client.",
       needs: ["host.docker"],
@@ -111,7 +112,7 @@ export function hostChecks({ settings, stack }: HostDeployment): readonly Check[
       id: "host.images",
       title: "The services run the pinned images",
       why: "Another version is one that nobody has tested with this program.",
-      needs: ["host.services"],
+      needs: [HOST_SERVICES],
       finding: (facts) => {
         const containers = containersOf(facts);
         const other = services.flatMap(([name, { image }]) => {
@@ -242,11 +243,13 @@ function containersOf({ all }: Facts): ReadonlyMap<string, ContainerState> {
 }
 
 function certificateFinding(base64: string, hostname: string, now: Date, remedy: string): Finding {
-  const expected = `for ${hostname}, ${CERTIFICATE_DAYS} days left`;
+  const expected = `of an authority, for ${hostname}, ${CERTIFICATE_DAYS} days left`;
   if (base64 === "") return error("none", expected, remedy);
   const certificate = new X509Certificate(Buffer.from(base64, "base64"));
   if (certificate.checkHost(hostname) === undefined)
     return error(`for ${certificate.subjectAltName ?? "no name"}`, expected, remedy);
+  // The host makes one of its own so that Stalwart starts before there is a real one.
+  if (certificate.issuer === certificate.subject) return error("self-signed", expected, remedy);
   const days = Math.floor((Date.parse(certificate.validTo) - now.getTime()) / DAY_MS);
   if (days < 0) return error(`ended on ${new Date(certificate.validTo).toISOString().slice(0, 10)}`, expected, remedy);
   const current = `${days} days left`;

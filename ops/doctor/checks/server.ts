@@ -3,6 +3,7 @@ import { type Check, error, type Finding, ok, skipped, TITLE_CHARACTERS } from "
 import { type Context, type HostDeployment, Unreachable, type WebAnswer } from "../context";
 import { converge, publicCheck } from "./ask";
 import { certificateId } from "./names";
+import { TUNNEL_CONNECTED, TUNNEL_EXISTS } from "./tunnel";
 
 const area = "web";
 /** Of a tunnel without a connector, and of an origin that does not answer (Cloudflare, 5xx errors). */
@@ -63,6 +64,7 @@ function wellKnownChecks({ stack, settings }: HostDeployment): readonly Check[] 
       title: `Clients find ${what} at home`,
       why: `SRV leads there; without an answer clients cannot use ${what}.`,
       needs: service === "jmap" ? [certificateId(hostnames.server, domain)] : ["web.jmap"],
+      ...(service === "jmap" ? { follows: [TUNNEL_EXISTS, TUNNEL_CONNECTED] } : {}),
       run: async ({ web }) => {
         const { status, headers } = await web.get(url(path));
         const expected = "a redirect to the service, or its demand for a login";
@@ -92,6 +94,7 @@ function guardChecks(deployment: HostDeployment): readonly Check[] {
       title: `Access refuses strangers at ${hostname}`.slice(0, TITLE_CHARACTERS),
       why: "The name leads into the home; without Access anybody could try passwords there.",
       needs: [certificateId(hostname, domain)],
+      follows: [`edge.access.${label}`],
       run: async ({ web }) => {
         const answer = await web.get(`https://${hostname}/jmap/session`);
         if (isRefusal(answer)) return ok(`HTTP ${answer.status}`);

@@ -7,6 +7,10 @@ import { type Check, error, ok, warning } from "../check";
 import type { Context, HostDeployment } from "../context";
 import { converge } from "./ask";
 import { EDGE_TOKEN, edgeCheck } from "./edge";
+import { HOST_SERVICES } from "./host";
+
+export const TUNNEL_EXISTS = "tunnel.exists";
+export const TUNNEL_CONNECTED = "tunnel.connected";
 
 const area = "tunnel";
 /** cloudflared keeps four, two to each of two data centres. */
@@ -26,7 +30,7 @@ export function tunnelChecks(deployment: HostDeployment): readonly Check[] {
   ]);
   return [
     edgeCheck({
-      id: "tunnel.exists",
+      id: TUNNEL_EXISTS,
       area,
       title: "The tunnel exists",
       why: "All public names of the host lead to it; without it nothing reaches home.",
@@ -42,11 +46,12 @@ export function tunnelChecks(deployment: HostDeployment): readonly Check[] {
       },
     }),
     edgeCheck({
-      id: "tunnel.connected",
+      id: TUNNEL_CONNECTED,
       area,
       title: "The tunnel is connected",
       why: "While it is not, mail waits in the spool and clients find nobody.",
-      needs: ["tunnel.exists"],
+      needs: [TUNNEL_EXISTS],
+      follows: [HOST_SERVICES],
       run: async (context) => {
         const found = await tunnel(context);
         const detail = await context.cloudflare.get(`/accounts/${accountId}/cfd_tunnel/${textOf(found?.["id"])}`);
@@ -65,7 +70,7 @@ export function tunnelChecks(deployment: HostDeployment): readonly Check[] {
       area,
       title: "The tunnel forwards as the program says",
       why: "A rule that is missing makes its name answer 404; one too many opens a door.",
-      needs: ["tunnel.exists"],
+      needs: [TUNNEL_EXISTS],
       run: async (context) => {
         const found = await tunnel(context);
         const path = `/accounts/${accountId}/cfd_tunnel/${textOf(found?.["id"])}/configurations`;

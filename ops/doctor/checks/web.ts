@@ -2,6 +2,7 @@ import { type Check, error, type Finding, ok } from "../check";
 import type { Deployment } from "../context";
 import { converge, publicCheck } from "./ask";
 import { certificateId } from "./names";
+import { PUBLIC_WORKER, ROUTES } from "./workers";
 
 const area = "web";
 
@@ -16,6 +17,7 @@ export function webChecks(deployment: Deployment): readonly Check[] {
     title: "Thunderbird finds its settings",
     why: "Without them people type in host names and ports.",
     needs: [certificateId(hostnames.autoconfig, domain)],
+    follows: [PUBLIC_WORKER, ROUTES],
     run: async ({ web }) => {
       const query = new URLSearchParams({ emailaddress: primaryAddress }).toString();
       const { status, body } = await web.get(`https://${hostnames.autoconfig}/mail/config-v1.1.xml?${query}`);
@@ -29,6 +31,7 @@ export function webChecks(deployment: Deployment): readonly Check[] {
     title: "Outlook finds its settings",
     why: "Without them people type in host names and ports.",
     needs: [certificateId(hostnames.autodiscover, domain)],
+    follows: [PUBLIC_WORKER, ROUTES],
     run: async ({ web }) => {
       const base = `https://${hostnames.autodiscover}/autodiscover/autodiscover`;
       const { status, body } = await web.get(`${base}.json?Email=${primaryAddress}&Protocol=Autodiscoverv1`);

@@ -13,6 +13,9 @@ import { EDGE_TOKEN, EDGE_ZONE, edgeCheck, zoneOf } from "./edge";
 
 /** Not known to the doctor, and not compared. */
 const WAY_HOME = { clientId: "", clientSecret: "", key: "" };
+/** What is served under the public names comes from there. */
+export const PUBLIC_WORKER = "edge.worker.public";
+export const ROUTES = "edge.routes";
 const DIGITS = 12;
 
 interface Worker {
@@ -134,10 +137,10 @@ function clockCheck(deployment: Deployment): readonly Check[] {
 function routesCheck(deployment: Deployment): Check {
   const { hostnames, workerName } = deployment.settings;
   return edgeCheck({
-    id: "edge.routes",
+    id: ROUTES,
     title: "Public names lead to the public Worker",
     why: "Without its route a name answers nothing.",
-    needs: [EDGE_ZONE, "edge.worker.public"],
+    needs: [EDGE_ZONE, PUBLIC_WORKER],
     run: async ({ cloudflare }) => {
       const zone = await zoneOf(cloudflare, deployment);
       const routes = await cloudflare.list(`/zones/${textOf(zone?.["id"])}/workers/routes`);

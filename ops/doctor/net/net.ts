@@ -55,6 +55,7 @@ function open({ host, port }: Place): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect({ host, port });
     const fail = () => {
+      clearTimeout(timer);
       socket.destroy();
       reject(new Unreachable(`${host}:${port} cannot be reached`));
     };

@@ -46,10 +46,12 @@ export function zone(change: (zone: World["zones"][number]) => () => void): Chan
   };
 }
 
-export function inBucket(key: string, bytes = Buffer.from("x")): Change {
+/** A message in the spool, whose name is that of the moment when it is put there. */
+export function inBucket(keyNow: () => string): Change {
   return async (world) => {
+    const key = keyNow();
     const bucket = String(found(world, R2_BUCKET, any).props["name"]);
-    await world.buckets.put(bucket, key, bytes);
+    await world.buckets.put(bucket, key, Buffer.from("x"));
     return () => world.buckets.delete(bucket, key);
   };
 }

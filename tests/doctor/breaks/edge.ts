@@ -28,16 +28,6 @@ export const EDGE: readonly Break[] = [
     { remedy: /name servers at the registrar$/ },
   ),
   broken(
-    "edge.zone",
-    "it is in another account",
-    /^the account has no zone augustin\.ai$/,
-    (world) => {
-      const zones = world.zones.splice(0);
-      return () => world.zones.push(...zones);
-    },
-    { remedy: /add the domain, then enter its name servers/ },
-  ),
-  broken(
     "edge.routing",
     "switched off",
     /^off$/,

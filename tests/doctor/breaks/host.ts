@@ -1,11 +1,10 @@
 import { chmodSync, renameSync } from "node:fs";
 
 import { selfSigned } from "../../../onhost/src/self-signed";
+import { issued } from "../../worker/certificate";
 import type { Break } from "../break";
 import { AGAIN, apps, broken, compose, content, DAY_MS, program } from "./machine";
-
-/** Of onhost/src/self-signed.ts. */
-const VALID_DAYS = 825;
+import { DOMAIN } from "./public";
 
 export const MACHINE: readonly Break[] = [
   broken(
@@ -110,6 +109,18 @@ export const MACHINE: readonly Break[] = [
   ),
   broken(
     "host.certificate",
+    "no authority gave one yet",
+    /^self-signed$/,
+    content("stalwart/tls/fullchain.pem", () => selfSigned(`stalwart.${DOMAIN}`, new Date()).chain),
+  ),
+  broken(
+    "host.certificate",
+    "is another name's",
+    /^for DNS:mail\.example\.com$/,
+    content("stalwart/tls/fullchain.pem", () => certificate(80, "mail.example.com")),
+  ),
+  broken(
+    "host.certificate",
     "has ended",
     /^ended on /,
     content("stalwart/tls/fullchain.pem", () => certificate(-2)),
@@ -118,6 +129,8 @@ export const MACHINE: readonly Break[] = [
   broken("host.timers", "none runs", /^not active: mail-backup-drill\.timer, /, program("systemctl", "echo inactive")),
 ];
 
-function certificate(days: number): string {
-  return selfSigned("stalwart.augustin.ai", new Date(Date.now() - (VALID_DAYS - days) * DAY_MS + DAY_MS / 2)).chain;
+const inDays = (days: number) => new Date(Date.now() + days * DAY_MS + DAY_MS / 2);
+
+function certificate(days: number, name = `stalwart.${DOMAIN}`): string {
+  return issued([name], inDays(-90), inDays(days)).cert;
 }

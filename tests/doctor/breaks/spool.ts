@@ -20,16 +20,34 @@ export const SPOOLED: readonly Break[] = [
       ],
     }),
   ),
-  broken("spool.age", "a message of an hour ago", /^1 waits, the oldest for 60 min$/, inBucket(waiting(60)), {
-    status: "warning",
-    remedy: SPOOL,
-  }),
-  broken("spool.age", "a message of two days ago", /the oldest for 2880 min$/, inBucket(waiting(2880)), {
-    remedy: SPOOL,
-  }),
-  broken("spool.dead", "one is refused", /^1$/, inBucket(waiting(1).replace("spool/", "dead/")), {
-    remedy: /retry KEY --yes$/,
-  }),
+  broken(
+    "spool.age",
+    "a message of an hour ago",
+    /^1 waits, the oldest for 60 min$/,
+    inBucket(() => waiting(60)),
+    {
+      status: "warning",
+      remedy: SPOOL,
+    },
+  ),
+  broken(
+    "spool.age",
+    "a message of two days ago",
+    /the oldest for 2880 min$/,
+    inBucket(() => waiting(2880)),
+    {
+      remedy: SPOOL,
+    },
+  ),
+  broken(
+    "spool.dead",
+    "one is refused",
+    /^1$/,
+    inBucket(() => waiting(1).replace("spool/", "dead/")),
+    {
+      remedy: /retry KEY --yes$/,
+    },
+  ),
   broken(
     "spool.size",
     "six gigabytes wait",
