@@ -12,6 +12,8 @@ export const BOB = "127.0.1.12";
 const ELSEWHERE = "127.0.1.20";
 /** Of Cloudflare's edge. */
 export const EDGE = "104.16.1.1";
+/** Of its mail servers. */
+export const MX = "162.159.205.1";
 
 /** The zones of the DNS as they are around the account's own. */
 export interface Internet {
@@ -102,6 +104,7 @@ const ELSEWHERE_RECORDS: readonly LabRecord[] = [
   { name: "ada.ns.cloudflare.com", type: "A", value: ADA },
   { name: "bob.ns.cloudflare.com", type: "A", value: BOB },
   { name: "_spf.mx.cloudflare.net", type: "TXT", value: "v=spf1 ip4:104.30.0.0/20 ~all" },
+  ...[1, 2, 3].map((number): LabRecord => ({ name: `route${number}.mx.cloudflare.net`, type: "A", value: MX })),
   { name: "amazonses.com", type: "TXT", value: "v=spf1 ip4:199.255.192.0/22 -all" },
   { name: "_mta-sts.mx.cloudflare.net", type: "TXT", value: "v=STSv1; id=20230615T153000" },
 ];

@@ -1,5 +1,3 @@
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 
 import * as pulumi from "@pulumi/pulumi";
@@ -16,20 +14,20 @@ import type { Props } from "../../sandbox/cloud/props";
 import { convergeWithoutEngine } from "../../sandbox/converge";
 import { type Outside, startOutside } from "../../sandbox/outside";
 import { standIns } from "../../sandbox/stand-ins";
-import { issued } from "../worker/certificate";
-import { LabDns } from "./dns/server";
+import type { LabDns } from "./dns/server";
 import type { LabZone } from "./dns/zone";
-import { internetOf, neighbours } from "./internet";
-import { LabWeb } from "./web";
+import { passNight } from "./night";
+import { startInternet } from "./servers";
+import type { LabWeb } from "./web";
 
 /** In the sandbox a mail is home within the second. */
 const ARRIVAL_MS = 5_000;
-const DAY_MS = 86_400_000;
-const CHAIN = "fullchain.pem";
 /** Of a slow machine; how long a healthy deployment takes is measured apart. */
 const LOOK_MS = 60_000;
 /** What a machine of the tailnet finds for the server's name. */
 const TAILNET_ADDRESS = "100.100.1.1";
+/** Of the signatures. */
+const AROUND_NOW = { from: -86_400, to: 86_400 };
 const USING = ["urn:ietf:params:jmap:core", "urn:stalwart:jmap"];
 
 export interface Look {
@@ -80,26 +78,14 @@ export async function startLab({ values = {}, further = [] }: LabOptions = {}): 
   const settings = settingsOf("prod", invented);
   const outside = await startOutside(settings, invented);
   const { outputs } = await convergeWithoutEngine("prod", invented, outside);
-  backUp(outside, settings);
-  certify(outside, settings);
+  passNight(outside, settings);
   const given = { tailnetAddress: await plainOf(outputs["tailnetAddress"]) };
   const { records, ...deployment } = deploymentOf("prod", settings, given);
 
-  const internet = internetOf(outside.world, [settings.domain, ...further], neighbours(settings, records));
+  const servers = await startInternet({ outside, settings, records, further });
+  const { dns, internet, web } = servers;
   const [zone] = internet.zones;
   const { parent, elsewhere } = internet;
-  const dns = new LabDns([...internet.zones, parent, elsewhere]);
-  await dns.start();
-
-  const server = `https://${settings.hostnames.server}`;
-  const web = new LabWeb([...answered(records, further)], (url, init) => {
-    // The sandbox's Stalwart has no calendars (facts: it redirects there).
-    const path = url.startsWith(server) ? /^\/\.well-known\/(caldav|carddav)$/.exec(new URL(url).pathname) : null;
-    if (path) return Promise.resolve(new Response(null, { status: 307, headers: { location: "/dav" } }));
-    return outside.fetch(url, init);
-  });
-  await web.start();
-
   const environment = { CLOUDFLARE_API_TOKEN: invented.apiToken, CLOUDFLARE_BASE_URL: outside.apiUrl };
   const patient = { deployment: { ...deployment, settings, records }, missing: new Map(), environment };
   const network: Network = {
@@ -141,12 +127,7 @@ export async function startLab({ values = {}, further = [] }: LabOptions = {}): 
       zone.view = whole.zone;
       parent.view = whole.parent;
       elsewhere.view = whole.elsewhere;
-      Object.assign(zone, {
-        key: whole.key,
-        ds: undefined,
-        fault: () => undefined,
-        valid: { from: -86_400, to: 86_400 },
-      });
+      Object.assign(zone, { key: whole.key, ds: undefined, fault: () => undefined, valid: AROUND_NOW });
       dns.validates = true;
       dns.answers = true;
       dns.bogus.clear();
@@ -157,8 +138,7 @@ export async function startLab({ values = {}, further = [] }: LabOptions = {}): 
       lab.resend = relayed;
     },
     async close() {
-      dns.close();
-      await web.close();
+      await servers.close();
       await outside.close();
     },
   };
@@ -169,37 +149,6 @@ export async function startLab({ values = {}, further = [] }: LabOptions = {}): 
 function plainOf(value: unknown): Promise<unknown> {
   const output: pulumi.Output<unknown> = pulumi.output(value);
   return new Promise((resolve) => void output.apply(resolve));
-}
-
-/** Names that answer HTTPS or SMTP. */
-function answered(records: Patient["deployment"]["records"], further: readonly string[]): ReadonlySet<string> {
-  const own = records.flatMap(({ data, name, proxied }) =>
-    proxied ? [name] : data.type === "MX" ? [data.target] : [],
-  );
-  const labels = ["mta-sts", "autoconfig", "autodiscover"];
-  return new Set([...own, ...further.flatMap((domain) => labels.map((label) => `${label}.${domain}`))]);
-}
-
-/** Files as the jobs of last night leave them: the sandbox has no repository for restic. */
-function backUp({ host }: Outside, settings: Settings): void {
-  const folder = join(host.folder, settings.host.folder);
-  const success = new Date().toISOString().replace(/\.\d+Z$/, "Z");
-  const job = { success, failure: null };
-  for (const path of ["backup/state", "stalwart/data/export"]) mkdirSync(join(folder, path), { recursive: true });
-  writeFileSync(
-    join(folder, "backup/state/status.json"),
-    JSON.stringify({ format: 1, export: job, backup: job, check: job, drill: job }),
-  );
-  writeFileSync(join(folder, "stalwart/data/export/manifest.json"), "{}");
-}
-
-/** As Traefik gets it from its authority, for all names that clients use. */
-function certify({ host }: Outside, settings: Settings): void {
-  const { server, clients } = settings.hostnames;
-  const { cert, key } = issued([server, clients], new Date(Date.now() - DAY_MS), new Date(Date.now() + 80 * DAY_MS));
-  const folder = join(host.folder, settings.host.folder, "stalwart/tls");
-  for (const { name, text } of readdirSync(folder).map((name) => ({ name, text: name === CHAIN ? cert : key })))
-    writeFileSync(join(folder, name), text);
 }
 
 /** Resend's API in front of the sandbox's MX. */

@@ -25,7 +25,7 @@ async function doctor(...args: readonly string[]): Promise<{ code: number; repor
   const missing = new Map<Credential, string>([["canary", `needs ${CREDENTIALS.canary}`]]);
   const { code, stdout = "" } = await run(["prod", "--json", ...args], {
     ...{ patient: { ...patient, missing }, network, environment: {} },
-    ...({ input: {}, output: {} } as Pick<Surroundings, "input" | "output">),
+    ...({ input: {}, output: {} } as unknown as Pick<Surroundings, "input" | "output">),
   });
   return { code, report: JSON.parse(stdout) as Report };
 }

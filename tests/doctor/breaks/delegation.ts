@@ -1,7 +1,7 @@
 import type { Break } from "../break";
 import { newKey } from "../dns/signing";
 import { ADA, BOB } from "../internet";
-import { add, answer, at, DAY_SECONDS, DOMAIN, REGISTRAR } from "./public";
+import { add, DAY_SECONDS, DOMAIN, REGISTRAR } from "./public";
 
 export const DELEGATION: readonly Break[] = [
   {
