@@ -4,12 +4,13 @@ import { join } from "node:path";
 
 import { settingsOf } from "../../infra/settings/stack-file";
 import { deploymentOf } from "../../ops/doctor/examine";
-import { toProject } from "../../sandbox/engine/checkout";
+import { newZone } from "../../sandbox/cloud/zone";
+import { toProject, toSettings } from "../../sandbox/engine/checkout";
 import { type CommandLine, openCommandLine, type Ran } from "../../sandbox/engine/command-line";
 import { findEngine } from "../../sandbox/engine/find";
-import { type Outside, startOutside } from "../../sandbox/outside";
+import { type Outside, startOutside, zoneId } from "../../sandbox/outside";
 import { silent } from "../../sandbox/progress";
-import { standIns } from "../../sandbox/stand-ins";
+import { furtherStandIns, type StandIns, standIns } from "../../sandbox/stand-ins";
 import { EDGE, MX } from "../doctor/internet";
 import { passNight } from "../doctor/night";
 import { type Servers, startInternet } from "../doctor/servers";
@@ -17,11 +18,14 @@ import { describeEngine } from "./describe";
 import { ENGINE_TIMEOUT_MS } from "./lab";
 
 const ROOT = join(__dirname, "..", "..");
+const SECOND = { domain: "second.ai", stack: "second-ai" };
+const ON_REQUEST = ["canary.sent", "canary.arrived"];
 const TAILNET_ADDRESS = "100.100.1.1";
 /** From the start of npm to its end: what the issue allows. */
 const MOST_MS = 10_000;
 
 interface Report {
+  readonly hostStack: string | null;
   readonly ms: number;
   readonly summary: Readonly<Record<string, number>>;
   readonly checks: readonly { readonly id: string; readonly status: string; readonly current: string }[];
@@ -31,6 +35,7 @@ describeEngine("npm run doctor, as a process, on a stack that pulumi has brought
   let outside: Outside;
   let servers: Servers;
   let line: CommandLine;
+  let ofHost: StandIns;
   let secrets: readonly string[];
   let clients: string;
 
@@ -45,13 +50,10 @@ describeEngine("npm run doctor, as a process, on a stack that pulumi has brought
       toProject(project, { name: "prod", standIns: invented, apiUrl: outside.apiUrl });
       cpSync(join(ROOT, "ops"), join(project, "ops"), { recursive: true });
     });
-    await pulumi(["stack", "init", "prod"]);
-    for (const [key, value] of Object.entries(invented.secrets))
-      await pulumi(["config", "set", "--secret", `mail:${key}`, "--stack", "prod"], value);
-    await pulumi(["config", "set", "--secret", "cloudflare:apiToken", "--stack", "prod"], invented.apiToken);
-    await pulumi(["up", "--yes", "--stack", "prod", "--non-interactive"]);
+    await bringUp("prod", invented);
     passNight(outside, settings);
-    servers = await startInternet({ outside, settings, records: deploymentOf("prod", settings).records });
+    const { records } = deploymentOf("prod", settings);
+    servers = await startInternet({ outside, settings, records, further: [SECOND.domain] });
     const trusted = join(line.project, "lab.pem");
     writeFileSync(trusted, servers.web.options.ca ?? "");
     const { ports } = servers.web;
@@ -65,6 +67,7 @@ describeEngine("npm run doctor, as a process, on a stack that pulumi has brought
         ...{ tailnet: TAILNET_ADDRESS, names: [settings.hostnames.server, clients] },
       }),
     });
+    ofHost = invented;
     secrets = [...Object.values(invented.secrets), invented.apiToken];
   }, ENGINE_TIMEOUT_MS);
 
@@ -76,6 +79,14 @@ describeEngine("npm run doctor, as a process, on a stack that pulumi has brought
 
   async function pulumi(args: readonly string[], input?: string): Promise<void> {
     expect(await line.pulumi(args, input)).toMatchObject({ code: 0 });
+  }
+
+  async function bringUp(stack: string, { secrets: own, apiToken }: StandIns): Promise<void> {
+    await pulumi(["stack", "init", stack]);
+    for (const [key, value] of Object.entries(own))
+      await pulumi(["config", "set", "--secret", `mail:${key}`, "--stack", stack], value);
+    await pulumi(["config", "set", "--secret", "cloudflare:apiToken", "--stack", stack], apiToken);
+    await pulumi(["up", "--yes", "--stack", stack, "--non-interactive"]);
   }
 
   function doctor(...args: readonly string[]): Promise<Ran> {
@@ -97,9 +108,7 @@ describeEngine("npm run doctor, as a process, on a stack that pulumi has brought
       const { code, output } = await doctor("prod", "--json");
       const ms = Date.now() - start;
       const report = JSON.parse(output) as Report;
-      expect(
-        report.checks.filter(({ status }) => status !== "ok").map(({ id, current }) => `${id}: ${current}`),
-      ).toEqual(["canary.sent", "canary.arrived"].map((id) => `${id}: needs your consent to a mail: add --canary`));
+      expect(notOk(report)).toEqual(ON_REQUEST.map((id) => `${id}: needs your consent to a mail: add --canary`));
       expect(report.summary).toEqual({ ok: report.checks.length - 2, warning: 0, error: 0, skipped: 2 });
       expect(code).toBe(0);
       for (const secret of secrets) expect(output).not.toContain(JSON.stringify(secret).slice(1, -1));
@@ -127,4 +136,39 @@ describeEngine("npm run doctor, as a process, on a stack that pulumi has brought
     },
     ENGINE_TIMEOUT_MS,
   );
+
+  test(
+    "of a further domain looks at what is its own, and says where its host is looked at; the host stays ok",
+    async () => {
+      const { domain, stack } = SECOND;
+      outside.world.zones.push(newZone(zoneId(domain), domain));
+      const own = furtherStandIns(domain, "prod", ofHost);
+      const file = { name: stack, template: "stacks/domain.yaml", standIns: own, apiUrl: outside.apiUrl };
+      toSettings(line.project, file);
+      await bringUp(stack, own);
+
+      const { code, output } = await doctor(stack, "--json");
+      const report = JSON.parse(output) as Report;
+      expect([code, report.hostStack, notOk(report)]).toEqual([0, "prod", []]);
+      const areas = new Set(report.checks.map(({ id }) => id.split(".")[0]));
+      for (const area of ["records", "policy", "exchange", "edge", "spool"]) expect(areas).toContain(area);
+      for (const area of ["host", "stalwart", "backup", "tunnel", "canary"]) expect(areas).not.toContain(area);
+      const { output: table } = await doctor(stack);
+      expect(table).toContain("\nIts host belongs to another stack: npm run doctor -- prod\n");
+      expect(await doctor(stack, "--canary")).toEqual({
+        code: 2,
+        output: "The canary leaves by the host's relay: npm run doctor -- prod --canary\n",
+      });
+
+      const again = await doctor("prod", "--json");
+      const { summary } = JSON.parse(again.output) as Report;
+      expect(summary).toMatchObject({ warning: 0, error: 0, skipped: ON_REQUEST.length });
+    },
+    ENGINE_TIMEOUT_MS,
+  );
 });
+
+/** `id: what was seen`. */
+function notOk({ checks }: Report): readonly string[] {
+  return checks.filter(({ status }) => status !== "ok").map(({ id, current }) => `${id}: ${current}`);
+}

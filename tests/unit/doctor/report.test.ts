@@ -41,6 +41,7 @@ test("there are at least forty checks, their ids are stable and unique, and thei
     expect(new Set(ids).size).toBe(ids.length);
     expect(checks.filter(({ title, why }) => title.length > TITLE_CHARACTERS || why === "")).toEqual([]);
     expect(checks.flatMap(({ needs }) => needs).filter((id) => !ids.includes(id))).toEqual([]);
+    expect(checks.flatMap(({ follows = [] }) => follows).filter((id) => !ids.includes(id))).toEqual([]);
   }
   expect(CHECKS.length).toBeGreaterThanOrEqual(40);
 });
