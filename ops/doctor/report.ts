@@ -29,6 +29,12 @@ export function countOf(results: readonly Result[], status: Status): number {
   return results.filter(({ finding }) => finding.status === status).length;
 }
 
+/** What is not fine: errors first, each in the order of the checks. */
+export function faultsOf(results: readonly Result[]): readonly Result[] {
+  const of = (status: Status) => results.filter(({ finding }) => finding.status === status);
+  return [...of("error"), ...of("warning")];
+}
+
 /** 1 when there is an error; a warning or a skip is none. */
 export function exitCodeOf(results: readonly Result[]): 0 | 1 {
   return countOf(results, "error") > 0 ? 1 : 0;
@@ -60,6 +66,7 @@ export function renderTable({ stack, domain, hostStack, at, ms, results }: Exami
     `${domain} (stack ${stack}), ${at.toISOString().slice(0, 16)}Z, ${took}`,
     ...areas,
     "",
+    ...renderRecap(results, style),
     bold(summaryOf(results), style),
     ...(hostStack === undefined ? [] : [hostHint(hostStack)]),
     "",
@@ -90,6 +97,18 @@ export function renderResult({ check, finding }: Result, style: Style): readonly
     ...labelled("why", check.why, style),
     ...labelled("mend", remedy ?? "", style),
   ];
+}
+
+/** A line for each fault, because the first ones have left the screen by now. */
+function renderRecap(results: readonly Result[], style: Style): readonly string[] {
+  const faults = faultsOf(results).map((result) => renderFault(result, style));
+  return faults.length === 0 ? [] : [bold("To mend", style), ...faults, ""];
+}
+
+/** A fault in one line, with its area. */
+export function renderFault({ check, finding }: Result, style: Style): string {
+  const word = paint(finding.status.padEnd(STATUS_CHARACTERS), finding.status, style);
+  return `  ${word}  ${shorten(visible(`${AREAS[check.area]}: ${check.title}`), style.width - STATUS_CHARACTERS - 4)}`;
 }
 
 /** One line for each reason: what failed at the beginning would fill the screen otherwise. */

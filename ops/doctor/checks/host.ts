@@ -152,7 +152,7 @@ export function hostChecks({ settings, stack }: HostDeployment): readonly Check[
       finding: ({ one }) => {
         const [free = 0, size = 0] = one("disk").trim().split(/\s+/).map(Number);
         const current = `${(free / GIBIBYTE).toFixed(1)} GiB of ${(size / GIBIBYTE).toFixed(1)} GiB free`;
-        const expected = `${DISK_WARNING.bytes / GIBIBYTE} GiB, or ${DISK_WARNING.part * 100} %`;
+        const expected = `${DISK_WARNING.bytes / GIBIBYTE} GiB or ${DISK_WARNING.part * 100} % free`;
         const remedy = `On the host: docker image prune; du -xh --max-depth 2 ${folder} | sort -h | tail`;
         if (free < DISK_ERROR_BYTES) return error(current, expected, remedy);
         return free < DISK_WARNING.bytes && free < size * DISK_WARNING.part

@@ -83,7 +83,10 @@ function spfChecks({ name, zone }: MailRecord, deployment: Deployment): readonly
         const { records } = await dns.resolve(name, "TXT");
         const [text = ""] = spfRecords(records.map(({ value }) => value));
         const { lookups, voids, faults } = await spfCost(name, text, (asked, type) => dns.resolve(asked, type));
-        const current = [`${lookups} lookups, ${voids} without an answer`, ...faults].join("; ");
+        const current = [
+          `${lookups} ${lookups === 1 ? "lookup" : "lookups"}, ${voids} without an answer`,
+          ...faults,
+        ].join("; ");
         if (lookups <= MOST_LOOKUPS && voids <= MOST_VOID_LOOKUPS && faults.length === 0) return ok(current);
         return error(
           current,
