@@ -4,7 +4,8 @@ import type { Result } from "./runner";
 
 /** Also for a page that is printed or looked at in the dark. */
 const STYLE = `
-:root { color-scheme: light dark; --ok: #15803d; --warning: #a16207; --error: #b91c1c; --skipped: #6b7280; --line: #8884; }
+:root { color-scheme: light dark; --line: #8884; --ok: light-dark(#15803d, #4ade80); --skipped: light-dark(#6b7280, #9ca3af);
+  --warning: light-dark(#a16207, #facc15); --error: light-dark(#b91c1c, #f87171); }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.5rem; margin: 0; } h2 { font-size: 1.1rem; margin: 2rem 0 .25rem; }
 .when { color: var(--skipped); margin: 0 0 1rem; } .sum { font-size: 1.1rem; font-weight: 600; }

@@ -103,7 +103,9 @@ test("the watched page shows faults as a whole where they fit, and otherwise one
   expect(shown(40)).toContain("mend      do that");
   expect(shown(24)).not.toContain("mend      ");
   expect(shown(24)).toMatch(/ {2}error .*\n {2}warning .*\n {2}What mends them: npm run doctor -- prod\n/);
-  const head = shown(40).split("\n").findIndex((line) => line.includes("error"));
+  const head = shown(40)
+    .split("\n")
+    .findIndex((line) => line.startsWith("  error"));
   expect(shown(head + 3)).toContain("... and 2 more: npm run doctor -- prod");
 });
 
