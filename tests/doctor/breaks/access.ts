@@ -2,7 +2,7 @@ import { APPLICATION, POLICY, SERVICE_TOKEN } from "../../../sandbox/cloud/kinds
 import { ACCOUNT_TOKEN } from "../../../sandbox/cloud/kinds/account-token";
 import { NOTIFICATION } from "../../../sandbox/cloud/kinds/notification-policy";
 import type { Break } from "../break";
-import { alter, any, broken, inDays, named, remove } from "./account";
+import { alter, any, broken, found, inDays, named, remove } from "./account";
 
 export const ACCESS: readonly Break[] = [
   broken(
@@ -37,5 +37,9 @@ export const ACCESS: readonly Break[] = [
     alter(NOTIFICATION, any, { mechanisms: { emails: [{ id: "nobody@example.com" }] } }),
     { status: "warning" },
   ),
+  broken("edge.access.imaps", "whoever has the Worker's token is let in", /^non_identity \S+$/, (world) => {
+    const { id } = found(world, POLICY, named("mail worker augustin.ai"));
+    return alter(APPLICATION, named("mail imaps augustin.ai"), { policies: [{ id, precedence: 1 }] })(world);
+  }),
   broken("edge.certificate-token", "is gone", /^none$/, remove(ACCOUNT_TOKEN, any)),
 ];

@@ -70,6 +70,13 @@ export const MACHINE: readonly Break[] = [
   ),
   broken(
     "host.files",
+    "one is left that is no longer shipped",
+    /^coredns\/old\.conf is no longer shipped$/,
+    content("mail-stack/installed", (text) => `${text}coredns/old.conf\n`),
+    { remedy: AGAIN },
+  ),
+  broken(
+    "host.files",
     "a secret that everybody reads",
     /^cloudflared\/token has mode 644$/,
     (lab) => {

@@ -1,6 +1,7 @@
 import { R2_BUCKET, R2_LIFECYCLE } from "../../../sandbox/cloud/kinds/r2";
+import type { Props } from "../../../sandbox/cloud/props";
 import type { Break } from "../break";
-import { alter, any, broken, inBucket, remove, waiting } from "./account";
+import { alter, any, broken, found, inBucket, remove, waiting } from "./account";
 
 const GIBIBYTE = 1024 ** 3;
 const SPOOL = /^npm run spool -- prod list/;
@@ -20,6 +21,10 @@ export const SPOOLED: readonly Break[] = [
       ],
     }),
   ),
+  broken("edge.lifecycle", "is switched off", /^nothing is forgotten$/, (world) => {
+    const { rules } = found(world, R2_LIFECYCLE, any).props as { rules: readonly Props[] };
+    return alter(R2_LIFECYCLE, any, { rules: rules.map((rule) => ({ ...rule, enabled: false })) })(world);
+  }),
   broken(
     "spool.age",
     "a message of an hour ago",

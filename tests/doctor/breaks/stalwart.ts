@@ -52,4 +52,13 @@ export const STALWART: readonly Break[] = [
       remedy: /Blocked IPs/,
     },
   ),
+  broken(
+    "stalwart.bans",
+    "the host itself is banned",
+    /^127\.0\.0\.1$/,
+    registered("BlockedIp", { address: "127.0.0.1" }),
+    {
+      remedy: /Blocked IPs/,
+    },
+  ),
 ];

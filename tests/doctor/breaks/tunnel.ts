@@ -38,4 +38,9 @@ export const TUNNELS: readonly Break[] = [
     const ingresses = [{ hostname: "ssh.augustin.ai", service: "ssh://localhost:22" }, ...config.ingresses];
     return alter(TUNNEL_CONFIG, any, { config: { ingresses } })(world);
   }),
+  broken("tunnel.ingress", "in another order", /^rules are missing or in another order$/, (world) => {
+    const config = found(world, TUNNEL_CONFIG, any).props["config"] as { ingresses: readonly Props[] };
+    const [first = {}, second = {}, ...others] = config.ingresses;
+    return alter(TUNNEL_CONFIG, any, { config: { ingresses: [second, first, ...others] } })(world);
+  }),
 ];
