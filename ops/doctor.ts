@@ -3,6 +3,7 @@ import { isIP } from "node:net";
 import { parseArgs } from "node:util";
 
 import { StackFileError } from "../infra/settings/stack-file";
+import { hostStackOf } from "./doctor/context";
 import { examine, type Network, type Patient, patientOf, realNetwork, withCanary } from "./doctor/examine";
 import { renderHtml } from "./doctor/html";
 import { type Examined, exitCodeOf, renderJson, renderTable, summaryOf } from "./doctor/report";
@@ -72,6 +73,9 @@ export async function run(args: readonly string[], surroundings: Surroundings): 
     return { code: 2, stderr: `--watch needs a terminal. Without one: npm run doctor -- ${parsed.stack} --json\n` };
   try {
     const found = surroundings.patient ?? (await patientOf(parsed.stack, environment));
+    const hostStack = hostStackOf(found.deployment);
+    if (parsed.canary && hostStack !== undefined)
+      return { code: 2, stderr: `The canary leaves by the host's relay: npm run doctor -- ${hostStack} --canary\n` };
     const patient = parsed.canary ? withCanary(found) : found;
     const network = surroundings.network ?? realNetwork(parsed.resolver);
     const options = parsed.canary ? { budgetMs: CANARY_BUDGET_MS } : {};

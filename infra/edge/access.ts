@@ -8,6 +8,8 @@
 import * as cloudflare from "@pulumi/cloudflare";
 import * as pulumi from "@pulumi/pulumi";
 
+import { tokenAlertName, workerTokenName } from "./names";
+
 /** One year, Cloudflare's default for service tokens; written out so that a change of the default is no change here. */
 const TOKEN_LIFETIME = "8760h";
 const SESSION = "24h";
@@ -46,7 +48,7 @@ export class WorkerAccess extends pulumi.ComponentResource {
       const suffix = number === 1 ? "" : String(number);
       return new cloudflare.ZeroTrustAccessServiceToken(
         [name, "token", suffix].filter(Boolean).join("-"),
-        { accountId, name: `mail worker ${args.domain} ${suffix}`.trimEnd(), duration: TOKEN_LIFETIME },
+        { accountId, name: workerTokenName(args.domain, number), duration: TOKEN_LIFETIME },
         { parent: this },
       );
     };
@@ -86,7 +88,7 @@ export class WorkerAccess extends pulumi.ComponentResource {
       `${name}-expiry`,
       {
         accountId,
-        name: `mail worker token ${args.domain}`,
+        name: tokenAlertName(args.domain),
         description: "The Access token with which the mail Worker reaches the host expires soon.",
         enabled: true,
         alertType: "expiring_service_token_alert",

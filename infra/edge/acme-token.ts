@@ -9,6 +9,8 @@
 import * as cloudflare from "@pulumi/cloudflare";
 import * as pulumi from "@pulumi/pulumi";
 
+import { certificateTokenName } from "./names";
+
 /**
  * Ids of Cloudflare's permission groups, the same in every account (API: GET /accounts/{id}/tokens/permission_groups).
  * lego, Traefik's ACME client, finds the zone by its name and writes the record.
@@ -33,7 +35,7 @@ export class AcmeToken extends pulumi.ComponentResource {
       `${name}-token`,
       {
         accountId: args.accountId,
-        name: `mail certificates ${args.domain}`,
+        name: certificateTokenName(args.domain),
         policies: [
           {
             effect: "allow",

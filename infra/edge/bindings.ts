@@ -1,5 +1,6 @@
 import type * as pulumi from "@pulumi/pulumi";
 
+import type { PublicEnv } from "../../worker/src/public-env";
 import type { DomainSettings } from "../settings/settings";
 import type { Binding, InboundWorkerArgs } from "./inbound-worker";
 
@@ -28,6 +29,17 @@ export function inboundBindings(
     ...(bucket === undefined ? {} : { SPOOL: { bucket } }),
     ALERT_URL: alertUrl(spool),
     ALERT_AFTER_MINUTES: { text: String(spool?.alertAfterMinutes ?? "") },
+  };
+}
+
+/** The bindings of a domain's public Worker. */
+export function publicBindings({ domain, hostnames, services }: DomainSettings): PublicEnv {
+  return {
+    MAIL_DOMAIN: domain,
+    SERVER_HOSTNAME: hostnames.server,
+    CLIENTS_HOSTNAME: hostnames.clients,
+    SERVICES: services.join(","),
+    DISPLAY_NAME: domain,
   };
 }
 

@@ -10,6 +10,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 import type { PublicEnv } from "../../worker/src/public-env";
 import type { DomainSettings } from "../settings/settings";
+import { publicBindings } from "./bindings";
 import { bundleWorker } from "./bundle";
 import { scriptArgs } from "./worker";
 
@@ -25,7 +26,7 @@ export interface PublicWorkerArgs {
 
 /** The public Worker of a domain. */
 export function publicArgs(settings: DomainSettings, zoneId: string): PublicWorkerArgs {
-  const { accountId, domain, hostnames, services, workerName } = settings;
+  const { accountId, hostnames, workerName } = settings;
   return {
     accountId,
     zoneId,
@@ -35,13 +36,7 @@ export function publicArgs(settings: DomainSettings, zoneId: string): PublicWork
       autoconfig: hostnames.autoconfig,
       autodiscover: hostnames.autodiscover,
     },
-    bindings: {
-      MAIL_DOMAIN: domain,
-      SERVER_HOSTNAME: hostnames.server,
-      CLIENTS_HOSTNAME: hostnames.clients,
-      SERVICES: services.join(","),
-      DISPLAY_NAME: domain,
-    },
+    bindings: publicBindings(settings),
   };
 }
 

@@ -9,16 +9,9 @@
 import * as cloudflare from "@pulumi/cloudflare";
 import * as pulumi from "@pulumi/pulumi";
 
-/**
- * Every minute: a run brings some 140 messages home, so a backlog of thousands is gone within the hour. An empty
- * spool costs two listings a run, a tenth of what R2's free plan allows a month.
- */
-export const SPOOL_SCHEDULE = "* * * * *";
+import { LEDGER_PREFIX } from "./spool-rules";
 
 const SECONDS_PER_DAY = 86_400;
-
-/** The prefix of what the Worker may forget; messages lie under `spool/` and `dead/`, to which no rule may apply. */
-const LEDGER_PREFIX = "ledger/";
 
 /** Cloudflare's own rule for a new bucket, written out because ours replace it. */
 const UPLOAD_DAYS = 7;

@@ -11,6 +11,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Secret } from "../settings/secret";
 import type { Settings } from "../settings/settings";
 import { ingressRules, type TunnelledTcp } from "./ingress";
+import { tunnelName } from "./names";
 
 export interface HttpTunnelArgs {
   readonly accountId: string;
@@ -41,7 +42,7 @@ export class HttpTunnel extends pulumi.ComponentResource {
       // Without `configSrc` cloudflared ignores the ingress rules below.
       {
         accountId,
-        name: `mail ${args.domain}`,
+        name: tunnelName(args.domain),
         configSrc: "cloudflare",
         ...(args.secret && { tunnelSecret: pulumi.secret(args.secret.reveal()) }),
       },

@@ -57,6 +57,11 @@ export interface Check {
   readonly why: string;
   /** Ids of checks that must not have failed; after an error, a skip or a closing warning of one of them this one is skipped. */
   readonly needs: readonly string[];
+  /**
+   * Ids of checks that look at a cause. It runs all the same; when it fails and one of them failed too, the fault is told
+   * once, at the cause. Those that were not run, or of which the deployment has none, explain nothing.
+   */
+  readonly follows?: readonly string[];
   readonly credentials: readonly Credential[];
   /** Milliseconds for this check; {@link CHECK_BUDGET_MS} when left out. */
   readonly budgetMs?: number;

@@ -1,5 +1,5 @@
 import type { MailRecord } from "../../infra/dns/record";
-import type { Settings } from "../../infra/settings/settings";
+import type { FurtherSettings, Settings } from "../../infra/settings/settings";
 import type { Props } from "../adopt/props";
 import type { SpoolObjects } from "../spool/objects";
 import type { Credential } from "./check";
@@ -10,11 +10,25 @@ export interface Deployment {
   /** `prod`. */
   readonly stack: string;
   /** Secrets that are not at hand are stand-ins; a check that reads one lists the credential `secrets`. */
-  readonly settings: Settings;
+  readonly settings: Settings | FurtherSettings;
   /** Of `mailRecords(settings)`: the same that the program declares. */
   readonly records: readonly MailRecord[];
   /** The stack's outputs; empty without the credential `state`. */
   readonly outputs: Readonly<Record<string, unknown>>;
+}
+
+/** One whose stack has the host; a further domain has only what is its own. */
+export interface HostDeployment extends Deployment {
+  readonly settings: Settings;
+}
+
+export function hasHost(deployment: Deployment): deployment is HostDeployment {
+  return hostStackOf(deployment) === undefined;
+}
+
+/** The stack that has the host of a further domain. */
+export function hostStackOf({ settings }: Deployment): string | undefined {
+  return "hostStack" in settings ? settings.hostStack : undefined;
 }
 
 /** What a check works with. Clients ask once: the same question of two checks is one question to the world. */
@@ -117,8 +131,8 @@ export class Unreachable extends Error {
 export interface Net {
   /** The address that this machine itself finds for the name; undefined: none. */
   lookup(hostname: string): Promise<string | undefined>;
-  /** Connects over TCP and hangs up. @throws Unreachable */
-  reach(hostname: string, port: number): Promise<void>;
+  /** Connects to an address over TCP and hangs up. @throws Unreachable */
+  reach(address: string, port: number): Promise<void>;
   /**
    * The certificate that the server shows for the name; `smtp` upgrades by STARTTLS first (RFC 3207).
    * @throws Unreachable

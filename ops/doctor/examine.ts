@@ -1,23 +1,25 @@
 import { spawn } from "node:child_process";
 
-import { mailRecords } from "../../infra/dns/records";
-import { publicSettings, STAND_INS } from "../public-settings";
+import { furtherRecords, mailRecords } from "../../infra/dns/records";
+import type { FurtherSettings, Settings } from "../../infra/settings/settings";
+import { publicDomainSettings, STAND_INS } from "../public-settings";
 import { decrypt } from "../zone";
 import type { Check, Credential } from "./check";
 import { CREDENTIALS } from "./check";
 import { checksOf } from "./checks";
-import type { Context, Deployment } from "./context";
+import { type Context, type Deployment, hostStackOf } from "./context";
 import { DnsClient, type DnsOptions } from "./dns/client";
 import { type Fetch, insideClients } from "./inside/clients";
 import { NetClient, type NetOptions } from "./net/net";
-import { REAL_PLACES } from "./net/place";
+import { publicPlaces } from "./net/place";
 import { WebClient } from "./net/web";
 import type { Examined } from "./report";
 import { type Result, runChecks, type RunOptions } from "./runner";
 
 export interface Network {
   readonly dns: DnsOptions;
-  readonly net: NetOptions;
+  /** Names are where the resolver says, unless a test says otherwise. */
+  readonly net?: NetOptions;
   /** How Stalwart's JMAP is asked; for tests. */
   readonly fetch?: Fetch;
   /** How long a canary may be on its way, in milliseconds; for tests. */
@@ -40,7 +42,6 @@ export function realNetwork(resolver: string): Network {
   const [, address = resolver, port] = /^\[?([^\]]+?)\]?:(\d+)$/.exec(isBareIpv6(resolver) ? "" : resolver) ?? [];
   return {
     dns: { resolver: address, resolverPort: Number(port ?? DNS_PORT), port: DNS_PORT },
-    net: { places: REAL_PLACES },
   };
 }
 
@@ -61,7 +62,7 @@ export async function patientOf(stack: string, environment: NodeJS.ProcessEnv): 
   const outputs = outputsOf(stack);
   const decrypted = decrypt(stack);
   const secrets = typeof decrypted === "string" ? {} : decrypted;
-  const settings = publicSettings(stack, secrets);
+  const settings = publicDomainSettings(stack, secrets);
   const missing = new Map<Credential, string>();
   const lacks = (credential: Credential) => missing.set(credential, `needs ${CREDENTIALS[credential]}`);
   if (SECRET_KEYS.some((key) => secrets[key] === undefined)) lacks("secrets");
@@ -74,10 +75,20 @@ export async function patientOf(stack: string, environment: NodeJS.ProcessEnv): 
   // `--canary` gives it.
   lacks("canary");
   return {
-    deployment: { stack, settings, records: mailRecords(settings), outputs: known ?? {} },
+    deployment: deploymentOf(stack, settings, known),
     missing,
     environment,
   };
+}
+
+/** What the program would declare with these settings. */
+export function deploymentOf(
+  stack: string,
+  settings: Settings | FurtherSettings,
+  outputs: Deployment["outputs"] = {},
+): Deployment {
+  const records = "hostStack" in settings ? furtherRecords(settings) : mailRecords(settings);
+  return { stack, settings, records, outputs };
 }
 
 /** The same patient, with the person's consent to a mail. */
@@ -90,16 +101,18 @@ export function withCanary(patient: Patient): Patient {
 /** A new context: what one examination learned, the next one asks again. */
 export function contextOf(
   { deployment, missing, environment = {} }: Patient,
-  { dns, net, fetch, arrivalMs }: Network,
+  { dns: dnsOptions, net, fetch, arrivalMs }: Network,
   now = new Date(),
 ): Context {
+  const dns = new DnsClient(dnsOptions);
+  const options = net ?? { places: publicPlaces(dns) };
   return {
     deployment,
     missing,
     now,
-    dns: new DnsClient(dns),
-    net: new NetClient(net),
-    web: new WebClient(net),
+    dns,
+    net: new NetClient(options),
+    web: new WebClient(options),
     ...insideClients(deployment, environment, fetch, arrivalMs),
   };
 }
@@ -115,7 +128,8 @@ export async function examine(
   const context = contextOf(patient, network);
   const { stack, settings } = patient.deployment;
   const results: readonly Result[] = await runChecks(chosen(checksOf(patient.deployment), only), context, options);
-  return { stack, domain: settings.domain, at: context.now, ms: Date.now() - start, results };
+  const hostStack = hostStackOf(patient.deployment);
+  return { stack, domain: settings.domain, hostStack, at: context.now, ms: Date.now() - start, results };
 }
 
 /** The checks whose ids begin so, and those that they need, in the order of all. */

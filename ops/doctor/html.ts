@@ -1,27 +1,30 @@
 import { AREAS } from "./check";
-import { byArea, type Examined, summaryOf } from "./report";
+import { byArea, type Examined, faultsOf, hostHint, summaryOf } from "./report";
 import type { Result } from "./runner";
 
 /** Also for a page that is printed or looked at in the dark. */
 const STYLE = `
-:root { color-scheme: light dark; --ok: #15803d; --warning: #a16207; --error: #b91c1c; --skipped: #6b7280; --line: #8884; }
+:root { color-scheme: light dark; --line: #8884; --ok: light-dark(#15803d, #4ade80); --skipped: light-dark(#6b7280, #9ca3af);
+  --warning: light-dark(#a16207, #facc15); --error: light-dark(#b91c1c, #f87171); }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.5rem; margin: 0; } h2 { font-size: 1.1rem; margin: 2rem 0 .25rem; }
 .when { color: var(--skipped); margin: 0 0 1rem; } .sum { font-size: 1.1rem; font-weight: 600; }
 details { border-top: 1px solid var(--line); padding: .35rem 0; }
-summary { cursor: pointer; display: grid; grid-template-columns: 5.5rem minmax(0, 20rem) minmax(0, 1fr); gap: .75rem; }
+summary { cursor: pointer; display: grid; grid-template-columns: 1rem 4.5rem minmax(0, 23rem) minmax(0, 1fr); gap: .75rem; }
+summary::before { content: "+"; color: var(--skipped); } details[open] > summary::before { content: "\\2212"; }
+details[open] > summary span:last-child { visibility: hidden; }
 summary span:last-child { color: var(--skipped); overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .status { font-weight: 600; } .ok .status { color: var(--ok); } .warning .status { color: var(--warning); }
 .error .status { color: var(--error); } .skipped .status { color: var(--skipped); }
-dl { display: grid; grid-template-columns: 5.5rem 1fr; gap: .25rem .75rem; margin: .5rem 0 .75rem; }
+dl { display: grid; grid-template-columns: 4.5rem 1fr; padding-left: 1.75rem; gap: .25rem .75rem; margin: .5rem 0 .75rem; }
 dt { color: var(--skipped); } dd { margin: 0; overflow-wrap: anywhere; }
 dd.mend { font-family: ui-monospace, monospace; font-size: .9em; }
-@media (max-width: 40rem) { summary { grid-template-columns: 4.5rem 1fr; } summary span:last-child { display: none; } }
+@media (max-width: 40rem) { summary { grid-template-columns: 1rem 4.5rem 1fr; } summary span:last-child { display: none; } }
 `;
 
 /** The report as one page that loads nothing; what is not fine comes first, and is open there. */
-export function renderHtml({ stack, domain, at, ms, results }: Examined): string {
-  const faults = results.filter(({ finding }) => finding.status === "error" || finding.status === "warning");
+export function renderHtml({ stack, domain, hostStack, at, ms, results }: Examined): string {
+  const faults = faultsOf(results);
   const sections = [
     ...(faults.length === 0 ? [] : [section("To mend", faults, true)]),
     ...byArea(results).map(([area, ofArea]) => section(AREAS[area], ofArea, false)),
@@ -39,6 +42,7 @@ export function renderHtml({ stack, domain, at, ms, results }: Examined): string
 <h1>${escape(domain)}</h1>
 <p class="when">stack ${escape(stack)}, ${escape(at.toISOString().slice(0, 16))}Z, ${(ms / 1000).toFixed(1)} s</p>
 <p class="sum">${escape(summaryOf(results))}</p>
+${hostStack === undefined ? "" : `<p>${escape(hostHint(hostStack))}</p>`}
 ${sections.join("\n")}
 </body>
 </html>

@@ -5,6 +5,8 @@ import type { Result } from "./runner";
 export interface Examined {
   readonly stack: string;
   readonly domain: string;
+  /** Of a further domain: the stack that has the host, whose report says how that one is. */
+  readonly hostStack: string | undefined;
   readonly at: Date;
   /** Of the whole examination, in milliseconds. */
   readonly ms: number;
@@ -27,6 +29,12 @@ export function countOf(results: readonly Result[], status: Status): number {
   return results.filter(({ finding }) => finding.status === status).length;
 }
 
+/** What is not fine: errors first, each in the order of the checks. */
+export function faultsOf(results: readonly Result[]): readonly Result[] {
+  const of = (status: Status) => results.filter(({ finding }) => finding.status === status);
+  return [...of("error"), ...of("warning")];
+}
+
 /** 1 when there is an error; a warning or a skip is none. */
 export function exitCodeOf(results: readonly Result[]): 0 | 1 {
   return countOf(results, "error") > 0 ? 1 : 0;
@@ -46,7 +54,7 @@ export function byArea(results: readonly Result[]): readonly (readonly [Area, re
 }
 
 /** The table for a terminal. */
-export function renderTable({ stack, domain, at, ms, results }: Examined, style: Style = PLAIN): string {
+export function renderTable({ stack, domain, hostStack, at, ms, results }: Examined, style: Style = PLAIN): string {
   const areas = byArea(results).flatMap(([area, ofArea]) => [
     "",
     bold(AREAS[area], style),
@@ -58,9 +66,16 @@ export function renderTable({ stack, domain, at, ms, results }: Examined, style:
     `${domain} (stack ${stack}), ${at.toISOString().slice(0, 16)}Z, ${took}`,
     ...areas,
     "",
+    ...renderRecap(results, style),
     bold(summaryOf(results), style),
+    ...(hostStack === undefined ? [] : [hostHint(hostStack)]),
     "",
   ].join("\n");
+}
+
+/** A further domain's host, tunnel, Stalwart and backups are looked at once, with their own stack. */
+export function hostHint(hostStack: string): string {
+  return `Its host belongs to another stack: npm run doctor -- ${hostStack}`;
 }
 
 /** One line for what is fine; what is not gets its values, its reason and what mends it. */
@@ -82,6 +97,18 @@ export function renderResult({ check, finding }: Result, style: Style): readonly
     ...labelled("why", check.why, style),
     ...labelled("mend", remedy ?? "", style),
   ];
+}
+
+/** A line for each fault, because the first ones have left the screen by now. */
+function renderRecap(results: readonly Result[], style: Style): readonly string[] {
+  const faults = faultsOf(results).map((result) => renderFault(result, style));
+  return faults.length === 0 ? [] : [bold("To mend", style), ...faults, ""];
+}
+
+/** A fault in one line, with its area. */
+export function renderFault({ check, finding }: Result, style: Style): string {
+  const word = paint(finding.status.padEnd(STATUS_CHARACTERS), finding.status, style);
+  return `  ${word}  ${shorten(visible(`${AREAS[check.area]}: ${check.title}`), style.width - STATUS_CHARACTERS - 4)}`;
 }
 
 /** One line for each reason: what failed at the beginning would fill the screen otherwise. */
@@ -143,10 +170,11 @@ function faint(text: string, { colours }: Style): string {
 }
 
 /** For scripts; the shape is part of docs/doctor.md. */
-export function renderJson({ stack, domain, at, ms, results }: Examined): string {
+export function renderJson({ stack, domain, hostStack, at, ms, results }: Examined): string {
   const content = {
     stack,
     domain,
+    hostStack: hostStack ?? null,
     at: at.toISOString(),
     ms,
     summary: Object.fromEntries(STATUSES.map((status) => [status, countOf(results, status)])),
@@ -160,6 +188,7 @@ export function renderJson({ stack, domain, at, ms, results }: Examined): string
       why: check.why,
       remedy: finding.remedy ?? null,
       needs: check.needs,
+      follows: check.follows ?? [],
       credentials: check.credentials,
       ms: took,
     })),

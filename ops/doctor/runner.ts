@@ -41,6 +41,8 @@ export async function runChecks(
   const results = new Map<string, Promise<Result>>();
   /** The check that really failed, for those that were skipped because of one. */
   const roots = new Map<string, Check>();
+  /** Those whose own fault is told at its cause. */
+  const followers = new Set<string>();
 
   return await Promise.all(checks.map((check) => resultOf(check, [])));
 
@@ -48,20 +50,43 @@ export async function runChecks(
     if (path.includes(check.id)) throw new ChecksError(`checks need each other: ${[...path, check.id].join(" > ")}`);
     const known = results.get(check.id);
     if (known) return known;
+    const before = [...path, check.id];
     const gates = check.needs.map((id) => {
       const gate = byId.get(id);
       if (!gate) throw new ChecksError(`${check.id} needs ${id}, which is no check`);
-      return resultOf(gate, [...path, check.id]);
+      return resultOf(gate, before);
     });
-    const result = finish(check, gates);
+    const causes = (check.follows ?? []).flatMap((id) => {
+      const cause = byId.get(id);
+      return cause ? [resultOf(cause, before)] : [];
+    });
+    const result = finish(check, gates, causes);
     results.set(check.id, result);
     return result;
   }
 
-  async function finish(check: Check, gates: readonly Promise<Result>[]): Promise<Result> {
-    const result = await judge(check, gates);
+  async function finish(
+    check: Check,
+    gates: readonly Promise<Result>[],
+    causes: readonly Promise<Result>[],
+  ): Promise<Result> {
+    const result = await explained(await judge(check, gates), causes);
     onResult?.(result);
     return result;
+  }
+
+  /** A fault whose cause has failed is told there. */
+  async function explained(result: Result, causes: readonly Promise<Result>[]): Promise<Result> {
+    const { check, finding, ms } = result;
+    if (finding.status !== "error" && finding.status !== "warning") return result;
+    const cause = (await Promise.all(causes)).find(
+      (one) => one.finding.status === "error" || followers.has(one.check.id),
+    );
+    if (!cause) return result;
+    const root = roots.get(cause.check.id) ?? cause.check;
+    roots.set(check.id, root);
+    followers.add(check.id);
+    return { check, finding: skipped(`follows from "${root.title}", which failed`, finding.expected), ms };
   }
 
   async function judge(check: Check, gates: readonly Promise<Result>[]): Promise<Result> {

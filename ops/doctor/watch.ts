@@ -1,5 +1,5 @@
 import { AREAS } from "./check";
-import { byArea, countOf, type Examined, renderResult, type Style, summaryOf } from "./report";
+import { byArea, countOf, type Examined, faultsOf, renderFault, renderResult, type Style, summaryOf } from "./report";
 
 /** The terminal's other screen, so that what was there comes back at the end. */
 const ENTER = "\u001b[?1049h\u001b[?25l";
@@ -74,33 +74,34 @@ export async function watch({ examine, everySeconds, input, output }: WatchOptio
   }
 }
 
-/** What fits the screen: the areas in one line each, then what is not fine, then the keys. */
+/** What fits the screen: the areas in one line each, then what is not fine, in one line each if need be, then the keys. */
 export function page(examined: Examined | undefined, state: string, style: Style, rows: number): readonly string[] {
   const foot = `${state}   r now   q quit`;
-  if (examined === undefined) return ["", `  ${foot}`].slice(0, rows);
+  if (examined === undefined) return ["The first examination takes some seconds.", "", foot].slice(0, rows);
   const { domain, stack, at, results } = examined;
   const areas = byArea(results).map(([area, ofArea]) => {
-    const bad = ofArea.filter(({ finding }) => finding.status === "error" || finding.status === "warning").length;
-    const ok = countOf(ofArea, "ok");
-    return `  ${mark(bad, ok)}  ${AREAS[area].padEnd(32)}${String(ok).padStart(3)} ok${bad > 0 ? `, ${bad} not` : ""}`;
+    const [ok, bad, skipped] = [countOf(ofArea, "ok"), faultsOf(ofArea).length, countOf(ofArea, "skipped")];
+    const others = [bad > 0 ? `${bad} not` : "", skipped > 0 ? `${skipped} skipped` : ""].filter(Boolean);
+    return `  ${mark(bad, ok, style)}  ${AREAS[area].padEnd(32)}${[`${String(ok).padStart(3)} ok`, ...others].join(", ")}`;
   });
-  const faults = results
-    .filter(({ finding }) => finding.status === "error" || finding.status === "warning")
-    .flatMap((result) => renderResult(result, style));
   const head = [`${domain} (stack ${stack}), ${at.toISOString().slice(0, 19)}Z`, summaryOf(results), "", ...areas, ""];
   const room = Math.max(0, rows - head.length - 2);
+  const faults = faultsOf(results);
+  const whole = faults.flatMap((result) => renderResult(result, style));
+  const lines = whole.length <= room ? whole : faults.map((result) => renderFault(result, style));
+  const hint = `  What mends them: npm run doctor -- ${stack}`;
   const shown =
-    faults.length <= room
-      ? faults
+    lines === whole || lines.length + 1 <= room
+      ? [...lines, ...(lines === whole ? [] : [hint])]
       : [
-          ...faults.slice(0, Math.max(0, room - 1)),
-          `  ... ${faults.length - room + 1} lines more: npm run doctor -- ${stack}`,
+          ...lines.slice(0, Math.max(0, room - 1)),
+          `  ... and ${lines.length - room + 1} more: npm run doctor -- ${stack}`,
         ];
   const body = [...head, ...shown].slice(0, Math.max(0, rows - 2));
   return [...body, "", foot].slice(0, rows);
 }
 
-function mark(bad: number, ok: number): string {
-  if (bad > 0) return "\u001b[31m✗\u001b[0m";
-  return ok > 0 ? "\u001b[32m✓\u001b[0m" : "\u001b[90m-\u001b[0m";
+function mark(bad: number, ok: number, { colours }: Style): string {
+  const [sign, colour] = bad > 0 ? ["✗", "31"] : ok > 0 ? ["✓", "32"] : ["-", "90"];
+  return colours ? `\u001b[${colour}m${sign}\u001b[0m` : sign;
 }

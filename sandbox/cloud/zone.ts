@@ -26,7 +26,7 @@ export interface Zone {
   /** The DS record that the registrar published; DNSSEC stays `pending` without it. */
   dsAtRegistrar: string | undefined;
   /** The registrar does not name its servers yet. */
-  readonly isPending?: true;
+  isPending?: true;
 }
 
 export function newZone(id: string, name: string): Zone {

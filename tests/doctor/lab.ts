@@ -1,26 +1,50 @@
-import { mailRecords } from "../../infra/dns/records";
-import { unquoteTxt } from "../../infra/dns/txt";
+import { setImmediate } from "node:timers/promises";
+
+import * as pulumi from "@pulumi/pulumi";
+import { createTransport } from "nodemailer";
+
+import type { Settings } from "../../infra/settings/settings";
 import { settingsOf } from "../../infra/settings/stack-file";
-import { examine, type Patient, type Network } from "../../ops/doctor/examine";
-import type { Examined } from "../../ops/doctor/report";
-import type { ZoneRecord } from "../../sandbox/cloud/zone";
+import type { Credential } from "../../ops/doctor/check";
+import { checksOf } from "../../ops/doctor/checks";
+import type { HostDeployment } from "../../ops/doctor/context";
+import { chosen, contextOf, deploymentOf, type Network, type Patient } from "../../ops/doctor/examine";
+import { type Result, runChecks } from "../../ops/doctor/runner";
+import type { Props } from "../../sandbox/cloud/props";
 import { convergeWithoutEngine } from "../../sandbox/converge";
 import { type Outside, startOutside } from "../../sandbox/outside";
 import { standIns } from "../../sandbox/stand-ins";
-import { LabDns, labZone, type LabRecord, type LabZone, newKey } from "./dns";
-import { LabWeb } from "./web";
+import type { LabDns } from "./dns/server";
+import type { LabZone } from "./dns/zone";
+import { passNight } from "./night";
+import { startInternet } from "./servers";
+import type { LabWeb } from "./web";
 
-const PARENT = "127.0.1.1";
-export const ADA = "127.0.1.11";
-export const BOB = "127.0.1.12";
-const ELSEWHERE = "127.0.1.20";
-/** Of Cloudflare's edge. */
-const EDGE = "104.16.1.1";
+/** In the sandbox a mail is home within the second. */
+const ARRIVAL_MS = 5_000;
+/** Of a slow machine; how long a healthy deployment takes is measured apart. */
+const LOOK_MS = 60_000;
+/** What a machine of the tailnet finds for the server's name. */
+const TAILNET_ADDRESS = "100.100.1.1";
+/** Of the signatures. */
+const AROUND_NOW = { from: -86_400, to: 86_400 };
+const USING = ["urn:ietf:params:jmap:core", "urn:stalwart:jmap"];
 
-/** The sandbox's deployment as the internet sees it: real DNS, TLS and SMTP on loopback. */
+export interface Look {
+  /** Beginnings of ids; none: all. */
+  readonly only?: readonly string[];
+  readonly at?: Date;
+  /** Credentials that are not there, each with the reason. */
+  readonly missing?: ReadonlyMap<Credential, string>;
+}
+
+/**
+ * The sandbox's deployment as the doctor of its operator meets it: the internet around it (DNS, TLS and SMTP on loopback,
+ * seen from a machine of the tailnet), the account by its API, the host by SSH, Stalwart by JMAP.
+ */
 export interface Lab {
   readonly outside: Outside;
-  readonly patient: Patient;
+  readonly patient: Patient & { readonly deployment: HostDeployment };
   readonly network: Network;
   readonly dns: LabDns;
   /** The mail domain's. */
@@ -28,57 +52,54 @@ export interface Lab {
   readonly parent: LabZone;
   readonly elsewhere: LabZone;
   readonly web: LabWeb;
-  examine(only?: readonly string[], patient?: Partial<Patient>): Promise<Examined>;
-  /** Everything is whole again. */
+  /** What Resend's API does with a mail: in the sandbox it goes to the MX. */
+  resend: (init: RequestInit) => Promise<Response>;
+  /** Settings that the doctor has instead of the right ones. */
+  instead: Partial<Settings>;
+  /** What the program gave out. */
+  readonly outputs: Props;
+  look(options?: Look): Promise<readonly Result[]>;
+  /** One method of Stalwart's, called by its administrator. */
+  admin(method: string, args: object): Promise<Readonly<Record<string, unknown>>>;
+  /** Everything around the account, host and Stalwart is whole again. */
   heal(): void;
   close(): Promise<void>;
 }
 
-export async function startLab(stack = "prod"): Promise<Lab> {
-  const invented = standIns(stack);
-  const settings = settingsOf(stack, invented);
-  const { domain } = settings;
+export interface LabOptions {
+  /** Bare keys of the stack file and their values, in place of its own. */
+  readonly values?: Readonly<Record<string, string>>;
+  /** Domains that get a zone of the account and of the DNS beside the first, with the same parent. */
+  readonly further?: readonly string[];
+}
+
+export async function startLab({ values = {}, further = [] }: LabOptions = {}): Promise<Lab> {
+  const invented = standIns("prod", values);
+  const settings = settingsOf("prod", invented);
   const outside = await startOutside(settings, invented);
-  await convergeWithoutEngine(stack, invented, outside);
-  const records = mailRecords(settings);
+  const { outputs } = await convergeWithoutEngine("prod", invented, outside);
+  passNight(outside, settings);
+  const given = { tailnetAddress: await plainOf(outputs["tailnetAddress"]) };
+  const { records, ...deployment } = deploymentOf("prod", settings, given);
 
-  const zone = labZone(domain, [ADA, BOB], () => [
-    ...nameServers(domain),
-    { name: domain, type: "SOA", value: "ada.ns.cloudflare.com dns.cloudflare.com" },
-    ...(outside.world.zones.find(({ name }) => name === domain)?.records ?? []).flatMap(served),
-    ...CLOUDFLARES_CAA.map((value): LabRecord => ({ name: domain, type: "CAA", value })),
-  ]);
-  const parentName = domain.slice(domain.indexOf(".") + 1);
-  const parent = labZone(parentName, [PARENT], () => [
-    { name: parentName, type: "NS", value: `ns.${parentName}` },
-    { name: `ns.${parentName}`, type: "A", value: PARENT },
-    ...nameServers(domain),
-  ]);
-  const elsewhere = labZone("", [ELSEWHERE], () => ELSEWHERE_RECORDS);
-  zone.key = newKey();
-  parent.key = newKey();
-  elsewhere.key = newKey();
-  const dns = new LabDns([zone, parent, elsewhere]);
-  await dns.start();
-
-  const names = records.filter(({ proxied }) => proxied).map(({ name }) => name);
-  const exchangers = records.flatMap(({ data, name }) => (data.type === "MX" && name === domain ? [data.target] : []));
-  const server = `https://${settings.hostnames.server}`;
-  const web = new LabWeb([...names, ...exchangers], (url, init) => {
-    // The sandbox's Stalwart has no calendars (facts: it redirects there).
-    const path = url.startsWith(server) ? /^\/\.well-known\/(caldav|carddav)$/.exec(new URL(url).pathname) : null;
-    if (path) return Promise.resolve(new Response(null, { status: 307, headers: { location: "/dav" } }));
-    return outside.fetch(url, init);
-  });
-  await web.start();
-
-  const patient: Patient = { deployment: { stack, settings, records, outputs: {} }, missing: new Map() };
+  const servers = await startInternet({ outside, settings, records, further });
+  const { dns, internet, web } = servers;
+  const [zone] = internet.zones;
+  const { parent, elsewhere } = internet;
+  const environment = { CLOUDFLARE_API_TOKEN: invented.apiToken, CLOUDFLARE_BASE_URL: outside.apiUrl };
+  const patient = { deployment: { ...deployment, settings, records }, missing: new Map(), environment };
   const network: Network = {
     dns: { resolver: dns.resolver, resolverPort: dns.port, port: dns.port },
-    net: web.options,
+    // Certificates come and go with what is broken.
+    get net() {
+      return web.options;
+    },
+    arrivalMs: ARRIVAL_MS,
+    fetch: (url, init) => (url.startsWith("https://api.resend.com/") ? lab.resend(init) : outside.fetch(url, init)),
   };
-  const whole = { view: zone.view, parentView: parent.view, elsewhereView: elsewhere.view, key: zone.key };
-  return {
+  const whole = { zone: zone.view, parent: parent.view, elsewhere: elsewhere.view, key: zone.key };
+  const relayed = (init: RequestInit) => relay(outside, init);
+  const lab: Lab = {
     outside,
     patient,
     network,
@@ -87,68 +108,55 @@ export async function startLab(stack = "prod"): Promise<Lab> {
     parent,
     elsewhere,
     web,
-    examine: (only = [], other = {}) =>
-      examine({ ...patient, ...other }, { ...network, net: web.options }, { only }, { budgetMs: 60_000 }),
+    outputs,
+    instead: {},
+    resend: relayed,
+    async look({ only = [], at = new Date(), missing = new Map() } = {}) {
+      const own = { ...patient.deployment, settings: { ...settings, ...lab.instead } };
+      const context = contextOf({ ...patient, deployment: own, missing }, network, at);
+      const results = await runChecks(chosen(checksOf(own), only), context, { budgetMs: LOOK_MS });
+      // Connections that ended are closed before the next test.
+      await setImmediate();
+      return results;
+    },
+    async admin(method, args) {
+      const [answer] = await contextOf(patient, network).jmap.call(USING, [[method, args, "0"]]);
+      return answer?.[1] ?? {};
+    },
     heal() {
-      zone.view = whole.view;
-      parent.view = whole.parentView;
-      elsewhere.view = whole.elsewhereView;
-      Object.assign(zone, {
-        key: whole.key,
-        ds: undefined,
-        fault: () => undefined,
-        valid: { from: -86_400, to: 86_400 },
-      });
+      zone.view = whole.zone;
+      parent.view = whole.parent;
+      elsewhere.view = whole.elsewhere;
+      Object.assign(zone, { key: whole.key, ds: undefined, fault: () => undefined, valid: AROUND_NOW });
       dns.validates = true;
       dns.answers = true;
       dns.bogus.clear();
       dns.insecure.clear();
       web.reset();
+      web.addresses.set(settings.hostnames.clients, TAILNET_ADDRESS);
+      lab.instead = {};
+      lab.resend = relayed;
     },
     async close() {
-      dns.close();
-      await web.close();
+      await servers.close();
       await outside.close();
     },
   };
+  lab.heal();
+  return lab;
 }
 
-/** What Cloudflare serves beside the zone's own CAA records (its documentation, CAA records FAQ). */
-const CLOUDFLARES_CAA = [
-  ...["digicert.com; cansignhttpexchanges=yes", "sectigo.com", "letsencrypt.org", "ssl.com"],
-  "pki.goog; cansignhttpexchanges=yes",
-].flatMap((issuer) => [`0 issue ${issuer}`, `0 issuewild ${issuer}`]);
-
-function nameServers(domain: string): LabRecord[] {
-  return ["ada", "bob"].map((name) => ({ name: domain, type: "NS", value: `${name}.ns.cloudflare.com` }));
+function plainOf(value: unknown): Promise<unknown> {
+  const output: pulumi.Output<unknown> = pulumi.output(value);
+  return new Promise((resolve) => void output.apply(resolve));
 }
 
-/** A record of the account as Cloudflare's servers answer it. */
-function served({ name, type, content, priority = 0, proxied }: ZoneRecord): LabRecord[] {
-  if (proxied) return [{ name, type: "A", value: EDGE }];
-  switch (type) {
-    case "TXT":
-      return [{ name, type, value: unquoteTxt(content) }];
-    case "MX":
-    case "SRV":
-      return [{ name, type, value: `${priority} ${content}` }];
-    case "CAA":
-      return [{ name, type, value: content.replaceAll('"', "") }];
-    case "A":
-    case "AAAA":
-    case "CNAME":
-      return [{ name, type, value: content }];
-    default:
-      throw new Error(`${type} is not served here`);
-  }
+/** Resend's API in front of the sandbox's MX. */
+async function relay({ mx }: Outside, init: RequestInit): Promise<Response> {
+  const body: unknown = JSON.parse(typeof init.body === "string" ? init.body : "{}");
+  const { from, to, subject, text } = body as Record<string, string>;
+  const transport = createTransport({ host: "127.0.0.1", port: mx.port, ignoreTLS: true });
+  await transport.sendMail({ from: from ?? "", to: to ?? "", subject: subject ?? "", text: text ?? "" });
+  transport.close();
+  return Response.json({ id: "1" });
 }
-
-const ELSEWHERE_RECORDS: readonly LabRecord[] = [
-  { name: "", type: "SOA", value: "a.root-servers.net nstld.verisign-grs.com" },
-  { name: "", type: "NS", value: "a.root-servers.net" },
-  { name: "ada.ns.cloudflare.com", type: "A", value: ADA },
-  { name: "bob.ns.cloudflare.com", type: "A", value: BOB },
-  { name: "_spf.mx.cloudflare.net", type: "TXT", value: "v=spf1 ip4:104.30.0.0/20 ~all" },
-  { name: "amazonses.com", type: "TXT", value: "v=spf1 ip4:199.255.192.0/22 -all" },
-  { name: "_mta-sts.mx.cloudflare.net", type: "TXT", value: "v=STSv1; id=20230615T153000" },
-];

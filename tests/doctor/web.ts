@@ -13,6 +13,8 @@ const DAY_MS = 86_400_000;
 /** Of onhost/src/self-signed.ts. */
 const VALID_DAYS = 825;
 
+type Named = (error: Error | null, context: SecureContext) => void;
+
 /** What an HTTPS name answers. */
 export type Answerer = (url: string, init: RequestInit) => Promise<Response>;
 
@@ -31,24 +33,27 @@ export class LabWeb {
   readonly addresses = new Map<string, string>();
   readonly #pairs = new Map<string, CertificatePair>();
   readonly #https: Server;
+  /** The host's own Traefik, which machines of the tailnet find under the server's name. */
+  readonly #home: Server;
   readonly #smtp: readonly [SMTPServer, SMTPServer];
-  #ports = { https: 0, smtp: 0, plain: 0 };
+  #ports = { https: 0, home: 0, smtp: 0, plain: 0 };
 
   constructor(
     private readonly names: readonly string[],
     private readonly answer: Answerer,
   ) {
     for (const name of names) this.#pairs.set(`${name} good`, selfSigned(name, new Date()));
+    const secured = { SNICallback: (name: string, done: Named) => done(null, this.#context(name)) };
     this.#https = createServer(
-      { SNICallback: (name, done) => done(null, this.#context(name)) },
-      (request, response) => void this.#serve(request, response),
+      secured,
+      (request, response) => void this.#serve(request, response, { "cf-ray": "lab" }),
     );
+    this.#home = createServer(secured, (request, response) => void this.#serve(request, response, {}));
     const common = { authOptional: true, logger: false, disableReverseLookup: true } as const;
     this.#smtp = [
       new SMTPServer({
         ...common,
-        SNICallback: (name: string, done: (error: Error | null, context: SecureContext) => void) =>
-          done(null, this.#context(name)),
+        ...secured,
       }),
       new SMTPServer({ ...common, disabledCommands: ["STARTTLS"] }),
     ];
@@ -57,17 +62,27 @@ export class LabWeb {
 
   async start(): Promise<void> {
     const [smtp, plain] = this.#smtp;
-    this.#https.listen(0, "127.0.0.1");
-    await once(this.#https, "listening");
+    for (const server of [this.#https, this.#home]) await once(server.listen(0, "127.0.0.1"), "listening");
     for (const server of [smtp, plain]) await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const portOf = (server: { address(): unknown }) => (server.address() as AddressInfo).port;
-    this.#ports = { https: portOf(this.#https), smtp: portOf(smtp.server), plain: portOf(plain.server) };
+    this.#ports = {
+      https: portOf(this.#https),
+      home: portOf(this.#home),
+      smtp: portOf(smtp.server),
+      plain: portOf(plain.server),
+    };
   }
 
   async close(): Promise<void> {
-    this.#https.closeAllConnections();
-    this.#https.close();
+    for (const server of [this.#https, this.#home]) {
+      server.closeAllConnections();
+      server.close();
+    }
     await Promise.all(this.#smtp.map((server) => new Promise<void>((resolve) => server.close(() => resolve()))));
+  }
+
+  get ports(): Readonly<Record<"https" | "home" | "smtp", number>> {
+    return this.#ports;
   }
 
   get options(): NetOptions {
@@ -112,16 +127,27 @@ export class LabWeb {
     this.plainMx = false;
   }
 
-  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async #serve(request: IncomingMessage, response: ServerResponse, edge: Record<string, string>): Promise<void> {
     try {
       const url = new URL(`https://${request.headers.host ?? ""}${request.url ?? "/"}`);
       const instead = this.instead.get(`${url.origin}${url.pathname}`)?.();
-      const answer = instead ?? (await this.answer(url.href, { redirect: "manual" }));
+      const answer = instead ?? (await this.answer(url.href, { ...(await sentBy(request)), redirect: "manual" }));
       const headers = Object.fromEntries(answer.headers);
-      response.writeHead(answer.status, instead ? headers : { "cf-ray": "lab", ...headers });
+      response.writeHead(answer.status, instead ? headers : { ...edge, ...headers });
       response.end(Buffer.from(await answer.arrayBuffer()));
     } catch {
       response.writeHead(530).end();
     }
   }
+}
+
+/** Method, headers and body, as `fetch` takes them. */
+async function sentBy(request: IncomingMessage): Promise<RequestInit> {
+  const { method = "GET", headersDistinct } = request;
+  const headers = new Headers();
+  for (const [name, values] of Object.entries(headersDistinct))
+    if (name !== "host" && name !== "connection") for (const value of values ?? []) headers.append(name, value);
+  const parts: Buffer[] = [];
+  for await (const part of request) parts.push(part as Buffer);
+  return { method, headers, ...(parts.length > 0 && { body: Buffer.concat(parts) }) };
 }

@@ -24,20 +24,29 @@ const ECDSA_WITH_SHA256 = "2a8648ce3d040302";
 
 /** A certificate that vouches for itself (RFC 5280), of a DNS name, valid from 2020 to 2049. */
 export function selfSigned(hostname: string): Certificate {
+  return certificate([hostname], hostname, new Date("2020-01-01"), new Date("2049-01-01"));
+}
+
+/** One that names an authority as its issuer; nobody checks the signature, which is of its own key. */
+export function issued(hostnames: readonly [string, ...string[]], from: Date, to: Date): Certificate {
+  return certificate(hostnames, "An authority", from, to);
+}
+
+function certificate(hostnames: readonly [string, ...string[]], issuer: string, from: Date, to: Date): Certificate {
   const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const algorithm = der(SEQUENCE, objectId(ECDSA_WITH_SHA256));
-  const attribute = der(SEQUENCE, objectId(COMMON_NAME), der(UTF8_STRING, Buffer.from(hostname)));
-  const name = der(SEQUENCE, der(SET, attribute));
-  const validity = der(SEQUENCE, time("200101000000Z"), time("490101000000Z"));
-  const names = der(OCTET_STRING, der(SEQUENCE, der(DNS_NAME, Buffer.from(hostname))));
+  const name = (text: string) =>
+    der(SEQUENCE, der(SET, der(SEQUENCE, objectId(COMMON_NAME), der(UTF8_STRING, Buffer.from(text)))));
+  const validity = der(SEQUENCE, time(from), time(to));
+  const names = der(OCTET_STRING, der(SEQUENCE, ...hostnames.map((hostname) => der(DNS_NAME, Buffer.from(hostname)))));
   const contents = der(
     SEQUENCE,
     der(VERSION, der(INTEGER, Buffer.from([2]))),
     der(INTEGER, Buffer.from([1])),
     algorithm,
-    name,
+    name(issuer),
     validity,
-    name,
+    name(hostnames[0]),
     publicKey.export({ type: "spki", format: "der" }),
     der(EXTENSIONS, der(SEQUENCE, der(SEQUENCE, objectId(SUBJECT_ALT_NAME), names))),
   );
@@ -61,6 +70,8 @@ function objectId(hex: string): Buffer {
   return der(OBJECT_ID, Buffer.from(hex, "hex"));
 }
 
-function time(text: string): Buffer {
-  return der(UTC_TIME, Buffer.from(text));
+/** `YYMMDDHHMMSSZ`: until 2049. */
+function time(date: Date): Buffer {
+  const digits = date.toISOString().replace(/\.\d+|[-:T]/g, "");
+  return der(UTC_TIME, Buffer.from(digits.slice(2)));
 }

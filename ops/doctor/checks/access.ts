@@ -1,20 +1,25 @@
+import { certificateTokenName, tokenAlertName, workerTokenName } from "../../../infra/edge/names";
 import { tcpServices } from "../../../infra/edge/tcp-services";
 import { isProps, listOf, type Props, textOf } from "../../adopt/props";
 import { type Check, error, ok, TITLE_CHARACTERS, warning } from "../check";
-import type { Context, Deployment } from "../context";
+import type { Context, HostDeployment } from "../context";
 import { converge, list } from "./ask";
 import { EDGE_TOKEN, edgeCheck, expiryFinding } from "./edge";
 
 const EXPIRY_ALERT = "expiring_service_token_alert";
 
 /** Access as it is declared, its token's end and who hears of it; the token with which certificates are fetched. */
-export function accessChecks(deployment: Deployment): readonly Check[] {
-  const { accountId, domain, hostnames, inboundDelivery, clientTcp, primaryAddress } = deployment.settings;
+export function accessChecks(deployment: HostDeployment): readonly Check[] {
+  const { accountId, domain, hostnames, inboundDelivery, clientTcp, edge, primaryAddress } = deployment.settings;
   const up = converge(deployment);
   const base = `/accounts/${accountId}`;
-  const worker = `mail worker ${domain}`;
-  const token = async ({ cloudflare }: Context) =>
-    (await cloudflare.list(`${base}/access/service_tokens`)).find(({ name }) => name === worker);
+  const worker = workerTokenName(domain, edge.accessTokenNumber);
+  const token = async ({ cloudflare }: Context, called = worker) =>
+    (await cloudflare.list(`${base}/access/service_tokens`)).find(({ name }) => name === called);
+  // While the token is changed, the former one is still let in.
+  const letIn = [edge.accessTokenNumber, ...(edge.accessTokenKept === undefined ? [] : [edge.accessTokenKept])].map(
+    (number) => workerTokenName(domain, number),
+  );
   const guards = [
     { label: "inbound", hostname: hostnames.inbound, people: false },
     ...(inboundDelivery === "lmtp" ? [{ label: "lmtp", hostname: hostnames.lmtp, people: false }] : []),
@@ -46,9 +51,11 @@ export function accessChecks(deployment: Deployment): readonly Check[] {
         needs: people ? [EDGE_TOKEN] : ["edge.access-token"],
         run: async (context) => {
           const current = await guardText(context, base, hostname);
-          const ids = people ? [...clientTcp.people] : [textOf((await token(context))?.["id"])];
+          const ids = people
+            ? clientTcp.people
+            : await Promise.all(letIn.map(async (name) => textOf((await token(context, name))?.["id"])));
           const expected = people ? `allow ${list(ids)}` : `non_identity ${list(ids)}`;
-          return current === expected ? ok(people ? current : `the token ${worker}`) : error(current, expected, up);
+          return current === expected ? ok(people ? current : list(letIn)) : error(current, expected, up);
         },
       }),
     ),
@@ -58,7 +65,7 @@ export function accessChecks(deployment: Deployment): readonly Check[] {
       why: "It ends after a year, and nobody thinks of it.",
       needs: [EDGE_TOKEN],
       run: async ({ cloudflare }) => {
-        const name = `mail worker token ${domain}`;
+        const name = tokenAlertName(domain);
         const found = (await cloudflare.list(`${base}/alerting/v3/policies`)).find((policy) => policy["name"] === name);
         const expected = `${EXPIRY_ALERT} to ${primaryAddress}`;
         const current = found === undefined ? "none" : `${textOf(found["alert_type"])} to ${list(recipients(found))}`;
@@ -72,7 +79,7 @@ export function accessChecks(deployment: Deployment): readonly Check[] {
       why: "Without it the certificate of the server's name is not renewed.",
       needs: [EDGE_TOKEN],
       run: async ({ cloudflare, now }) => {
-        const name = `mail certificates ${domain}`;
+        const name = certificateTokenName(domain);
         const found = (await cloudflare.list(`${base}/tokens`)).find((one) => one["name"] === name);
         if (!found) return error("none", name, up);
         if (found["status"] !== "active") return error(textOf(found["status"]), "active", up);

@@ -1,3 +1,4 @@
+import type { MailRecord } from "../../../infra/dns/record";
 import type { Check, Finding } from "../check";
 import { error } from "../check";
 import type { Context, Deployment, DnsAnswer, NameServer, RecordType } from "../context";
@@ -45,6 +46,11 @@ export function relative(name: string, domain: string): string {
 
 export function recordId(type: string, name: string, domain: string): string {
   return `records.${type.toLowerCase()}.${relative(name, domain)}`;
+}
+
+/** Any DKIM key, also one that does not sign yet or no more: receivers have to read it too. */
+export function isDkimKey({ name }: Pick<MailRecord, "name">): boolean {
+  return name.includes("._domainkey.");
 }
 
 /** The usual shape of a check of public things. */

@@ -1,6 +1,6 @@
 import { isProps, type Props, textOf } from "../../adopt/props";
 import { type Check, error, type Finding, ok, warning } from "../check";
-import type { Deployment } from "../context";
+import type { HostDeployment } from "../context";
 import { hostCheck } from "./host";
 
 const area = "backup";
@@ -20,7 +20,7 @@ interface Limits {
 }
 
 /** What the host's own report says of its backups (infra/backup/host/run.sh writes it). */
-export function backupChecks({ settings }: Deployment): readonly Check[] {
+export function backupChecks({ settings }: HostDeployment): readonly Check[] {
   const { backup, host } = settings;
   if (backup === undefined) return [];
   const program = `${host.folder}/backup/mail-backup`;

@@ -1,3 +1,4 @@
+import { LEDGER_PREFIX } from "../../../infra/edge/spool-rules";
 import { isProps, listOf, type Props, textOf } from "../../adopt/props";
 import { readEntries } from "../../spool/entries";
 import { type Check, error, ok, warning } from "../check";
@@ -14,8 +15,6 @@ const TOO_OLD_MINUTES = 24 * 60;
 /** Of the free plan's 10 GB. */
 const MOST_BYTES = 5 * 1024 ** 3;
 const MEBIBYTE = 1024 ** 2;
-/** Only what is remembered of deliveries, and uploads that broke off, may ever be deleted by a rule. */
-const LEDGER = "ledger/";
 
 /** The bucket in which mail waits, and the mail in it. */
 export function bucketChecks(deployment: Deployment): readonly Check[] {
@@ -48,8 +47,9 @@ export function bucketChecks(deployment: Deployment): readonly Check[] {
         const rules = listOf((await cloudflare.get(`${path}/lifecycle`))?.["rules"]).filter(
           ({ enabled }) => enabled === true,
         );
+        // Only what is remembered of deliveries, and uploads that broke off, may ever be deleted by a rule.
         const deleting = rules.flatMap(deletion);
-        const expected = `${LEDGER} after ${spool.ledgerDays} days`;
+        const expected = `${LEDGER_PREFIX} after ${spool.ledgerDays} days`;
         const current = deleting.join(", ") || "nothing is forgotten";
         return current === expected ? ok(current) : error(current, expected, converge(deployment));
       },

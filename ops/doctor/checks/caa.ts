@@ -1,5 +1,5 @@
 import { type Check, error, ok } from "../check";
-import type { Deployment } from "../context";
+import { type Deployment, hasHost } from "../context";
 import { askAll, converge, list, publicCheck, worst } from "./ask";
 import { ZONE_ANSWERS } from "./delegation";
 
@@ -10,7 +10,7 @@ const HOST_ISSUER = "letsencrypt.org";
 export function caaChecks(deployment: Deployment): readonly Check[] {
   const { domain, caaIssuers } = deployment.settings;
   if (caaIssuers.length === 0) return [];
-  const needed = [...new Set([HOST_ISSUER, ...caaIssuers])];
+  const needed = [...new Set([...(hasHost(deployment) ? [HOST_ISSUER] : []), ...caaIssuers])];
   return [
     publicCheck({
       id: "policy.caa",

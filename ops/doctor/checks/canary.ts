@@ -1,5 +1,5 @@
 import { type Check, error, ok, skipped } from "../check";
-import type { Deployment } from "../context";
+import type { HostDeployment } from "../context";
 import { LoginRefused } from "../inside/jmap";
 
 const area = "canary";
@@ -8,7 +8,7 @@ const SEND_BUDGET_MS = 12_000;
 const ARRIVAL_BUDGET_MS = 90_000;
 
 /** One mail out by the relay, in by the MX, on request only. */
-export function canaryChecks({ settings, stack }: Deployment): readonly Check[] {
+export function canaryChecks({ settings, stack }: HostDeployment): readonly Check[] {
   return [
     {
       id: "canary.sent",

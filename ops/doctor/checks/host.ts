@@ -3,11 +3,12 @@ import { X509Certificate } from "node:crypto";
 import { composeProject } from "../../../infra/host/compose";
 import { isProps, textOf } from "../../adopt/props";
 import { type Check, error, type Finding, ok, warning } from "../check";
-import { type Deployment, Unreachable } from "../context";
+import { type HostDeployment, Unreachable } from "../context";
 import { type Facts, factsOf, timersOf, wantedFiles } from "../inside/facts";
 import { list } from "./ask";
 
 export const HOST_SSH = "host.ssh";
+export const HOST_SERVICES = "host.services";
 const SSH_BUDGET_MS = 7_000;
 const CLOCK_WARNING_SECONDS = 10;
 /** From here on logins by one-time codes and signed requests to S3 fail. */
@@ -43,7 +44,7 @@ export function hostCheck(
 }
 
 /** The machine at home, by one question over SSH. */
-export function hostChecks({ settings, stack }: Deployment): readonly Check[] {
+export function hostChecks({ settings, stack }: HostDeployment): readonly Check[] {
   const { address, port, user, folder } = settings.host;
   const up = `pulumi up --stack ${stack}`;
   const again = `pulumi up --stack ${stack} --replace '**host-files'`;
@@ -90,7 +91,7 @@ export function hostChecks({ settings, stack }: Deployment): readonly Check[] {
       },
     }),
     hostCheck({
-      id: "host.services",
+      id: HOST_SERVICES,
       title: "All services are healthy",
       why: "Each of them is on the way of every message or client.",
       needs: ["host.docker"],
@@ -111,7 +112,7 @@ export function hostChecks({ settings, stack }: Deployment): readonly Check[] {
       id: "host.images",
       title: "The services run the pinned images",
       why: "Another version is one that nobody has tested with this program.",
-      needs: ["host.services"],
+      needs: [HOST_SERVICES],
       finding: (facts) => {
         const containers = containersOf(facts);
         const other = services.flatMap(([name, { image }]) => {
@@ -151,7 +152,7 @@ export function hostChecks({ settings, stack }: Deployment): readonly Check[] {
       finding: ({ one }) => {
         const [free = 0, size = 0] = one("disk").trim().split(/\s+/).map(Number);
         const current = `${(free / GIBIBYTE).toFixed(1)} GiB of ${(size / GIBIBYTE).toFixed(1)} GiB free`;
-        const expected = `${DISK_WARNING.bytes / GIBIBYTE} GiB, or ${DISK_WARNING.part * 100} %`;
+        const expected = `${DISK_WARNING.bytes / GIBIBYTE} GiB or ${DISK_WARNING.part * 100} % free`;
         const remedy = `On the host: docker image prune; du -xh --max-depth 2 ${folder} | sort -h | tail`;
         if (free < DISK_ERROR_BYTES) return error(current, expected, remedy);
         return free < DISK_WARNING.bytes && free < size * DISK_WARNING.part
@@ -242,11 +243,13 @@ function containersOf({ all }: Facts): ReadonlyMap<string, ContainerState> {
 }
 
 function certificateFinding(base64: string, hostname: string, now: Date, remedy: string): Finding {
-  const expected = `for ${hostname}, ${CERTIFICATE_DAYS} days left`;
+  const expected = `of an authority, for ${hostname}, ${CERTIFICATE_DAYS} days left`;
   if (base64 === "") return error("none", expected, remedy);
   const certificate = new X509Certificate(Buffer.from(base64, "base64"));
   if (certificate.checkHost(hostname) === undefined)
     return error(`for ${certificate.subjectAltName ?? "no name"}`, expected, remedy);
+  // The host makes one of its own so that Stalwart starts before there is a real one.
+  if (certificate.issuer === certificate.subject) return error("self-signed", expected, remedy);
   const days = Math.floor((Date.parse(certificate.validTo) - now.getTime()) / DAY_MS);
   if (days < 0) return error(`ended on ${new Date(certificate.validTo).toISOString().slice(0, 10)}`, expected, remedy);
   const current = `${days} days left`;

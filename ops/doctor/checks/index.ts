@@ -1,5 +1,5 @@
 import type { Check } from "../check";
-import type { Deployment } from "../context";
+import { type Deployment, hasHost, type HostDeployment } from "../context";
 import { accessChecks } from "./access";
 import { backupChecks } from "./backup";
 import { bucketChecks } from "./bucket";
@@ -14,6 +14,7 @@ import { mtaStsChecks } from "./mta-sts";
 import { nameChecks } from "./names";
 import { policyChecks } from "./policy";
 import { recordChecks } from "./records";
+import { serverChecks } from "./server";
 import { stalwartChecks } from "./stalwart";
 import { tunnelChecks } from "./tunnel";
 import { webChecks } from "./web";
@@ -22,6 +23,11 @@ import { workerChecks } from "./workers";
 /** Every check of a deployment, as data: which exist depends on nothing but its settings and records. */
 export function checksOf(deployment: Deployment): readonly Check[] {
   return AREAS_OF_CHECKS.flatMap((area) => area(deployment));
+}
+
+/** What another stack has is looked at there. */
+function ofHost(area: (deployment: HostDeployment) => readonly Check[]) {
+  return (deployment: Deployment) => (hasHost(deployment) ? area(deployment) : []);
 }
 
 /** One file per area, one line each. */
@@ -33,15 +39,16 @@ const AREAS_OF_CHECKS: readonly ((deployment: Deployment) => readonly Check[])[]
   caaChecks,
   mtaStsChecks,
   nameChecks,
+  ofHost(serverChecks),
   webChecks,
   exchangeChecks,
   edgeChecks,
   workerChecks,
-  accessChecks,
+  ofHost(accessChecks),
   bucketChecks,
-  tunnelChecks,
-  hostChecks,
-  stalwartChecks,
-  backupChecks,
-  canaryChecks,
+  ofHost(tunnelChecks),
+  ofHost(hostChecks),
+  ofHost(stalwartChecks),
+  ofHost(backupChecks),
+  ofHost(canaryChecks),
 ];

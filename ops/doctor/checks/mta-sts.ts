@@ -4,6 +4,7 @@ import { announcementFaults, covers, readPolicy } from "../policy/mta-sts";
 import { converge, list, publicCheck, recordId } from "./ask";
 import { RESOLVER_ANSWERS } from "./delegation";
 import { certificateId } from "./names";
+import { PUBLIC_WORKER, ROUTES } from "./workers";
 
 /** The MTA-STS policy as a sending server takes it in: the announcement, the file, the MX that it must cover (RFC 8461). */
 export function mtaStsChecks(deployment: Deployment): readonly Check[] {
@@ -34,6 +35,7 @@ export function mtaStsChecks(deployment: Deployment): readonly Check[] {
       title: "The MTA-STS policy covers each MX",
       why: "Senders that know the policy deliver to no MX that it does not name: mail would stay with them.",
       needs: ["policy.mta-sts-id", certificateId(hostnames.mtaSts, domain), recordId("MX", domain, domain)],
+      follows: [PUBLIC_WORKER, ROUTES],
       run: async ({ dns, web }) => {
         const { status, headers, body } = await web.get(url);
         const expected = "version STSv1, mode enforce, every MX covered";

@@ -1,4 +1,3 @@
-import { isDkim } from "../../../infra/dns/dkim";
 import { organisationalDomain } from "../../../infra/dns/reports";
 import type { MailRecord } from "../../../infra/dns/record";
 import { type Check, error, type Finding, ok, TITLE_CHARACTERS } from "../check";
@@ -6,7 +5,7 @@ import type { Context, Deployment } from "../context";
 import { dkimFaults, SIGNER_BITS, VERIFIER_BITS } from "../policy/dkim";
 import { dmarcFaults, tlsReportFaults } from "../policy/dmarc";
 import { MOST_LOOKUPS, MOST_VOID_LOOKUPS, spfCost, spfRecords } from "../policy/spf";
-import { askAll, converge, list, publicCheck, recordId, relative, worst } from "./ask";
+import { askAll, converge, isDkimKey, list, publicCheck, recordId, relative, worst } from "./ask";
 import { RESOLVER_ANSWERS, ZONE_ANSWERS } from "./delegation";
 
 const area = "policy";
@@ -17,7 +16,7 @@ export function policyChecks(deployment: Deployment): readonly Check[] {
   const own = records.filter(({ zone }) => zone === settings.domain);
   return [
     ...own.filter(isSpf).flatMap((record) => spfChecks(record, deployment)),
-    ...own.filter(isDkim).map((record) => dkimCheck(record, deployment)),
+    ...own.filter(isDkimKey).map((record) => dkimCheck(record, deployment)),
     single({
       deployment,
       id: "policy.dmarc",
@@ -84,7 +83,10 @@ function spfChecks({ name, zone }: MailRecord, deployment: Deployment): readonly
         const { records } = await dns.resolve(name, "TXT");
         const [text = ""] = spfRecords(records.map(({ value }) => value));
         const { lookups, voids, faults } = await spfCost(name, text, (asked, type) => dns.resolve(asked, type));
-        const current = [`${lookups} lookups, ${voids} without an answer`, ...faults].join("; ");
+        const current = [
+          `${lookups} ${lookups === 1 ? "lookup" : "lookups"}, ${voids} without an answer`,
+          ...faults,
+        ].join("; ");
         if (lookups <= MOST_LOOKUPS && voids <= MOST_VOID_LOOKUPS && faults.length === 0) return ok(current);
         return error(
           current,
@@ -99,7 +101,8 @@ function spfChecks({ name, zone }: MailRecord, deployment: Deployment): readonly
 function dkimCheck({ name, zone, data }: MailRecord, deployment: Deployment): Check {
   const { settings } = deployment;
   const selector = name.split(".", 1)[0] ?? "";
-  const isOwn = [settings.dkim.rsa, settings.dkim.ed25519].some((key) => key.selector === selector);
+  const { rsa, ed25519, published } = settings.dkim;
+  const isOwn = [rsa, ed25519, ...published].some((key) => key.selector === selector);
   const leastBits = isOwn ? SIGNER_BITS : VERIFIER_BITS;
   const isAlias = data.type === "CNAME";
   return publicCheck({

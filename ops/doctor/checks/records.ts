@@ -1,9 +1,8 @@
-import { isDkim } from "../../../infra/dns/dkim";
 import type { Level, MailRecord } from "../../../infra/dns/record";
 import { type Check, error, type Finding, ok, TITLE_CHARACTERS, warning } from "../check";
 import type { Context, Deployment, NameServer, RecordType } from "../context";
 import { expectedValue } from "../dns/value";
-import { askAll, converge, list, publicCheck, recordId, relative, worst } from "./ask";
+import { askAll, converge, isDkimKey, list, publicCheck, recordId, relative, worst } from "./ask";
 import { ZONE_ANSWERS } from "./delegation";
 
 /** Of tailnets (RFC 6598). */
@@ -54,9 +53,9 @@ function checkOf(id: string, set: RecordSet, deployment: Deployment): Check {
 }
 
 /** The check that looks at the form of the same record. */
-function wellFormed({ name, data, level }: MailRecord, domain: string): readonly string[] {
+function wellFormed({ name, data }: MailRecord, domain: string): readonly string[] {
   if (data.type === "CAA") return ["policy.caa"];
-  if (isDkim({ name, level })) return data.type === "TXT" ? [`policy.dkim.${name.split(".")[0]}`] : [];
+  if (isDkimKey({ name })) return data.type === "TXT" ? [`policy.dkim.${name.split(".")[0]}`] : [];
   if (data.type !== "TXT") return [];
   if (data.text.startsWith("v=spf1")) return [`policy.spf.${relative(name, domain)}`];
   if (data.text.startsWith("v=DMARC1")) return ["policy.dmarc"];

@@ -1,8 +1,10 @@
 import { listOf, type Props, textOf, textsOf } from "../../adopt/props";
-import { type Check, error, ok, skipped, warning } from "../check";
-import { type Context, type Deployment, Unreachable } from "../context";
+import { type Check, error, ok, warning } from "../check";
+import { type Context, type HostDeployment, Unreachable } from "../context";
 import { LoginRefused } from "../inside/jmap";
-import { HOST_SSH, hostCheck } from "./host";
+import { recordId } from "./ask";
+import { HOST_SERVICES, HOST_SSH, hostCheck } from "./host";
+import { certificateId } from "./names";
 
 const area = "stalwart";
 const USING = ["urn:ietf:params:jmap:core", "urn:stalwart:jmap"] as const;
@@ -14,7 +16,9 @@ const OLD_MINUTES = 60;
 const TOO_OLD_MINUTES = 24 * 60;
 
 /** Stalwart as its administrator and its host see it. */
-export function stalwartChecks({ settings, stack }: Deployment): readonly Check[] {
+export function stalwartChecks({ settings, stack }: HostDeployment): readonly Check[] {
+  const { domain, hostnames } = settings;
+  const { server } = hostnames;
   const { folder, subnet } = settings.host;
   const compose = `docker compose -f ${folder}/mail-stack/compose.yaml`;
   const again = `pulumi up --stack ${stack} --replace '**host-files'`;
@@ -26,14 +30,15 @@ export function stalwartChecks({ settings, stack }: Deployment): readonly Check[
       title: "The administrator can log in",
       why: "Without this login nobody can look into queue and bans, or mend accounts.",
       needs: [],
+      follows: [recordId("CNAME", server, domain), certificateId(server, domain), "web.jmap"],
       credentials: ["jmap"],
       run: async (context) => {
         try {
           await objects(context, "Domain");
           return ok("yes");
         } catch (thrown) {
-          // That the name does not answer is what web.jmap says.
-          if (thrown instanceof Unreachable) return skipped(thrown.message, "yes");
+          if (thrown instanceof Unreachable)
+            return error(thrown.message, "yes", `On the host: ${compose} ps; ${compose} up --detach --wait`);
           if (!(thrown instanceof LoginRefused)) throw thrown;
           return error(thrown.message, "yes", `npm run rotate -- admin-password ${stack}`);
         }
@@ -44,7 +49,7 @@ export function stalwartChecks({ settings, stack }: Deployment): readonly Check[
       area,
       title: "Stalwart is as planned",
       why: "A setting that somebody changed is lost with the next installation, or works against mail.",
-      needs: ["host.services"],
+      needs: [HOST_SERVICES],
       credentials: ["ssh"],
       budgetMs: VERIFY_BUDGET_MS,
       run: async ({ ssh }) => {

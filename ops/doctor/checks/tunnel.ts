@@ -1,21 +1,26 @@
 import { ingressRules } from "../../../infra/edge/ingress";
+import { tunnelName } from "../../../infra/edge/names";
 import { tcpServices } from "../../../infra/edge/tcp-services";
 import { TRAEFIK_PORTS } from "../../../infra/host/layout";
 import { isProps, listOf, type Props, textOf } from "../../adopt/props";
 import { type Check, error, ok, warning } from "../check";
-import type { Context, Deployment } from "../context";
+import type { Context, HostDeployment } from "../context";
 import { converge } from "./ask";
 import { EDGE_TOKEN, edgeCheck } from "./edge";
+import { HOST_SERVICES } from "./host";
+
+export const TUNNEL_EXISTS = "tunnel.exists";
+export const TUNNEL_CONNECTED = "tunnel.connected";
 
 const area = "tunnel";
 /** cloudflared keeps four, two to each of two data centres. */
 const CONNECTIONS = 4;
 
 /** The tunnel by which everything but the tailnet reaches home. */
-export function tunnelChecks(deployment: Deployment): readonly Check[] {
+export function tunnelChecks(deployment: HostDeployment): readonly Check[] {
   const { settings, stack } = deployment;
   const { accountId, domain, hostnames, inboundDelivery, host } = settings;
-  const name = `mail ${domain}`;
+  const name = tunnelName(domain);
   const list = `/accounts/${accountId}/cfd_tunnel?is_deleted=false`;
   const compose = `docker compose -f ${host.folder}/mail-stack/compose.yaml`;
   const tunnel = async ({ cloudflare }: Context) => (await cloudflare.list(list)).find((one) => one["name"] === name);
@@ -25,7 +30,7 @@ export function tunnelChecks(deployment: Deployment): readonly Check[] {
   ]);
   return [
     edgeCheck({
-      id: "tunnel.exists",
+      id: TUNNEL_EXISTS,
       area,
       title: "The tunnel exists",
       why: "All public names of the host lead to it; without it nothing reaches home.",
@@ -41,11 +46,12 @@ export function tunnelChecks(deployment: Deployment): readonly Check[] {
       },
     }),
     edgeCheck({
-      id: "tunnel.connected",
+      id: TUNNEL_CONNECTED,
       area,
       title: "The tunnel is connected",
       why: "While it is not, mail waits in the spool and clients find nobody.",
-      needs: ["tunnel.exists"],
+      needs: [TUNNEL_EXISTS],
+      follows: [HOST_SERVICES],
       run: async (context) => {
         const found = await tunnel(context);
         const detail = await context.cloudflare.get(`/accounts/${accountId}/cfd_tunnel/${textOf(found?.["id"])}`);
@@ -64,7 +70,7 @@ export function tunnelChecks(deployment: Deployment): readonly Check[] {
       area,
       title: "The tunnel forwards as the program says",
       why: "A rule that is missing makes its name answer 404; one too many opens a door.",
-      needs: ["tunnel.exists"],
+      needs: [TUNNEL_EXISTS],
       run: async (context) => {
         const found = await tunnel(context);
         const path = `/accounts/${accountId}/cfd_tunnel/${textOf(found?.["id"])}/configurations`;

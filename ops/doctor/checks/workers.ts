@@ -1,18 +1,21 @@
 import { createHash } from "node:crypto";
 
+import { inboundBindings, publicBindings } from "../../../infra/edge/bindings";
 import { bundleWorker, type WorkerEntry } from "../../../infra/edge/bundle";
+import type { Binding } from "../../../infra/edge/inbound-worker";
+import { SPOOL_SCHEDULE } from "../../../infra/edge/spool-rules";
 import { scriptArgs } from "../../../infra/edge/worker";
-import type { Settings } from "../../../infra/settings/settings";
-import type { BindingName } from "../../../worker/src/env";
-import type { PublicEnv } from "../../../worker/src/public-env";
 import { canonical, listOf, type Props, textOf, textsOf } from "../../adopt/props";
 import { type Check, error, ok } from "../check";
 import type { Deployment } from "../context";
 import { converge, list } from "./ask";
 import { EDGE_TOKEN, EDGE_ZONE, edgeCheck, zoneOf } from "./edge";
 
-/** As infra/program.ts has it; the sandbox's deployment proves that they are the same. */
-const SCHEDULE = "* * * * *";
+/** Not known to the doctor, and not compared. */
+const WAY_HOME = { clientId: "", clientSecret: "", key: "" };
+/** What is served under the public names comes from there. */
+export const PUBLIC_WORKER = "edge.worker.public";
+export const ROUTES = "edge.routes";
 const DIGITS = 12;
 
 interface Worker {
@@ -26,8 +29,20 @@ interface Worker {
 export function workerChecks(deployment: Deployment): readonly Check[] {
   const { settings } = deployment;
   const workers: readonly Worker[] = [
-    { entry: "inbound", name: settings.workerName, bindings: inboundBindings(settings) },
-    { entry: "public", name: `${settings.workerName}-public`, bindings: publicBindings(settings) },
+    {
+      entry: "inbound",
+      name: settings.workerName,
+      bindings: declared(inboundBindings(settings, WAY_HOME, settings.spool?.bucket)),
+    },
+    {
+      entry: "public",
+      name: `${settings.workerName}-public`,
+      bindings: declared(
+        Object.fromEntries(
+          Object.entries(publicBindings(settings)).map(([name, text]: [string, string]) => [name, { text }]),
+        ),
+      ),
+    },
   ];
   return [
     ...workers.flatMap((worker) => ofWorker(deployment, worker)),
@@ -108,10 +123,10 @@ function clockCheck(deployment: Deployment): readonly Check[] {
       run: async ({ cloudflare }) => {
         const answer = await cloudflare.get(`/accounts/${accountId}/workers/scripts/${workerName}/schedules`);
         const current = list(listOf(answer?.["schedules"]).map(({ cron }) => textOf(cron)));
-        if (current === SCHEDULE) return ok(current);
+        if (current === SPOOL_SCHEDULE) return ok(current);
         return error(
           current,
-          SCHEDULE,
+          SPOOL_SCHEDULE,
           `A refresh does not see it: pulumi up --stack ${deployment.stack} --replace '**inbound-clock'`,
         );
       },
@@ -122,10 +137,10 @@ function clockCheck(deployment: Deployment): readonly Check[] {
 function routesCheck(deployment: Deployment): Check {
   const { hostnames, workerName } = deployment.settings;
   return edgeCheck({
-    id: "edge.routes",
+    id: ROUTES,
     title: "Public names lead to the public Worker",
     why: "Without its route a name answers nothing.",
-    needs: [EDGE_ZONE, "edge.worker.public"],
+    needs: [EDGE_ZONE, PUBLIC_WORKER],
     run: async ({ cloudflare }) => {
       const zone = await zoneOf(cloudflare, deployment);
       const routes = await cloudflare.list(`/zones/${textOf(zone?.["id"])}/workers/routes`);
@@ -155,36 +170,15 @@ function bindingText({ type, text, bucket_name: bucket }: Props): string {
   return [textOf(type), textOf(type) === "secret_text" ? "" : textOf(text) || textOf(bucket)].filter(Boolean).join(" ");
 }
 
-const plain = (text: string) => ["plain_text", text].filter(Boolean).join(" ");
-const SECRET = "secret_text";
-
-function inboundBindings({ domain, hostnames, inboundDelivery, catchAll, spool }: Settings): Record<string, string> {
-  const isLmtp = inboundDelivery === "lmtp";
-  const bindings: { readonly [name in BindingName]?: string } = {
-    INBOUND_DELIVERY: plain(inboundDelivery),
-    ...(isLmtp
-      ? { LMTP_URL: plain(`https://${hostnames.lmtp}`) }
-      : { JMAP_URL: plain(`https://${hostnames.inbound}`), JMAP_TOKEN: SECRET }),
-    ACCESS_CLIENT_ID: SECRET,
-    ACCESS_CLIENT_SECRET: SECRET,
-    MAIL_DOMAIN: plain(domain),
-    CATCH_ALL: plain(catchAll ?? ""),
-    ...(spool && { SPOOL: `r2_bucket ${spool.bucket}` }),
-    ALERT_URL: (spool?.alertUrl.reveal() ?? "") === "" ? plain("") : SECRET,
-    ALERT_AFTER_MINUTES: plain(String(spool?.alertAfterMinutes ?? "")),
+/** As {@link bindingText} tells them; what only the state knows is a secret, of which the type is compared. */
+function declared(bindings: Readonly<Record<string, Binding>>): Record<string, string> {
+  const told = (value: Binding) => {
+    if ("secret" in value) return { type: "secret_text" };
+    return "bucket" in value
+      ? { type: "r2_bucket", bucket_name: value.bucket }
+      : { type: "plain_text", text: value.text };
   };
-  return bindings;
-}
-
-function publicBindings({ domain, hostnames, services }: Settings): Record<string, string> {
-  const bindings: PublicEnv = {
-    MAIL_DOMAIN: domain,
-    SERVER_HOSTNAME: hostnames.server,
-    CLIENTS_HOSTNAME: hostnames.clients,
-    SERVICES: services.join(","),
-    DISPLAY_NAME: domain,
-  };
-  return Object.fromEntries(Object.entries(bindings).map(([name, text]: [string, string]) => [name, plain(text)]));
+  return Object.fromEntries(Object.entries(bindings).map(([name, value]) => [name, bindingText(told(value))]));
 }
 
 function digest(text: string): string {

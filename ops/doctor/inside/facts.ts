@@ -6,7 +6,7 @@ import type { HostFile } from "../../../infra/host/file";
 import { hostFiles } from "../../../infra/host/files";
 import { quoted } from "../../../infra/host/ship/quote";
 import type { Settings } from "../../../infra/settings/settings";
-import type { Context, Deployment } from "../context";
+import { type Context, hasHost, type HostDeployment } from "../context";
 
 /** Stands where a file has a secret that only the state knows. */
 const UNKNOWN = "not-known-to-the-doctor";
@@ -67,6 +67,7 @@ function asWanted({ path, mode, content }: HostFile): WantedFile {
 }
 
 async function ask({ ssh, deployment }: Context): Promise<Facts> {
+  if (!hasHost(deployment)) throw new Error("another stack has the host");
   const before = Date.now();
   const { code, stdout, stderr } = await ssh.run(factsScript(deployment));
   const ours = (before + Date.now()) / 2_000;
@@ -81,7 +82,7 @@ async function ask({ ssh, deployment }: Context): Promise<Facts> {
   return { one, all, clockAheadSeconds: Number(one("time")) - ours };
 }
 
-function factsScript({ settings }: Deployment): string {
+function factsScript({ settings }: HostDeployment): string {
   const list = (words: readonly string[]) => `(${words.map(quoted).join(" ")})`;
   return [
     `apps_folder=${quoted(settings.host.folder)}`,

@@ -11,7 +11,7 @@ const ANSWER_MS = 3_000;
 const SMTP_NAME = "doctor.invalid";
 
 export interface NetOptions {
-  /** Where a name and port really are; for tests. */
+  /** Where a name and port are. */
   readonly places: Places;
   /** In place of the system's look-up; for tests. */
   readonly lookup?: (hostname: string) => Promise<string | undefined>;
@@ -36,12 +36,12 @@ export class NetClient implements Net {
     }
   }
 
-  async reach(hostname: string, port: number): Promise<void> {
-    (await open(this.#options.places(hostname, port))).destroy();
+  async reach(address: string, port: number): Promise<void> {
+    (await open(await this.#options.places(address, port))).destroy();
   }
 
   async certificate(hostname: string, port: number, start?: "smtp"): Promise<Certificate> {
-    const socket = await open(this.#options.places(hostname, port));
+    const socket = await open(await this.#options.places(hostname, port));
     try {
       if (start === "smtp") await startTls(socket, hostname);
       return await handshake(socket, hostname, this.#options.ca);
@@ -55,6 +55,7 @@ function open({ host, port }: Place): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect({ host, port });
     const fail = () => {
+      clearTimeout(timer);
       socket.destroy();
       reject(new Unreachable(`${host}:${port} cannot be reached`));
     };

@@ -23,11 +23,11 @@ export class WebClient implements Web {
     return known;
   }
 
-  #get(url: URL, headers: Readonly<Record<string, string>>): Promise<WebAnswer> {
+  async #get(url: URL, headers: Readonly<Record<string, string>>): Promise<WebAnswer> {
     const { places, ca } = this.#options;
     const { hostname, pathname, search } = url;
-    const place = places(hostname, Number(url.port || 443));
-    return new Promise((resolve, reject) => {
+    const place = await places(hostname, Number(url.port || 443));
+    return await new Promise((resolve, reject) => {
       const asked = request(
         {
           ...place,

@@ -32,7 +32,7 @@ function examined(): Examined {
     skipped("no idea"),
   ];
   const results = CHECKS.map((check, index) => ({ check, finding: findings[index % 4] ?? ok(""), ms: 1 }));
-  return { stack: "prod", domain: "augustin.ai", at: new Date(0), ms: 1234, results };
+  return { stack: "prod", domain: "augustin.ai", hostStack: undefined, at: new Date(0), ms: 1234, results };
 }
 
 test("there are at least forty checks, their ids are stable and unique, and their titles fit", () => {
@@ -41,6 +41,7 @@ test("there are at least forty checks, their ids are stable and unique, and thei
     expect(new Set(ids).size).toBe(ids.length);
     expect(checks.filter(({ title, why }) => title.length > TITLE_CHARACTERS || why === "")).toEqual([]);
     expect(checks.flatMap(({ needs }) => needs).filter((id) => !ids.includes(id))).toEqual([]);
+    expect(checks.flatMap(({ follows = [] }) => follows).filter((id) => !ids.includes(id))).toEqual([]);
   }
   expect(CHECKS.length).toBeGreaterThanOrEqual(40);
 });
@@ -52,6 +53,24 @@ test("the table fits 80 columns, and nothing from the network reaches the termin
   expect(table).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f]/);
   expect(table).toContain("mend      do this");
   expect(table).toMatch(/\d+ ok, \d+ warnings, \d+ errors, \d+ skipped/);
+});
+
+test("the table ends with all faults in a line each, errors first, and their sum", () => {
+  const [, recap = ""] = renderTable(examined()).split("\nTo mend\n");
+  const lines = recap.split("\n").filter(Boolean);
+  const statuses = lines.slice(0, -1).map((line) => line.trim().split(" ")[0]);
+  const [errors, warnings] = ["error", "warning"].map((status) => statuses.filter((one) => one === status).length);
+  expect(statuses).toEqual([
+    ...Array<string>(errors ?? 0).fill("error"),
+    ...Array<string>(warnings ?? 0).fill("warning"),
+  ]);
+  expect(lines.at(-1)).toMatch(new RegExp(`, ${warnings} warnings, ${errors} errors, `));
+  expect(errors).toBeGreaterThan(0);
+});
+
+test("a report without faults has nothing to mend", () => {
+  const fine = examined().results.map((result) => ({ ...result, finding: ok("") }));
+  expect(renderTable({ ...examined(), results: fine })).not.toContain("To mend");
 });
 
 test("colours only where they are asked for", () => {
@@ -74,6 +93,20 @@ test("the page loads nothing and runs nothing", () => {
   expect(html).toContain("&#60;script&#62;");
   expect(html).not.toMatch(/(src|href)=/);
   expect(html).toContain("default-src 'none'");
+});
+
+test("the watched page shows faults as a whole where they fit, and otherwise one line each, errors first", () => {
+  const bad = [warning("is", "should be", "do this"), error("is", "should be", "do that")];
+  const results = CHECKS.map((check, index) => ({ check, finding: bad[index] ?? ok(""), ms: 1 }));
+  const shown = (rows: number) =>
+    page({ ...examined(), results }, "next in 3 s", { colours: false, width: 80 }, rows).join("\n");
+  expect(shown(40)).toContain("mend      do that");
+  expect(shown(24)).not.toContain("mend      ");
+  expect(shown(24)).toMatch(/ {2}error .*\n {2}warning .*\n {2}What mends them: npm run doctor -- prod\n/);
+  const head = shown(40)
+    .split("\n")
+    .findIndex((line) => line.startsWith("  error"));
+  expect(shown(head + 3)).toContain("... and 2 more: npm run doctor -- prod");
 });
 
 test.each([5, 16, 24, 60])("the watched page fits %d lines", (rows) => {

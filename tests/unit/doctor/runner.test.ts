@@ -62,6 +62,46 @@ test.each<[string, Finding, string]>([
   expect(results[1]?.finding.status).toBe(expected);
 });
 
+describe("a check that follows from others", () => {
+  const fine = ok("");
+  const cause = (finding: Finding, more: Partial<Check> = {}) => check("cause", finding, more);
+  const follower = (finding: Finding, more: Partial<Check> = {}) =>
+    check("follower", finding, { follows: ["cause"], ...more });
+  const after = check("after", fine, { needs: ["follower"] });
+
+  test.each<[string, readonly Check[], readonly string[]]>([
+    ["runs although its cause failed", [follower(fine), cause(bad)], ["follower ok", "cause error"]],
+    ["is told at its cause when both fail", [follower(bad), cause(bad)], ["follower skipped", "cause error"]],
+    ["is told itself when its cause is fine", [follower(bad), cause(fine)], ["follower error", "cause ok"]],
+    [
+      "is told itself when nothing is known of its cause",
+      [follower(bad), cause(bad, { credentials: ["ssh"] })],
+      ["follower error", "cause skipped"],
+    ],
+    ["is told itself where there is no such cause", [follower(bad)], ["follower error"]],
+    [
+      "is told itself when its cause is only a warning",
+      [follower(bad), cause(warning("is", "should be", "do this"))],
+      ["follower error", "cause warning"],
+    ],
+    ["closes what needs it", [after, follower(bad), cause(bad)], ["after skipped", "follower skipped", "cause error"]],
+    [
+      "explains another one",
+      [check("last", bad, { follows: ["follower"] }), follower(bad), cause(bad)],
+      ["last skipped", "follower skipped", "cause error"],
+    ],
+  ])("%s", async (_, checks, expected) => {
+    const results = await runChecks(checks, context);
+    expect(statuses(results)).toEqual(expected);
+    for (const {
+      check: { id },
+      finding,
+    } of results)
+      if (finding.status === "skipped" && id !== "cause")
+        expect(finding.current).toMatch(/^(follows from|needs) "title of cause", which failed$/);
+  });
+});
+
 test("without its credential a check is not run, and says what it lacks", async () => {
   const run = jest.fn();
   const results = await runChecks([check("a", run, { credentials: ["secrets", "ssh"] })], context);
@@ -114,6 +154,7 @@ test("never more at a time than allowed", async () => {
 test.each<[string, readonly Check[], RegExp]>([
   ["two checks of one id", [check("a", bad), check("a", bad)], /one id: a/],
   ["a gate that does not exist", [check("a", bad, { needs: ["b"] })], /a needs b, which is no check/],
+  ["a circle of causes", [check("a", bad, { follows: ["b"] }), check("b", bad, { needs: ["a"] })], /a > b > a/],
   ["a circle", [check("a", bad, { needs: ["b"] }), check("b", bad, { needs: ["a"] })], /a > b > a/],
 ])("%s is a mistake of the program", async (_, checks, message) => {
   await expect(runChecks(checks, context)).rejects.toThrow(message);

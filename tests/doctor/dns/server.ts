@@ -1,45 +1,12 @@
-import { createSign, generateKeyPairSync, createHash, type KeyObject } from "node:crypto";
 import { createSocket, type Socket } from "node:dgram";
 import { createServer, type Server } from "node:net";
 
-import { type Answer, decode, type DnskeyData, encode, streamEncode } from "dns-packet";
+import { type Answer, decode, encode, streamEncode } from "dns-packet";
 
-import { listenOn } from "./port";
+import { listenOn } from "../port";
+import { dsOf, signature } from "./signing";
+import { answerOf, isWithin, type LabZone, TTL } from "./zone";
 
-/** One record in the spelling of a zone file, TXT joined and unquoted. */
-export interface LabRecord {
-  readonly name: string;
-  readonly type: "A" | "AAAA" | "CAA" | "CNAME" | "MX" | "NS" | "SOA" | "SRV" | "TXT";
-  readonly value: string;
-}
-
-/** A zone as one server has it at the moment of the question. */
-export type View = (records: readonly LabRecord[], server: string) => readonly LabRecord[];
-
-export interface LabZone {
-  readonly name: string;
-  /** Loopback addresses of its servers. */
-  readonly servers: readonly string[];
-  records: () => readonly LabRecord[];
-  /** Breaks something; the records as they are when left out. */
-  view: View;
-  /** Signed with this key when there is one. */
-  key: ZoneKey | undefined;
-  /** In place of the digest of `key`; an empty list is a zone without DS. */
-  ds: readonly Answer[] | undefined;
-  /** Seconds around now during which signatures are valid. */
-  valid: { readonly from: number; readonly to: number };
-  /** A server that is not in the mood. */
-  fault: (server: string) => "silent" | "refused" | "lame" | undefined;
-}
-
-export interface ZoneKey {
-  readonly privateKey: KeyObject;
-  readonly data: DnskeyData;
-}
-
-const DAY_SECONDS = 86_400;
-const TTL = 300;
 const RESOLVER = "127.0.0.53";
 const PAYLOAD_BYTES = 1_232;
 const AA = 1 << 10;
@@ -47,38 +14,6 @@ const TC = 1 << 9;
 const RD = 1 << 8;
 const AD = 1 << 5;
 const CODES = { NOERROR: 0, SERVFAIL: 2, NXDOMAIN: 3, REFUSED: 5 } as const;
-
-export function labZone(name: string, servers: readonly string[], records: () => readonly LabRecord[]): LabZone {
-  return {
-    name,
-    servers,
-    records,
-    view: (all) => all,
-    key: undefined,
-    ds: undefined,
-    valid: { from: -DAY_SECONDS, to: DAY_SECONDS },
-    fault: () => undefined,
-  };
-}
-
-/** ECDSA P-256, as Cloudflare signs (RFC 6605). */
-export function newKey(): ZoneKey {
-  const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-  const { x = "", y = "" } = publicKey.export({ format: "jwk" });
-  const key = Buffer.concat([Buffer.from(x, "base64url"), Buffer.from(y, "base64url")]);
-  return { privateKey, data: { flags: 257, algorithm: 13, key } };
-}
-
-/** The DS record that belongs to a key. */
-export function dsOf(zone: string, { data }: ZoneKey): Answer {
-  const rdata = Buffer.concat([Buffer.from([data.flags >> 8, data.flags & 255, 3, data.algorithm]), data.key]);
-  const name = Buffer.concat([
-    ...zone.split(".").map((label) => Buffer.from([label.length, ...Buffer.from(label)])),
-    Buffer.from([0]),
-  ]);
-  const digest = createHash("sha256").update(name).update(rdata).digest();
-  return { type: "DS", name: zone, ttl: TTL, data: { keyTag: tagOf(data), algorithm: 13, digestType: 2, digest } };
-}
 
 /** DNS servers of several zones on loopback, and a resolver over them that believes what their keys say. */
 export class LabDns {
@@ -246,69 +181,4 @@ interface Said {
 function truncated(query: Buffer): Buffer {
   const { id = 0, questions = [] } = decode(query);
   return encode({ type: "response", id, flags: AA | TC, questions });
-}
-
-function isWithin(name: string, zone: string): boolean {
-  return zone === "" || name === zone || name.endsWith(`.${zone}`);
-}
-
-function answerOf({ name, type, value }: LabRecord): Answer {
-  const common = { name: name || ".", ttl: TTL };
-  const words = value.split(" ");
-  switch (type) {
-    case "TXT":
-      return { ...common, type, data: value.match(/.{1,255}/gs) ?? [""] };
-    case "MX":
-      return { ...common, type, data: { preference: Number(words[0]), exchange: words[1] ?? "" } };
-    case "SRV": {
-      const [priority = 0, weight = 0, port = 0] = words.map(Number);
-      return { ...common, type, data: { priority, weight, port, target: words[3] ?? "." } };
-    }
-    case "CAA":
-      return {
-        ...common,
-        type,
-        data: { flags: Number(words[0]), tag: words[1] as "issue", value: words.slice(2).join(" ") },
-      };
-    case "SOA":
-      return {
-        ...common,
-        type,
-        data: { mname: words[0] ?? "", rname: words[1] ?? "", serial: 1, refresh: 1, retry: 1, expire: 1, minimum: 1 },
-      };
-    default:
-      return { ...common, type, data: value };
-  }
-}
-
-/** RFC 4034 section 3.1.8.1, for names in lower case. */
-function signature(zone: LabZone, { privateKey, data }: ZoneKey, set: readonly Answer[]): Answer {
-  const [first] = set;
-  if (!first) throw new Error("nothing to sign");
-  const now = Math.floor(Date.now() / 1000);
-  const rrsig = {
-    typeCovered: first.type,
-    algorithm: data.algorithm,
-    labels: first.name === "." ? 0 : first.name.split(".").length,
-    originalTTL: TTL,
-    inception: now + zone.valid.from,
-    expiration: now + zone.valid.to,
-    keyTag: tagOf(data),
-    signersName: zone.name || ".",
-    signature: Buffer.alloc(0),
-  };
-  const record: Answer = { type: "RRSIG", name: first.name, ttl: TTL, data: rrsig };
-  const owner = first.name === "." ? 1 : Buffer.byteLength(first.name) + 2;
-  const head = encode({ answers: [record] }).subarray(12 + owner + 10);
-  const wires = set.map((answer) => encode({ answers: [answer] }).subarray(12)).sort((a, b) => Buffer.compare(a, b));
-  const signed = createSign("sha256")
-    .update(Buffer.concat([head, ...wires]))
-    .sign({ key: privateKey, dsaEncoding: "ieee-p1363" });
-  return { ...record, data: { ...rrsig, signature: signed } };
-}
-
-function tagOf({ flags, algorithm, key }: DnskeyData): number {
-  const rdata = Buffer.concat([Buffer.from([flags >> 8, flags & 255, 3, algorithm]), key]);
-  const sum = rdata.reduce((total, byte, index) => total + (index % 2 === 0 ? byte * 256 : byte), 0);
-  return (sum + Math.floor(sum / 65_536)) % 65_536;
 }

@@ -1,0 +1,20 @@
+/** The names by which things without an id of ours are found again in the account. */
+
+/** Of the Access token with this number; the first has none, for there was no second then. */
+export function workerTokenName(domain: string, number: number): string {
+  return `mail worker ${domain}${number === 1 ? "" : ` ${number}`}`;
+}
+
+/** Of the alert before that token ends. */
+export function tokenAlertName(domain: string): string {
+  return `mail worker token ${domain}`;
+}
+
+/** Of the API token with which the host proves to the certificate authority that the domain is ours. */
+export function certificateTokenName(domain: string): string {
+  return `mail certificates ${domain}`;
+}
+
+export function tunnelName(domain: string): string {
+  return `mail ${domain}`;
+}

@@ -1,0 +1,64 @@
+import { Secret } from "../../../infra/settings/secret";
+import type { Break } from "../break";
+import { AGAIN, broken, content, HOUR_MS, registered } from "./machine";
+
+export const STALWART: readonly Break[] = [
+  broken(
+    "stalwart.login",
+    "another password",
+    /^HTTP 401$/,
+    (lab) => {
+      const { stalwart } = lab.patient.deployment.settings;
+      lab.instead = { stalwart: { ...stalwart, adminPassword: new Secret("another-password-7") } };
+      return () => (lab.instead = {});
+    },
+    { remedy: /rotate -- admin-password prod$/ },
+  ),
+  broken(
+    "stalwart.applied",
+    "an installation was cut",
+    /^0123456789ab$/,
+    content("stalwart/applied", () => "0123456789abcdef\n"),
+    {
+      remedy: AGAIN,
+    },
+  ),
+  broken(
+    "stalwart.plan",
+    "somebody clicked",
+    /x:|Listener|Route|AllowedIp|192\.0\.2\.9/,
+    registered("AllowedIp", { address: "192.0.2.9" }),
+    {
+      remedy: AGAIN,
+    },
+  ),
+  broken(
+    "stalwart.queue",
+    "a message of two hours",
+    /^1 waits, the oldest for 120 min$/,
+    registered("QueuedMessage", { returnPath: "me@augustin.ai" }),
+    {
+      status: "warning",
+      remedy: /rotate -- resend-key prod$/,
+      laterMs: 2 * HOUR_MS,
+    },
+  ),
+  broken(
+    "stalwart.bans",
+    "the proxy is banned",
+    /^172\.30\.25\.138$/,
+    registered("BlockedIp", { address: "172.30.25.138" }),
+    {
+      remedy: /Blocked IPs/,
+    },
+  ),
+  broken(
+    "stalwart.bans",
+    "the host itself is banned",
+    /^127\.0\.0\.1$/,
+    registered("BlockedIp", { address: "127.0.0.1" }),
+    {
+      remedy: /Blocked IPs/,
+    },
+  ),
+];
