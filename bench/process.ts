@@ -11,20 +11,26 @@ const KIB = 1024;
 /** Written to clear_refs it sets the peak back to the present size. */
 const RESET_PEAK = "5";
 
-/** Ids of the workerd processes that this process started. */
-export function workerdProcesses(): readonly number[] {
+/** Processes that this process started, with the names of their programs, cut after 15 characters as the kernel does. */
+export function childProcesses(): readonly { readonly pid: number; readonly program: string }[] {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
     .map(Number)
-    .filter((pid) => {
+    .flatMap((pid) => {
       try {
-        // The kernel cuts names after 15 characters; workerd's is shorter.
-        return Number(stat(pid)[STAT_PARENT]) === process.pid && programOf(pid) === "workerd";
+        return Number(stat(pid)[STAT_PARENT]) === process.pid ? [{ pid, program: programOf(pid) }] : [];
       } catch {
         // It ended meanwhile.
-        return false;
+        return [];
       }
     });
+}
+
+/** Ids of the workerd processes that this process started. */
+export function workerdProcesses(): readonly number[] {
+  return childProcesses()
+    .filter(({ program }) => program === "workerd")
+    .map(({ pid }) => pid);
 }
 
 /** User and system time of all threads of a process since it started, in milliseconds, in steps of 10. */
