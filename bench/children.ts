@@ -8,7 +8,9 @@ export async function peaksDuring(work: () => Promise<unknown>): Promise<Readonl
   const timer = setInterval(() => {
     for (const { pid, program } of childProcesses())
       try {
-        peaks.set(program, Math.max(peaks.get(program) ?? 0, memory(pid).peak));
+        const { peak } = memory(pid);
+        // One that has ended and was not yet waited for has no memory.
+        if (peak > (peaks.get(program) ?? 0)) peaks.set(program, peak);
       } catch {
         // It ended meanwhile.
       }

@@ -15,7 +15,7 @@ import { median } from "./median";
 
 const DOMAINS = 100;
 /** Numbers of domains at which previews are measured, evenly from the first further one to the last. */
-const CHECKPOINTS = 6;
+const CHECKPOINTS = 5;
 /** At each of them; every other one in the opposite order. */
 const ROUNDS = 5;
 /** Issue 8: over a bare program of as many resources. */

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
 
 /** Linux counts a process' time in these, whatever the kernel's own clock is (`getconf CLK_TCK`). */
@@ -11,7 +11,7 @@ const KIB = 1024;
 /** Written to clear_refs it sets the peak back to the present size. */
 const RESET_PEAK = "5";
 
-/** Processes that this process started, with the names of their programs, cut after 15 characters as the kernel does. */
+/** Processes that this process started, with the names of their programs. */
 export function childProcesses(): readonly { readonly pid: number; readonly program: string }[] {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
@@ -51,7 +51,7 @@ export function resetPeak(pid: number): void {
 }
 
 function programOf(pid: number): string {
-  return basename(readFileSync(`/proc/${pid}/comm`, "utf8").trim());
+  return basename(readlinkSync(`/proc/${pid}/exe`));
 }
 
 function stat(pid: number): readonly string[] {

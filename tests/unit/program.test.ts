@@ -4,7 +4,8 @@ import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { serializeProperties } from "@pulumi/pulumi/runtime/rpc";
 
-import { type MailOutputs, program } from "../../infra/program";
+import type { MailOutputs } from "../../infra/mail";
+import { program } from "../../infra/program";
 import { settingsOf } from "../../infra/settings/stack-file";
 import { type Api, serveApi } from "../../sandbox/cloud/api";
 import { isProps, type Props } from "../../sandbox/cloud/props";
