@@ -24,11 +24,19 @@ export async function program(): Promise<MailOutputs | FurtherOutputs> {
     }),
     hostReachable(settings.host),
   ]);
-  for (const warning of [...warnings, ...(unreachable === undefined ? [] : [unreachable])])
-    await pulumi.log.warn(warning);
+  const unprotected = stack.kind === "host" && !settings.protect ? dependentsWarning() : undefined;
+  for (const warning of [...warnings, unreachable, unprotected])
+    if (warning !== undefined) await pulumi.log.warn(warning);
   return stack.kind === "host"
     ? mail().declareMail(stack.settings, zoneIds)
     : further().declareFurther(stack.settings, stack.worker, zoneIds);
+}
+
+function dependentsWarning(): string | undefined {
+  // Empty where the program is run without a project's folder.
+  const folder = pulumi.getRootDirectory();
+  const { dependentStacks, unprotectedHost } = dependents();
+  return folder === "" ? undefined : unprotectedHost(pulumi.getStack(), dependentStacks(folder, pulumi.getStack()));
 }
 
 /** The engine takes its time to read the host's state for a further domain; what declares that is loaded meanwhile. */
@@ -41,6 +49,7 @@ async function loadMeanwhile(): Promise<void> {
 
 /* eslint-disable @typescript-eslint/no-require-imports -- a stack loads what it declares only, and Pulumi's TypeScript runtime resolves no import() */
 const mail = () => require("./mail") as typeof import("./mail");
+const dependents = () => require("./domain/dependents") as typeof import("./domain/dependents");
 const further = () => require("./domain/further") as typeof import("./domain/further");
 /* eslint-enable @typescript-eslint/no-require-imports */
 
