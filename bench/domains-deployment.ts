@@ -20,7 +20,7 @@ import { type BareResource, bareProject } from "./bare-project";
 
 const HOST_STACK = "prod";
 /** What the program that must fail waits for each stack file beside it. */
-const QUADRATIC_MS = 20;
+const QUADRATIC_MS = 100;
 
 /** A host and further domains, each with its stack, in one backend and one project folder as at a person's. */
 export class DomainsDeployment {
