@@ -18,7 +18,7 @@ const DOMAINS = 100;
 const CHECKPOINTS = 5;
 /** At each of them; every other one in the opposite order. */
 const ROUNDS = 5;
-/** Issue 8: over a bare program of as many resources. */
+/** Issue 8: over a bare program of as many resources that reads the host's stack too. */
 const LIMIT_MS_A_RESOURCE = 10;
 /** From the first to the last number of domains; three times what the machine's noise was seen to give. */
 const LIMIT_GROWTH = 0.1;
@@ -74,8 +74,10 @@ async function main(count: number, quadratic: boolean): Promise<number> {
 
     const all = (name: keyof Measures) => times.flatMap((point) => point[name]);
     const further = median([...all("first"), ...all("last")]);
-    const added = ((further - median(all("bare"))) * 1000) / resources.length;
-    const addedToReferring = ((further - median(all("referring"))) * 1000) / resources.length;
+    // The key of the host's state is derived by the engine, in a third of a second: its own cost.
+    const added = ((further - median(all("referring"))) * 1000) / resources.length;
+    const addedToBare = ((further - median(all("bare"))) * 1000) / resources.length;
+    const fastest = (name: keyof Measures) => Math.min(...all(name)).toFixed(2);
     const growths = count < GROWTH_FROM ? [] : growthsOf(times);
     const { host: hostBytes, all: allBytes } = deployment.stateBytes();
     const lines = [
@@ -88,7 +90,11 @@ async function main(count: number, quadratic: boolean): Promise<number> {
       ],
       [
         "added",
-        `${added.toFixed(1)} ms a resource, allowed ${LIMIT_MS_A_RESOURCE}; ${addedToReferring.toFixed(1)} ms over the one that reads`,
+        `${added.toFixed(1)} ms a resource over the one that reads, allowed ${LIMIT_MS_A_RESOURCE}; ${addedToBare.toFixed(1)} ms over the other`,
+      ],
+      [
+        "fastest",
+        `bare ${fastest("bare")} s, reading ${fastest("referring")} s, first ${fastest("first")} s, last ${fastest("last")} s, host ${fastest("host")} s`,
       ],
       ...times.map(({ domains, bare, first, last, host }) => [
         `with ${domains} domains`,
