@@ -2,9 +2,6 @@
  * `npm run bench`: what the program adds to a preview that finds nothing to do. The whole prod program against a program
  * that registers as many bare resources of the same types, both under Pulumi's default runtime, in one run, by turns.
  */
-import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-
 import { settingsOf } from "../infra/settings/stack-file";
 import { convergeWithoutEngine } from "../sandbox/converge";
 import { toProject } from "../sandbox/engine/checkout";
@@ -15,13 +12,12 @@ import { startOutside } from "../sandbox/outside";
 import { progressOn } from "../sandbox/progress";
 import { standIns } from "../sandbox/stand-ins";
 import { AnyWorld } from "./any-world";
+import { bareProject, COMPONENT } from "./bare-project";
 import { median } from "./median";
 
-const ROOT = join(__dirname, "..");
 const ROUNDS = 5;
 /** The whole program may cost at most this much more than the bare one. */
 const LIMIT = 1.3;
-const COMPONENT = "mail:index:";
 
 async function main(): Promise<number> {
   const progress = progressOn();
@@ -71,44 +67,6 @@ async function main(): Promise<number> {
     bare.close();
     await outside.close();
   }
-}
-
-/** The same resources with the inputs that the whole program gives them, and nothing else. */
-function bareProject(project: string, resources: readonly { type: string; name: string; inputs: unknown }[]): void {
-  mkdirSync(join(project, "infra"));
-  symlinkSync(join(ROOT, "node_modules"), join(project, "node_modules"));
-  writeFileSync(join(project, "Pulumi.yaml"), "name: mail\nruntime: nodejs\n");
-  writeFileSync(join(project, "package.json"), '{ "main": "infra/index.ts" }\n');
-  const compilerOptions = {
-    target: "es2023",
-    module: "node20",
-    types: ["node"],
-    strict: true,
-    skipLibCheck: true,
-    rootDir: ".",
-  };
-  writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions }));
-  writeFileSync(join(project, "infra", "resources.json"), JSON.stringify(resources));
-  const packages = [...new Set(resources.map(({ type }) => type.split(":")[0] ?? ""))].filter(
-    (name) => name !== "mail",
-  );
-  writeFileSync(
-    join(project, "infra", "index.ts"),
-    `import * as fs from "node:fs";
-${packages.map((name) => `import * as ${name} from "@pulumi/${name}";`).join("\n")}
-import * as pulumi from "@pulumi/pulumi";
-
-interface Bare { type: string; name: string; inputs: object }
-type Module = { [name: string]: Module & (new (name: string, inputs: object) => unknown) };
-const sdks = { ${packages.join(", ")} } as unknown as Module;
-for (const { type, name, inputs } of JSON.parse(fs.readFileSync(__dirname + "/resources.json", "utf8")) as Bare[]) {
-  const [sdk = "", path = "", last = ""] = type.split(":");
-  const folder = path.split("/")[0] ?? "";
-  if (type.startsWith("${COMPONENT}")) new pulumi.ComponentResource(type, name);
-  else new (folder === "index" ? sdks[sdk] : sdks[sdk][folder])[last](name, inputs);
-}
-`,
-  );
 }
 
 async function first(line: CommandLine, secrets: Readonly<Record<string, string>>): Promise<void> {

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
 
 /** Linux counts a process' time in these, whatever the kernel's own clock is (`getconf CLK_TCK`). */
@@ -11,20 +11,26 @@ const KIB = 1024;
 /** Written to clear_refs it sets the peak back to the present size. */
 const RESET_PEAK = "5";
 
-/** Ids of the workerd processes that this process started. */
-export function workerdProcesses(): readonly number[] {
+/** Processes that this process started, with the names of their programs. */
+export function childProcesses(): readonly { readonly pid: number; readonly program: string }[] {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
     .map(Number)
-    .filter((pid) => {
+    .flatMap((pid) => {
       try {
-        // The kernel cuts names after 15 characters; workerd's is shorter.
-        return Number(stat(pid)[STAT_PARENT]) === process.pid && programOf(pid) === "workerd";
+        return Number(stat(pid)[STAT_PARENT]) === process.pid ? [{ pid, program: programOf(pid) }] : [];
       } catch {
         // It ended meanwhile.
-        return false;
+        return [];
       }
     });
+}
+
+/** Ids of the workerd processes that this process started. */
+export function workerdProcesses(): readonly number[] {
+  return childProcesses()
+    .filter(({ program }) => program === "workerd")
+    .map(({ pid }) => pid);
 }
 
 /** User and system time of all threads of a process since it started, in milliseconds, in steps of 10. */
@@ -45,7 +51,7 @@ export function resetPeak(pid: number): void {
 }
 
 function programOf(pid: number): string {
-  return basename(readFileSync(`/proc/${pid}/comm`, "utf8").trim());
+  return basename(readlinkSync(`/proc/${pid}/exe`));
 }
 
 function stat(pid: number): readonly string[] {

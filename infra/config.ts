@@ -32,6 +32,11 @@ export async function readStack(): Promise<MailStack> {
   return { kind: "further", settings: furtherSettings(values, offer), worker: offer.worker };
 }
 
+/** Whether this stack is a further domain, without a look at whether its configuration is right. */
+export function isFurtherStack(): boolean {
+  return hostStackOf(rawConfig()) !== "";
+}
+
 function settingsOf<T>(result: ParseResult<T>): T {
   if (result.kind === "settings") return result.settings;
   const stack = pulumi.getStack();

@@ -40,20 +40,24 @@ export async function preflight(
   timeBudgetMs = TIME_BUDGET_MS,
 ): Promise<PreflightAnswer> {
   const get = (path: string) => ask(api, path, timeBudgetMs);
-  await verifyToken(get, question.accountId);
-  const zone = await findZone(get, question.accountId, question.domain);
+  const { accountId } = question;
+  const verified = verifyToken(get, accountId);
+  const mailZone = findZone(get, accountId, question.domain);
+  const r2 = question.r2 ? checkR2(get, accountId) : undefined;
+  const further = question.furtherZones.map((name) => findZone(get, accountId, name));
+  // All at once; what is wrong is then told in this order: a token that is not accepted explains all the rest.
+  await Promise.allSettled([verified, mailZone, r2, ...further]);
+  await verified;
+  const zone = await mailZone;
   if (!zone)
     throw new PreflightError(
-      `The Cloudflare account ${question.accountId} has no zone ${question.domain} that this token can see. Nothing was ` +
+      `The Cloudflare account ${accountId} has no zone ${question.domain} that this token can see. Nothing was ` +
         `changed. Add the domain in Cloudflare's dashboard or give the token access to it, then run the command again; ` +
         `allowed for mail:domain are zones of mail:accountId.`,
     );
-  if (question.r2) await checkR2(get, question.accountId);
-  const zoneIds: Record<string, string> = { [zone.name]: zone.id };
-  for (const name of question.furtherZones) {
-    const further = await findZone(get, question.accountId, name);
-    if (further) zoneIds[name] = further.id;
-  }
+  await r2;
+  const zones = [zone, ...(await Promise.all(further))];
+  const zoneIds = Object.fromEntries(zones.flatMap((found) => (found ? [[found.name, found.id] as const] : [])));
   const warnings =
     zone.status === "active"
       ? []

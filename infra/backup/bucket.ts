@@ -6,7 +6,10 @@
  * iam:*AccessKey* on the user.
  * By hand: nothing. The bucket outlives its resource: a destroy forgets it and leaves it.
  */
-import * as aws from "@pulumi/aws";
+// Not "@pulumi/aws" itself: it loads every service of AWS, in a fifth of a second of each preview.
+import * as iam from "@pulumi/aws/iam";
+import { Provider } from "@pulumi/aws/provider";
+import * as s3 from "@pulumi/aws/s3";
 import * as pulumi from "@pulumi/pulumi";
 import type { BackupBucket } from "../settings/settings";
 import { bucketPolicy, HISTORY_DAYS, userPolicy } from "./policies";
@@ -39,10 +42,10 @@ export class BackupStore extends pulumi.ComponentResource {
     const { domain, protect } = args;
     const { bucket: bucketName, prefix, region, isAdopted } = args.target;
     // Its own and not the default one: without this component there is no provider of AWS, and no login is asked for.
-    const provider = new aws.Provider(`${name}-aws`, { region }, { parent: this });
+    const provider = new Provider(`${name}-aws`, { region }, { parent: this });
     const here = { parent: this, provider };
 
-    const bucket = new aws.s3.Bucket(
+    const bucket = new s3.Bucket(
       `${name}-bucket`,
       { bucket: bucketName, region },
       {
@@ -56,27 +59,23 @@ export class BackupStore extends pulumi.ComponentResource {
     // What guards the bucket stays with it when it is taken out of the stack.
     const guard = { ...here, retainOnDelete: true };
     const at = { bucket: bucket.bucket, region };
-    const access = new aws.s3.BucketPublicAccessBlock(
+    const access = new s3.BucketPublicAccessBlock(
       `${name}-private`,
       { ...at, blockPublicAcls: true, blockPublicPolicy: true, ignorePublicAcls: true, restrictPublicBuckets: true },
       guard,
     );
-    new aws.s3.BucketOwnershipControls(
-      `${name}-owner`,
-      { ...at, rule: { objectOwnership: "BucketOwnerEnforced" } },
-      guard,
-    );
-    new aws.s3.BucketServerSideEncryptionConfiguration(
+    new s3.BucketOwnershipControls(`${name}-owner`, { ...at, rule: { objectOwnership: "BucketOwnerEnforced" } }, guard);
+    new s3.BucketServerSideEncryptionConfiguration(
       `${name}-encryption`,
       { ...at, rules: [{ applyServerSideEncryptionByDefault: { sseAlgorithm: "AES256" } }] },
       guard,
     );
-    const versioning = new aws.s3.BucketVersioning(
+    const versioning = new s3.BucketVersioning(
       `${name}-versioning`,
       { ...at, versioningConfiguration: { status: "Enabled" } },
       guard,
     );
-    new aws.s3.BucketLifecycleConfiguration(
+    new s3.BucketLifecycleConfiguration(
       `${name}-lifecycle`,
       {
         ...at,
@@ -100,20 +99,20 @@ export class BackupStore extends pulumi.ComponentResource {
       { ...guard, dependsOn: versioning },
     );
 
-    const user = new aws.iam.User(`${name}-user`, { name: userName(domain), path: USER_PATH }, here);
-    const policy = new aws.s3.BucketPolicy(
+    const user = new iam.User(`${name}-user`, { name: userName(domain), path: USER_PATH }, here);
+    const policy = new s3.BucketPolicy(
       `${name}-policy`,
       { ...at, policy: user.arn.apply((userArn) => JSON.stringify(bucketPolicy({ bucket: bucketName, userArn }))) },
       { ...guard, dependsOn: access },
     );
-    const rights = new aws.iam.UserPolicy(
+    const rights = new iam.UserPolicy(
       `${name}-rights`,
       { user: user.name, name: "backup", policy: JSON.stringify(userPolicy(args.target)) },
       here,
     );
     // Nobody gets a key before everything that limits it is there.
     const keyOf = (number: number) =>
-      new aws.iam.AccessKey(
+      new iam.AccessKey(
         number === 1 ? `${name}-key` : `${name}-key-${number}`,
         { user: user.name },
         { ...here, dependsOn: [versioning, policy, rights], additionalSecretOutputs: ["secret", "sesSmtpPasswordV4"] },

@@ -1,5 +1,5 @@
 import * as path from "node:path";
-import { type BuildOptions, buildSync } from "esbuild";
+import { build, type BuildOptions, buildSync } from "esbuild";
 
 export type WorkerEntry = "inbound" | "public";
 
@@ -25,19 +25,38 @@ export const BUILD = {
  * update of the resource.
  */
 export function bundleWorker(entry: WorkerEntry): string {
-  const source = `worker/src/${entry}.ts`;
   try {
-    const { outputFiles } = buildSync({
-      ...BUILD,
-      entryPoints: [source],
-      write: false,
-    });
-    const [output] = outputFiles;
-    if (output === undefined) throw new Error("esbuild wrote nothing");
-    return output.text;
+    return textOf(buildSync(optionsFor(entry)).outputFiles);
   } catch (error) {
-    throw new Error(`${source} cannot be bundled, so no Worker can be uploaded. ${reasons(error)}`, { cause: error });
+    throw failure(entry, error);
   }
+}
+
+/** The same beside other work: the program goes on declaring while esbuild, which is a process of its own, bundles. */
+export async function startBundle(entry: WorkerEntry): Promise<string> {
+  try {
+    return textOf((await build(optionsFor(entry))).outputFiles);
+  } catch (error) {
+    throw failure(entry, error);
+  }
+}
+
+function optionsFor(entry: WorkerEntry) {
+  return { ...BUILD, entryPoints: [sourceOf(entry)], write: false } as const satisfies BuildOptions;
+}
+
+function sourceOf(entry: WorkerEntry): string {
+  return `worker/src/${entry}.ts`;
+}
+
+function textOf([output]: readonly { readonly text: string }[]): string {
+  if (output === undefined) throw new Error("esbuild wrote nothing");
+  return output.text;
+}
+
+function failure(entry: WorkerEntry, error: unknown): Error {
+  const sentence = `${sourceOf(entry)} cannot be bundled, so no Worker can be uploaded.`;
+  return new Error(`${sentence} ${reasons(error)}`, { cause: error });
 }
 
 /** esbuild's own messages without the code frames; their paths are relative to the repository. */

@@ -10,7 +10,7 @@ import * as cloudflare from "@pulumi/cloudflare";
 import * as pulumi from "@pulumi/pulumi";
 
 import type { Env } from "../../worker/src/env";
-import { bundleWorker } from "./bundle";
+import { startBundle } from "./bundle";
 import { scriptArgs } from "./worker";
 
 export interface InboundWorkerArgs {
@@ -41,7 +41,7 @@ export class InboundWorker extends pulumi.ComponentResource {
     const script = new cloudflare.WorkersScript(
       name,
       {
-        ...scriptArgs(accountId, scriptName, bundleWorker("inbound")),
+        ...scriptArgs(accountId, scriptName, startBundle("inbound")),
         bindings: Object.entries(args.bindings).map(([binding, value]: [string, Binding]) =>
           wireBinding(binding, value),
         ),

@@ -11,7 +11,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { PublicEnv } from "../../worker/src/public-env";
 import type { DomainSettings } from "../settings/settings";
 import { publicBindings } from "./bindings";
-import { bundleWorker } from "./bundle";
+import { startBundle } from "./bundle";
 import { scriptArgs } from "./worker";
 
 export interface PublicWorkerArgs {
@@ -50,7 +50,7 @@ export class PublicWorker extends pulumi.ComponentResource {
     const script = new cloudflare.WorkersScript(
       name,
       {
-        ...scriptArgs(accountId, args.scriptName, bundleWorker("public")),
+        ...scriptArgs(accountId, args.scriptName, startBundle("public")),
         bindings: Object.entries(args.bindings).map(([binding, text]: [string, string]) => ({
           name: binding,
           type: "plain_text",

@@ -1,5 +1,6 @@
 /** What both Workers of the deployment have in common. */
 import type * as cloudflare from "@pulumi/cloudflare";
+import type * as pulumi from "@pulumi/pulumi";
 
 /** Newest runtime behaviour that the Workers were tested with. */
 const COMPATIBILITY_DATE = "2026-06-01";
@@ -9,7 +10,11 @@ const COMPATIBILITY_DATE = "2026-06-01";
  * defaults for the rest. Without `global_fetch_strictly_public` a fetch to a name of the Worker's own zone goes past
  * Cloudflare Access.
  */
-export function scriptArgs(accountId: string, scriptName: string, content: string): cloudflare.WorkersScriptArgs {
+export function scriptArgs(
+  accountId: string,
+  scriptName: string,
+  content: pulumi.Input<string>,
+): cloudflare.WorkersScriptArgs {
   return {
     accountId,
     scriptName,

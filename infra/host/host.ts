@@ -12,6 +12,7 @@ import type { Settings } from "../settings/settings";
 import { commandArgs } from "./command";
 import { hostFiles } from "./files";
 import { STALWART_VERSION } from "./images";
+import { startOnhostBundle } from "./onhost";
 import { pack } from "./ship/pack";
 import {
   backupPasswordScript,
@@ -54,10 +55,10 @@ export class Host extends pulumi.ComponentResource {
     const { folder } = settings.host;
 
     const packed = pulumi
-      .all([args.tunnelToken, args.acmeDnsToken, args.tailnetKey, args.backupKey])
-      .apply(([tunnelToken, acmeDnsToken, tailnetKey, backupKey]) => {
+      .all([args.tunnelToken, args.acmeDnsToken, args.tailnetKey, args.backupKey, startOnhostBundle()])
+      .apply(([tunnelToken, acmeDnsToken, tailnetKey, backupKey, program]) => {
         const edge = { tunnelToken, acmeDnsToken, tailnetKey, backupKey };
-        return { files: pack(hostFiles(settings, edge)), secrets: textsToHide(settings, edge) };
+        return { files: pack(hostFiles(settings, edge, program)), secrets: textsToHide(settings, edge) };
       });
     this.#sha256 = packed.apply(({ files }) => files.sha256);
     const script = packed.apply(({ files, secrets }) =>

@@ -1,5 +1,5 @@
 import * as runtime from "@pulumi/pulumi/runtime";
-import { declareMail } from "../../infra/program";
+import { declareMail } from "../../infra/mail";
 import { PROJECT } from "../../infra/settings/keys";
 import type { Settings } from "../../infra/settings/settings";
 

@@ -24,11 +24,15 @@ export interface CommandLine {
   close(): void;
 }
 
-/** @param fill puts Pulumi.yaml and the program into the project folder */
+/**
+ * @param fill puts Pulumi.yaml and the program into the project folder
+ * @param state the folder of a backend that has stacks already; by default a new one
+ */
 export async function openCommandLine(
   command: PulumiCommand,
   world: World,
   fill: (project: string) => void,
+  state?: string,
 ): Promise<CommandLine> {
   const { path: folder, remove } = temporaryFolder();
   const project = join(folder, "project");
@@ -41,7 +45,7 @@ export async function openCommandLine(
     ...process.env,
     PATH: [dirname(command.command), process.env["PATH"]].join(delimiter),
     PULUMI_HOME: join(folder, "home"),
-    PULUMI_BACKEND_URL: `file://${folder}`,
+    PULUMI_BACKEND_URL: `file://${state ?? folder}`,
     PULUMI_CONFIG_PASSPHRASE: "sandbox",
     PULUMI_SKIP_UPDATE_CHECK: "true",
     PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",

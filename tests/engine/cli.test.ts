@@ -1,3 +1,6 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+
 import { toProject } from "../../sandbox/engine/checkout";
 import { type CommandLine, openCommandLine } from "../../sandbox/engine/command-line";
 import { findEngine } from "../../sandbox/engine/find";
@@ -78,6 +81,22 @@ describeEngine("the plain command line, with the program under Pulumi's default 
         "--non-interactive",
       ]);
       expect(again).toMatchObject({ code: 0 });
+    },
+    ENGINE_TIMEOUT_MS,
+  );
+
+  test(
+    "says which further domains live on a host that loses its protection",
+    async () => {
+      const warning = "prod is the host of second (mail:hostStack in the files of these stacks)";
+      writeFileSync(join(line.project, "Pulumi.second.yaml"), "config:\n  mail:hostStack: prod\n");
+      const guarded = await line.pulumi(["preview", "--stack", "prod", "--non-interactive"]);
+      expect(guarded).toMatchObject({ code: 0 });
+      expect(guarded.output).not.toContain(warning);
+      await line.pulumi(["config", "set", "mail:protect", "false", "--stack", "prod"]);
+      const lifted = await line.pulumi(["preview", "--stack", "prod", "--non-interactive"]);
+      expect(lifted).toMatchObject({ code: 0 });
+      expect(lifted.output.replaceAll(/\s+/g, " ")).toContain(warning);
     },
     ENGINE_TIMEOUT_MS,
   );

@@ -1,4 +1,5 @@
-import { type MailOutputs, program } from "../../infra/program";
+import type { MailOutputs } from "../../infra/mail";
+import { program } from "../../infra/program";
 import { settingsOf } from "../../infra/settings/stack-file";
 import { type Api, serveApi } from "../../sandbox/cloud/api";
 import { World } from "../../sandbox/cloud/world";

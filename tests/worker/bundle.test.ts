@@ -1,5 +1,5 @@
 import { tmpdir } from "node:os";
-import { bundleWorker } from "../../infra/edge/bundle";
+import { bundleWorker, startBundle } from "../../infra/edge/bundle";
 import type { WorkerEntry } from "../../infra/edge/bundle";
 
 describe.each<WorkerEntry>(["inbound", "public"])("%s", (entry) => {
@@ -14,6 +14,10 @@ describe.each<WorkerEntry>(["inbound", "public"])("%s", (entry) => {
     }
   });
 
+  test("is the same when it is built beside other work", async () => {
+    expect(await startBundle(entry)).toBe(bundleWorker(entry));
+  });
+
   test("holds no path of this machine", () => {
     const text = bundleWorker(entry);
     expect(text).not.toContain(process.cwd());
@@ -26,8 +30,10 @@ describe.each<WorkerEntry>(["inbound", "public"])("%s", (entry) => {
   });
 });
 
-test("a bundle that fails says which and why", () => {
-  expect(() => bundleWorker("missing" as WorkerEntry)).toThrow(
-    'worker/src/missing.ts cannot be bundled, so no Worker can be uploaded. Could not resolve "worker/src/missing.ts"',
-  );
+test("a bundle that fails says which and why", async () => {
+  const missing = "missing" as WorkerEntry;
+  const sentence =
+    'worker/src/missing.ts cannot be bundled, so no Worker can be uploaded. Could not resolve "worker/src/missing.ts"';
+  expect(() => bundleWorker(missing)).toThrow(sentence);
+  await expect(startBundle(missing)).rejects.toThrow(sentence);
 });

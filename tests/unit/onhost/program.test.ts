@@ -3,7 +3,7 @@ import { mkdirSync, rmSync } from "node:fs";
 import { createServer, type RequestListener, type Server } from "node:http";
 import { createServer as createTcpServer } from "node:net";
 import type { AddressInfo } from "node:net";
-import { bundleOnhost, onhostFile } from "../../../infra/host/onhost";
+import { bundleOnhost, onhostFile, startOnhostBundle } from "../../../infra/host/onhost";
 import { FILES } from "../../../onhost/src/deployment";
 import { httpTo } from "../../../onhost/src/http";
 import { listenerFindings } from "../../../onhost/src/listeners";
@@ -34,8 +34,8 @@ describe("the bundle", () => {
     return { code, ...text };
   }
 
-  test("is the same text each time, names no place of this machine, and asks for nothing but node", () => {
-    const { content, path: name, mode } = onhostFile();
+  test("is the same text each time, names no place of this machine, and asks for nothing but node", async () => {
+    const { content, path: name, mode } = onhostFile(await startOnhostBundle());
     expect(content).toBe(bundleOnhost());
     expect([name, mode]).toEqual([FILES.program, "0644"]);
     expect(content).not.toContain(process.cwd());

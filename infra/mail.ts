@@ -1,0 +1,134 @@
+import * as pulumi from "@pulumi/pulumi";
+
+import { Tailnet } from "./clients/tailnet";
+import { BackupStore } from "./backup/bucket";
+import { Dns } from "./dns/dns";
+import { mailRecords } from "./dns/records";
+import { WorkerAccess } from "./edge/access";
+import { AcmeToken } from "./edge/acme-token";
+import { EmailRouting } from "./edge/email-routing";
+import { inboundBindings } from "./edge/bindings";
+import { InboundWorker } from "./edge/inbound-worker";
+import { publicArgs, PublicWorker } from "./edge/public-worker";
+import { Spool } from "./edge/spool";
+import { SPOOL_SCHEDULE } from "./edge/spool-rules";
+import { PeopleAccess } from "./edge/tcp";
+import { tcpServices } from "./edge/tcp-services";
+import { HttpTunnel } from "./edge/tunnel";
+import { Host } from "./host/host";
+import { TRAEFIK_PORTS } from "./host/layout";
+import { nextSteps } from "./next-steps";
+import { type HostOffer, hostOffer } from "./settings/host-offer";
+import type { Settings } from "./settings/settings";
+
+/** The stack's outputs: what other stacks, the host and the operator need. */
+export interface MailOutputs {
+  readonly domain: string;
+  /** Where JMAP clients point. */
+  readonly jmapUrl: string;
+  readonly inboundWorker: pulumi.Output<string>;
+  readonly tunnelId: pulumi.Output<string>;
+  /** The DS record for the registrar. */
+  readonly dnssecDs: pulumi.Output<string>;
+  readonly accessTokenExpiresAt: pulumi.Output<string>;
+  /** What the tailnet's policy file must have, as JSON; the tag's name is in it. */
+  readonly tailnetPolicy?: string;
+  /** Where phones on the tailnet reach the host. */
+  readonly tailnetAddress?: pulumi.Output<string> | undefined;
+  /** What a person still has to do. */
+  readonly nextSteps: readonly string[];
+  /** For the stacks of further domains ({@link HostOffer}). Secret. */
+  readonly hostOffer: pulumi.Output<HostOffer>;
+}
+
+/** Declares every resource of the deployment. `zoneIds` has the mail domain's zone and those further ones that exist. */
+export function declareMail(settings: Settings, zoneIds: Readonly<Record<string, string>>): MailOutputs {
+  const { accountId, domain, hostnames, inboundDelivery, protect, spool } = settings;
+  const isLmtp = inboundDelivery === "lmtp";
+  const zoneId = zoneIds[domain];
+  if (zoneId === undefined)
+    throw new pulumi.RunError(`There is no zone id for ${domain}; preflight must find it first.`);
+  const records = mailRecords(settings);
+
+  const access = new WorkerAccess("access", {
+    accountId,
+    domain,
+    hostname: hostnames.inbound,
+    lmtpHostname: isLmtp ? hostnames.lmtp : undefined,
+    tokenNumber: settings.edge.accessTokenNumber,
+    keptNumber: settings.edge.accessTokenKept,
+    alertAddress: settings.primaryAddress,
+  });
+  const tcp = tcpServices(settings);
+  const people =
+    tcp.length === 0
+      ? undefined
+      : new PeopleAccess("people", { accountId, domain, services: tcp, people: settings.clientTcp.people });
+  const tunnel = new HttpTunnel("tunnel", {
+    accountId,
+    domain,
+    hostnames,
+    tcp: [...tcp, ...(isLmtp ? [{ hostname: hostnames.lmtp, port: TRAEFIK_PORTS.lmtp }] : [])],
+    secret: settings.edge.tunnelSecret,
+    guards: [...access.applications, ...(people?.applications ?? [])],
+    protect,
+  });
+  const dns = new Dns("dns", { domain, records, zoneIds, tunnelId: tunnel.tunnelId, protect });
+  const bucket = spool && new Spool("spool", { accountId, ...spool, protect });
+  const certificates = new AcmeToken("certificates", { accountId, domain, zoneId });
+  const backups =
+    settings.backup?.target.kind === "s3"
+      ? new BackupStore("backup", { domain, target: settings.backup.target, protect })
+      : undefined;
+  const tailnet = settings.tailnet && new Tailnet("tailnet", settings.tailnet);
+  const host = new Host("host", {
+    settings,
+    tunnelToken: tunnel.token,
+    acmeDnsToken: certificates.value,
+    backupKey: backups?.key,
+    tailnetKey: tailnet?.key,
+  });
+  const worker = new InboundWorker("inbound", {
+    accountId,
+    scriptName: settings.workerName,
+    // The listener and the way to it are there before the Worker goes it.
+    after: [access.policy, ...(isLmtp ? [host.files, tunnel.ingress, dns] : [])],
+    bindings: inboundBindings(
+      settings,
+      { clientId: access.clientId, clientSecret: access.clientSecret, key: host.workerKey },
+      bucket?.bucketName,
+    ),
+    schedule: spool && SPOOL_SCHEDULE,
+  });
+  // A new key is in the Worker before the old one is withdrawn.
+  host.keyRetired(worker.script);
+  new PublicWorker("public", publicArgs(settings, zoneId));
+  const routing = new EmailRouting("routing", {
+    zoneId,
+    worker: settings.inbound === "worker" ? worker.scriptName : undefined,
+    after: [worker, dns, tunnel.ingress],
+    protect,
+  });
+  const tailnetAddress = tailnet?.lead({
+    node: host.tailnetNode([routing]),
+    records,
+    zoneId,
+    server: hostnames.server,
+  });
+
+  return {
+    domain,
+    jmapUrl: `https://${hostnames.server}/.well-known/jmap`,
+    inboundWorker: worker.scriptName,
+    tunnelId: tunnel.tunnelId,
+    dnssecDs: dns.ds,
+    accessTokenExpiresAt: access.expiresAt,
+    ...(tailnet && { tailnetPolicy: tailnet.policy, tailnetAddress }),
+    nextSteps: nextSteps(settings, records, zoneIds),
+    hostOffer: pulumi.secret(
+      pulumi
+        .all([access.clientId, access.clientSecret, host.workerKey])
+        .apply(([clientId, clientSecret, key]) => hostOffer(settings, { clientId, clientSecret, key })),
+    ),
+  };
+}
