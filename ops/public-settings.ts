@@ -2,7 +2,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { furtherSettings, hostStackOf } from "../infra/settings/further";
 import { hostOffer } from "../infra/settings/host-offer";
 import type { FurtherSettings, Settings } from "../infra/settings/settings";
-import { furtherValuesOf, readStackFile, settingsOf, StackFileError } from "../infra/settings/stack-file";
+import { furtherValuesOf, isFurther, readStackFile, settingsOf, StackFileError } from "../infra/settings/stack-file";
 
 /**
  * The settings of a stack file for who shows only what is public: throw-away values take the place of every secret that
@@ -14,28 +14,44 @@ export function publicSettings(stack: string, secrets: Readonly<Record<string, s
   return settingsOf(stack, { secrets: { ...secretStandIns(), ...secrets }, values: Object.fromEntries(open) });
 }
 
+/** A stack with the one that has its host, which may be itself. */
+export interface StackAndHost {
+  readonly settings: Settings | FurtherSettings;
+  readonly host: Settings;
+}
+
 /**
  * The same of any stack. Of a further domain, what the host's stack would offer is taken from that one's file.
  *
  * @throws StackFileError also when the host's stack is itself a further domain
  */
+export function publicStack(stack: string, secrets: Readonly<Record<string, string>> = {}): StackAndHost {
+  const hostStack = hostStackOf(readStackFile(stack).raw);
+  if (hostStack === "") {
+    const settings = publicSettings(stack, secrets);
+    return { settings, host: settings };
+  }
+  const values = furtherValuesOf(stack, { secrets: { ...furtherStandIns(), ...secrets } });
+  const host = publicSettings(hostStack);
+  const noWorker = { clientId: "stand-in", clientSecret: "stand-in", key: "stand-in" };
+  return { settings: furtherSettings(values, hostOffer(host, noWorker)), host };
+}
+
+/** The stack alone of {@link publicStack}. */
 export function publicDomainSettings(
   stack: string,
   secrets: Readonly<Record<string, string>> = {},
 ): Settings | FurtherSettings {
-  const hostStack = hostStackOf(readStackFile(stack).raw);
-  if (hostStack === "") return publicSettings(stack, secrets);
-  const values = furtherValuesOf(stack, { secrets: { ...furtherStandIns(), ...secrets } });
-  const noWorker = { clientId: "stand-in", clientSecret: "stand-in", key: "stand-in" };
-  return furtherSettings(values, hostOffer(publicSettings(hostStack), noWorker));
+  return publicStack(stack, secrets).settings;
 }
 
 /**
  * As {@link publicSettings}, for who talks to the host or names it: the stack file itself must tell which one it is.
  *
- * @throws StackFileError when it does not
+ * @throws StackFileError when it does not, or is a further domain on the host of another stack
  */
 export function settingsWithHost(stack: string): Settings {
+  needsOwnHost(stack);
   const { raw } = readStackFile(stack);
   const missing = (["accountId", "hostAddress", "hostUser", "hostKey"] as const).filter(
     (key) => (raw.get(key)?.text ?? "") === "",
@@ -46,6 +62,16 @@ export function settingsWithHost(stack: string): Settings {
         `Set what is missing: npm run settings -- ${stack} shows how.`,
     );
   return publicSettings(stack);
+}
+
+/**
+ * Refuses a further domain, for who deals with the host alone.
+ *
+ * @throws StackFileError
+ */
+export function needsOwnHost(stack: string): void {
+  const hostStack = hostStackOf(readStackFile(stack).raw);
+  if (hostStack !== "") throw new StackFileError(isFurther(stack, hostStack));
 }
 
 const NO_HOST_KEY = Buffer.concat([
