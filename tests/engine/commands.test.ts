@@ -92,10 +92,8 @@ describeEngine("a deployment's life by the commands of the docs", () => {
     expect([account?.trim(), admin?.trim()]).toEqual([accountPassword, adminPassword]);
   });
 
-  it("preview and up, and then nothing is left", async () => {
-    expect(await desk.did(fromDocs("docs/start.md", "pulumi preview --stack prod"))).toMatch(/\+ \d\d to create/);
-    expect(desk.outside.world.calls).toEqual([]);
-    await desk.did(fromDocs("docs/start.md", "pulumi up --stack prod"));
+  it("up, and mail comes", async () => {
+    await desk.up(fromDocs("docs/start.md", "pulumi up --stack prod"));
     const [steps = "", policy = "", ds = ""] = await all([
       fromDocs("docs/start.md", "pulumi stack output nextSteps"),
       fromDocs("docs/phone.md", "pulumi stack output tailnetPolicy"),
@@ -104,7 +102,6 @@ describeEngine("a deployment's life by the commands of the docs", () => {
     expect(steps).toContain("DS record");
     expect(json(policy)).toHaveProperty("grants");
     desk.outside.publishDs(ds.trim());
-    await desk.did(fromDocs("docs/start.md", "pulumi preview --refresh --expect-no-changes --stack prod"));
     const mail = Buffer.from("From: a@sender.example\r\nMessage-ID: <1@sender.example>\r\n\r\nOne\r\n");
     await deliver(desk.outside, "root@augustin.ai", "root@augustin.ai", mail);
   });
@@ -182,13 +179,16 @@ describeEngine("a deployment's life by the commands of the docs", () => {
       fromDocs("docs/phone.md", "pulumi config set tailscale:oauthClientId VALUE"),
       fromDocs("docs/phone.md", "pulumi config set --secret tailscale:oauthClientSecret < FILE"),
       fromDocs("docs/phone.md", "pulumi config set mail:tailnet dns-record"),
-      fromDocs("docs/phone.md", "pulumi import tailscale:index/acl:Acl tailnet-policy acl"),
+      fromDocs(
+        "docs/phone.md",
+        "pulumi import tailscale:index/acl:Acl tailnet-policy acl --generate-code=false --protect=false",
+      ),
       fromDocs("docs/phone.md", "pulumi config set mail:tailnetPolicy manage"),
       fromDocs("docs/start.md", "pulumi config set mail:spool none"),
       "pulumi config rm mail:spool --stack prod",
     ])
       await desk.did(command);
-    await desk.did(fromDocs("docs/operate.md", "pulumi up --refresh"));
+    await desk.up(fromDocs("docs/operate.md", "pulumi up --refresh"));
     expect(dmarc().props["content"]).toContain("p=reject");
     expect(readdirSync(join(desk.outside.host.folder, "apps/stalwart/keys"))).toContain("worker-2");
     expect(desk.outside.world.find(DNS_RECORD, ({ name }) => name === "imap.augustin.ai")).toBeDefined();
@@ -231,31 +231,29 @@ describeEngine("a deployment's life by the commands of the docs", () => {
     const made = await desk.did(told, `${desk.invented.apiToken}\nre_full\n`, env).finally(() => resend.close());
     expect(made).toContain(fromDocs("docs/new-domain.md", "pulumi preview --stack example-org"));
     // The pages about a domain call its stack `second`.
-    const second = (command: string) => desk.did(command.replace(/\bsecond\b/, "example-org"));
-    await second("pulumi config set mail:hostAddress 192.0.2.1 --stack second");
+    const named = (command: string) => command.replace(/\bsecond\b/, "example-org");
+    await desk.did("pulumi config set mail:hostAddress 192.0.2.1 --stack example-org");
     const refused = await desk.type("npm run settings -- example-org");
     expect(refused.stdout).toContain("pulumi config rm mail:hostAddress");
-    await second(fromDocs("docs/domains.md", "pulumi config rm mail:hostAddress --stack second"));
-    const [settings, zone] = await Promise.all([
-      second(fromDocs("docs/domains.md", "npm run settings -- second")),
-      second(fromDocs("docs/domains.md", "npm run zone -- second")),
+    await desk.did(named(fromDocs("docs/domains.md", "pulumi config rm mail:hostAddress --stack second")));
+    const [settings, zone] = await all([
+      named(fromDocs("docs/domains.md", "npm run settings -- second")),
+      named(fromDocs("docs/domains.md", "npm run zone -- second")),
     ]);
     expect(settings).toMatch(/^hostStack +prod$/m);
     expect(zone).toContain("_domainkey.example.org. 300 IN TXT");
     await desk.did("pulumi preview --stack example-org");
-    await second(fromDocs("docs/domains.md", "pulumi up --stack second"));
-    expect(await second(fromDocs("docs/domains.md", "pulumi stack output dnssecDs --stack second"))).toMatch(
+    await desk.up(named(fromDocs("docs/domains.md", "pulumi up --stack second")));
+    expect(await desk.did(named(fromDocs("docs/domains.md", "pulumi stack output dnssecDs --stack second")))).toMatch(
       /^example\.org/,
     );
-    expect(await second(fromDocs("docs/domains.md", "npm run spool -- second list"))).toContain("empty");
-    await expect(second(fromDocs("docs/domains.md", "pulumi destroy --stack second"))).rejects.toThrow("protected");
-    for (const command of [
-      fromDocs("docs/domains.md", "pulumi config set mail:inbound off --stack second"),
-      fromDocs("docs/domains.md", "pulumi config set mail:protect false --stack second"),
-      fromDocs("docs/domains.md", "pulumi up --stack second"),
-      fromDocs("docs/domains.md", "pulumi destroy --stack second"),
-    ])
-      await second(command);
+    expect(await desk.did(named(fromDocs("docs/domains.md", "npm run spool -- second list")))).toContain("empty");
+    const destroy = named(fromDocs("docs/domains.md", "pulumi destroy --stack second"));
+    await expect(desk.did(destroy)).rejects.toThrow("protect");
+    await desk.did(named(fromDocs("docs/domains.md", "pulumi config set mail:inbound off --stack second")));
+    await desk.did(named(fromDocs("docs/domains.md", "pulumi config set mail:protect false --stack second")));
+    await desk.up(named("pulumi up --stack second"));
+    await desk.up(destroy);
   });
 
   it("does on the host what its page says", async () => {
@@ -292,7 +290,7 @@ describeEngine("a deployment's life by the commands of the docs", () => {
     await desk.did(fromDocs("docs/start.md", "pulumi config set mail:inbound off --stack prod"));
     await desk.did(fromDocs("docs/start.md", "pulumi config set mail:protect false --stack prod"));
     await desk.did(fromDocs("docs/ci.md", "pulumi config rm cloudflare:apiToken --stack prod"));
-    await desk.did(fromDocs("docs/host.md", "pulumi up --replace URN").replace("URN", `'${urn}'`));
+    await desk.up(fromDocs("docs/host.md", "pulumi up --replace URN").replace("URN", `'${urn}'`));
     await desk.outside.host.pause();
     const destroy = fromDocs("docs/start.md", "pulumi destroy --stack prod");
     const failed = await desk.type(destroy);

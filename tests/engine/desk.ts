@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { settingsOf } from "../../infra/settings/stack-file";
@@ -32,6 +32,8 @@ export interface Desk {
   readonly type: (command: string, input?: string, environment?: NodeJS.ProcessEnv) => Promise<Ran>;
   /** The same, and it must succeed. Gives its standard output. */
   readonly did: (command: string, input?: string, environment?: NodeJS.ProcessEnv) => Promise<string>;
+  /** The same of a command that changes the deployment, without the preview that it shows first. */
+  readonly up: (command: string) => Promise<string>;
   /** A command line of a login on the host, over OpenSSH's client, in `folder` below the user's home. */
   readonly onHost: (command: string, folder?: string) => Promise<Ran>;
   /** For OpenSSH's client, with the host's key and the user's. */
@@ -47,12 +49,20 @@ export async function openDesk(): Promise<Desk> {
   const { command, ...nothing } = await findEngine(silent);
   if (command === undefined) throw new Error(JSON.stringify(nothing));
   // cli.test.ts has the program's types checked at each run, as is Pulumi's default; here are many runs.
-  process.env["PULUMI_NODEJS_TRANSPILE_ONLY"] = "true";
+  const programs = { PULUMI_NODEJS_TRANSPILE_ONLY: "true", CLOUDFLARE_API_TOKEN: invented.apiToken };
+  const before = { ...process.env };
+  Object.assign(process.env, programs);
   const line = await openCommandLine(command, outside.world, (project) => {
     toProject(project, { name: "prod", standIns: invented, apiUrl: outside.apiUrl });
     for (const part of PARTS) cpSync(join(ROOT, part), join(project, part), { recursive: true });
+    const options = JSON.parse(readFileSync(join(project, "tsconfig.json"), "utf8")) as { compilerOptions: object };
+    // TypeScript 6 wants to be told when it sees one file at a time.
+    const compilerOptions = { ...options.compilerOptions, rootDir: "." };
+    writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ ...options, compilerOptions }));
   });
-  delete process.env["PULUMI_NODEJS_TRANSPILE_ONLY"];
+  for (const key of Object.keys(programs))
+    if (before[key] === undefined) delete process.env[key];
+    else process.env[key] = before[key];
   const home = join(line.project, "..", "operator");
   mkdirSync(home);
   const environment: NodeJS.ProcessEnv = {
@@ -71,6 +81,11 @@ export async function openDesk(): Promise<Desk> {
   writeFileSync(key, invented.secrets["hostSshPrivateKey"] ?? "", { mode: 0o600 });
   writeFileSync(join(home, "known"), `[${hostAddress}]:${hostPort} ${hostKey}\n`);
   const sshOptions = `-F none -i ${key} -o UserKnownHostsFile=${join(home, "known")} -o BatchMode=yes`;
+  const did: Desk["did"] = async (text, input, instead) => {
+    const { code, stdout, stderr } = await type(text, input, instead);
+    if (code !== 0) throw new Error(`${text} ended with ${code ?? "a signal"}:\n${stdout}${stderr}`);
+    return stdout;
+  };
   return {
     checkout: line.project,
     environment,
@@ -79,11 +94,8 @@ export async function openDesk(): Promise<Desk> {
     type,
     write,
     sshOptions,
-    async did(text, input, instead) {
-      const { code, stdout, stderr } = await type(text, input, instead);
-      if (code !== 0) throw new Error(`${text} ended with ${code ?? "a signal"}:\n${stdout}${stderr}`);
-      return stdout;
-    },
+    did,
+    up: (text) => did(`${text} --skip-preview`),
     onHost: (text, folder = ".") =>
       type(`ssh ${sshOptions} -p ${hostPort} ${hostUser}@${hostAddress} bash -s`, `cd ~/${folder} && ${text}\n`),
     async close() {
