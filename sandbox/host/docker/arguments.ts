@@ -46,6 +46,7 @@ const VERBS: Readonly<Record<string, Options>> = {
   run: { rm: flag, "no-TTY": { ...flag, short: "T" }, "no-deps": flag, interactive: { ...flag, short: "i" } },
   restart: { timeout: { ...value, short: "t" }, "no-deps": flag },
   stop: { timeout: { ...value, short: "t" } },
+  down: { timeout: { ...value, short: "t" } },
   ps: { all: { ...flag, short: "a" }, quiet: { ...flag, short: "q" }, services: flag, format: value, status: value },
 };
 

@@ -7,6 +7,7 @@ import { Secret } from "../../../infra/settings/secret";
 import type { SpoolObjects } from "../../../ops/spool/objects";
 import { run, type Surroundings } from "../../../ops/upgrade";
 import { guardCommand } from "../../../ops/upgrade/plan";
+import { fromDocs, words } from "../../docs";
 import { backupSettings } from "../backup/fixtures";
 import { augustin } from "../dns/fixtures";
 
@@ -86,7 +87,8 @@ test("a canary that does not come home names the way back", async () => {
 
 test("on the way back no version ever starts on the other's data", async () => {
   const { at, commands } = surroundings();
-  expect(await run(["prod", "--back", "--snapshot", "0123abcd"], at)).toBe(0);
+  const back = words(fromDocs("docs/upgrade.md", "npm run upgrade -- prod --back")).slice(4);
+  expect(await run([...back, "--snapshot", "0123abcd"], at)).toBe(0);
   const order = ["stop stalwart", "pulumi up", "restore mail 0123abcd", "--wait"];
   expect(commands).toHaveLength(order.length);
   commands.forEach((command, index) => expect(command).toContain(order[index]));
