@@ -96,7 +96,11 @@ describeEngine("adopting a deployment that was clicked together", () => {
     "tells what it would take over, with --dry-run without writing anything",
     async () => {
       expect(before).toHaveLength(RECORDS);
-      const { code, stdout = "", stderr } = await adopt("--dry-run");
+      const {
+        code,
+        stdout = "",
+        stderr,
+      } = await adopt(words(fromDocs("docs/adopt.md", "npm run adopt -- prod --dry-run")).at(-1) ?? "");
       expect({ code, stderr }).toEqual({ code: 0, stderr: undefined });
       expect(stdout).toContain("Nothing was written");
       expect(

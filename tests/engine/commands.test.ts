@@ -7,7 +7,8 @@ import { DNS_RECORD } from "../../sandbox/cloud/kinds/dns-record";
 import { serveResend } from "../../sandbox/cloud/resend-api";
 import { deliver } from "../../sandbox/send";
 import { deliveryHeaders } from "../../worker/src/message";
-import { fromDocs } from "../docs";
+import { fromDocs, words } from "../docs";
+import { typed } from "../shell";
 import { describeEngine } from "./describe";
 import { type Desk, openDesk } from "./desk";
 import { ENGINE_TIMEOUT_MS } from "./lab";
@@ -65,7 +66,17 @@ describeEngine("a deployment's life by the commands of the docs", () => {
       ...{ id_ed25519: hostSshPrivateKey, "cloudflare-token": desk.invented.apiToken },
     }))
       desk.write(name, content);
+    // Backups elsewhere first; then those of the documented deployment.
+    desk.write("repository-url", "rest:https://backup.example.org/mail/");
+    desk.write("environment", "RESTIC_REST_USERNAME=mail\n");
     for (const command of [
+      fromDocs("docs/backup.md", "pulumi config set mail:backup repository --stack prod"),
+      fromDocs("docs/backup.md", "pulumi config set --secret mail:backupRepository --stack prod < repository-url"),
+      fromDocs("docs/backup.md", "pulumi config set --secret mail:backupEnvironment --stack prod < environment"),
+      "pulumi config rm mail:backupRepository --stack prod && pulumi config rm mail:backupEnvironment --stack prod",
+      "pulumi config set mail:dkimPublished 'old:ed25519:KEY' --stack prod",
+      fromDocs("docs/operate.md", "pulumi config rm mail:dkimPublished"),
+      `${fromDocs("docs/new-domain.md", "pulumi stack init --no-select")} other`,
       fromDocs("docs/start.md", "pulumi config set --secret mail:dkimRsaPrivateKey --stack prod < dkim-rsa.pem"),
       fromDocs(
         "docs/start.md",
@@ -93,7 +104,7 @@ describeEngine("a deployment's life by the commands of the docs", () => {
   });
 
   it("up, and mail comes", async () => {
-    await desk.up(fromDocs("docs/start.md", "pulumi up --stack prod"));
+    await desk.up(fromDocs("docs/phone.md", "pulumi up"));
     const [steps = "", policy = "", ds = ""] = await all([
       fromDocs("docs/start.md", "pulumi stack output nextSteps"),
       fromDocs("docs/phone.md", "pulumi stack output tailnetPolicy"),
@@ -111,9 +122,15 @@ describeEngine("a deployment's life by the commands of the docs", () => {
     const raw = Buffer.concat([deliveryHeaders("zoe@sender.example", "root@augustin.ai"), WAITING]);
     const key = `spool/${new Date().toISOString()}-0123abcd.eml`;
     await openSpool(place, desk.environment).put(key, raw);
+    desk.write("new-key.txt", `re_${"a".repeat(24)}`);
     const saysOf: readonly (readonly [command: string, says: string])[] = [
       [fromDocs("README.md", "npm run zone -- prod"), "_domainkey.augustin.ai. 300 IN TXT"],
-      [fromDocs("docs/topology.md", "npm run topology -- STACK").replace("STACK", "prod"), "flowchart LR"],
+      [`${fromDocs("docs/reference.md", "npm run zone -- <stack>").replace("<stack>", "prod")} --as-served`, "IN AAAA"],
+      [
+        `${fromDocs("docs/reference.md", "npm run settings -- <stack>").replace("<stack>", "prod")} --json`,
+        '"ok": true',
+      ],
+      [`${fromDocs("README.md", "npm run topology -- prod")} --json`, '"edges"'],
       [fromDocs("docs/topology.md", "npm run topology -- STACK --svg FILE").replace("STACK", "prod"), "written  FILE"],
       [fromDocs("docs/clients.md", "npm run client -- sheet --stack prod"), "User name everywhere: root@augustin.ai"],
       [fromDocs("docs/clients.md", "npm run client -- iphone --stack prod"), "root@augustin.ai.mobileconfig"],
@@ -124,6 +141,10 @@ describeEngine("a deployment's life by the commands of the docs", () => {
       [fromDocs("docs/upgrade.md", "npm run upgrade -- prod --plan"), "pulumi up --yes --stack prod"],
       [fromDocs("docs/upgrade.md", "npm run upgrade -- prod --back --plan"), "restore mail latest"],
       [fromDocs("docs/operate.md", "npm run rotate -- worker-key --stack prod --dry-run"), "Nothing was changed."],
+      [
+        `${fromDocs("docs/operate.md", "npm run rotate -- resend-key --stack prod < new-key.txt")} --dry-run`,
+        "Nothing was changed.",
+      ],
       [fromDocs("docs/start.md", "npm run spool -- prod list"), "1 waiting"],
       [fromDocs("docs/start.md", "npm run spool -- prod export FOLDER"), "Wrote 1 of 1 messages below FOLDER"],
       [fromDocs("README.md", "npm run engine"), "on PATH"],
@@ -151,13 +172,22 @@ describeEngine("a deployment's life by the commands of the docs", () => {
       `127.0.0.1:${port}`,
     );
     const at = ` --resolver 127.0.0.1:${port}`;
-    const [table, whole, policy, page] = await Promise.all([
-      desk.type(nobody),
+    const watched = fromDocs("docs/doctor.md", "npm run doctor -- prod --watch") + at;
+    const [canary, watch, table, other, whole, policy, page] = await Promise.all([
+      // Its way is that of tests/worker/doctor-canary.test.ts; here nobody takes the mail.
+      desk.type(`${fromDocs("docs/doctor.md", "npm run doctor -- prod --canary")}${at} --only canary`),
+      // A terminal of its own, and q.
+      desk.type(`(sleep 6; printf q) | script -qec '${watched} --only policy' /dev/null`),
+
+      desk.type(fromDocs("docs/doctor.md", "npm run doctor -- prod") + at),
+      desk.type(`${nobody} --only delegation`),
       desk.type(fromDocs("docs/doctor.md", "npm run doctor -- prod --json") + at),
       desk.type(fromDocs("docs/doctor.md", "npm run doctor -- prod --only policy") + at),
-      desk.type(fromDocs("docs/doctor.md", "npm run doctor -- prod --html doctor.html") + at),
+      desk.type(`${fromDocs("docs/doctor.md", "npm run doctor -- prod --html doctor.html")}${at} --only delegation`),
     ]);
-    for (const { code } of [table, whole, policy, page]) expect(code).toBe(1);
+    for (const { code } of [table, other, whole, policy, page, canary]) expect(code).toBe(1);
+    expect(canary.stdout).toContain("The relay takes a mail");
+    expect(watch).toMatchObject({ code: 0, stdout: expect.stringContaining("augustin.ai") as unknown });
     expect(table.stdout).toMatch(/^ +ok +The files are those of this checkout/m);
     const { checks } = json(whole.stdout) as { checks: readonly { id: string; status: string }[] };
     expect(checks.filter(({ status }) => status === "error").map(({ id }) => id)).toEqual(["delegation.resolver"]);
@@ -205,7 +235,8 @@ describeEngine("a deployment's life by the commands of the docs", () => {
     expect(failed.stdout).toContain("From Stalwart 0.16.1 to");
     expect(failed.stdout).toContain("npm run upgrade -- prod --from 2");
     const clock = setInterval(() => void desk.outside.cron(), CLOCK_MS);
-    const from = fromDocs("docs/upgrade.md", "npm run upgrade -- prod --from N").replace("N", "3");
+    // The pulumi up of step 3 is typed elsewhere.
+    const from = fromDocs("docs/upgrade.md", "npm run upgrade -- prod --from N").replace("N", "4");
     const done = await desk.did(`${from} --yes`).finally(() => clearInterval(clock));
     expect(done).toContain("It came home: <canary-");
     writeFileSync(version, now);
@@ -242,18 +273,18 @@ describeEngine("a deployment's life by the commands of the docs", () => {
     ]);
     expect(settings).toMatch(/^hostStack +prod$/m);
     expect(zone).toContain("_domainkey.example.org. 300 IN TXT");
-    await desk.did("pulumi preview --stack example-org");
-    await desk.up(named(fromDocs("docs/domains.md", "pulumi up --stack second")));
-    expect(await desk.did(named(fromDocs("docs/domains.md", "pulumi stack output dnssecDs --stack second")))).toMatch(
-      /^example\.org/,
-    );
-    expect(await desk.did(named(fromDocs("docs/domains.md", "npm run spool -- second list")))).toContain("empty");
-    const destroy = named(fromDocs("docs/domains.md", "pulumi destroy --stack second"));
-    await expect(desk.did(destroy)).rejects.toThrow("protect");
+    await desk.did(fromDocs("docs/new-domain.md", "pulumi preview --stack example-org"));
+    // That a destroy refuses before these two is in domains.test.ts.
     await desk.did(named(fromDocs("docs/domains.md", "pulumi config set mail:inbound off --stack second")));
     await desk.did(named(fromDocs("docs/domains.md", "pulumi config set mail:protect false --stack second")));
-    await desk.up(named("pulumi up --stack second"));
-    await desk.up(destroy);
+    await desk.up(named(fromDocs("docs/domains.md", "pulumi up --stack second")));
+    const [ds, waiting] = await all([
+      named(fromDocs("docs/domains.md", "pulumi stack output dnssecDs --stack second")),
+      named(fromDocs("docs/domains.md", "npm run spool -- second list")),
+    ]);
+    expect(ds).toMatch(/^example\.org/);
+    expect(waiting).toContain("empty");
+    await desk.up(named(fromDocs("docs/domains.md", "pulumi destroy --stack second")));
   });
 
   it("does on the host what its page says", async () => {
@@ -271,14 +302,16 @@ describeEngine("a deployment's life by the commands of the docs", () => {
     expect(shown).toMatch(/^ssh-ed25519 \S+ /);
     expect((await desk.onHost(fromDocs("docs/backup.md", "df -h ~/apps"))).code).toBe(0);
     const project = "apps/mail-stack";
+    const [, word = ""] = words(fromDocs("docs/doctor.md", "onhost verify"));
     const verify = fromDocs("docs/host-stalwart.md", "docker compose run --rm -T onhost COMMAND").replace(
       "COMMAND",
-      "verify",
+      word,
     );
     expect(await desk.onHost(verify, project)).toMatchObject({ code: 0 });
     for (const command of [
       fromDocs("docs/backup.md", "docker compose config"),
       fromDocs("docs/host.md", "docker compose stop"),
+      fromDocs("docs/host.md", "docker compose down"),
       fromDocs("docs/host.md", "docker compose up --wait"),
     ])
       expect(await desk.onHost(command, project)).toMatchObject({ code: 0 });
@@ -300,9 +333,20 @@ describeEngine("a deployment's life by the commands of the docs", () => {
     expect(desk.outside.world.zones[0]?.records.filter(({ type }) => type === "MX")).toEqual([]);
   });
 
-  test.each(OPERATORS)("%s explains itself", async (name) => {
-    const help = await desk.did(`npm run --silent ${name} -- --help`);
-    expect(help).toContain(`npm run ${name} --`);
-    expect(help).toContain("Exit code");
+  it("and every command explains itself", async () => {
+    const helps = await all(OPERATORS.map((name) => `npm run --silent ${name} -- --help`));
+    for (const [index, name] of OPERATORS.entries()) {
+      expect(helps[index]).toContain(`npm run ${name} --`);
+      expect(helps[index]).toContain("Exit code");
+    }
+  });
+
+  it("shows three domains in the sandbox", async () => {
+    const three = fromDocs("docs/domains.md", "npm run sandbox -- --domains 3");
+    // With the engine it is domains.test.ts.
+    const { code, stdout, stderr } = await typed(`${three} --without-engine`, { cwd: join(__dirname, "..", "..") });
+    expect({ code, stderr: code === 0 ? "" : stderr }).toEqual({ code: 0, stderr: "" });
+    for (const domain of ["augustin.ai", "domain-2.example", "domain-3.example"])
+      expect(stdout).toMatch(new RegExp(`^delivered +root@${domain}$`, "m"));
   });
 });

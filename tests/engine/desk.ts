@@ -49,7 +49,11 @@ export async function openDesk(): Promise<Desk> {
   const { command, ...nothing } = await findEngine(silent);
   if (command === undefined) throw new Error(JSON.stringify(nothing));
   // cli.test.ts has the program's types checked at each run, as is Pulumi's default; here are many runs.
-  const programs = { PULUMI_NODEJS_TRANSPILE_ONLY: "true", CLOUDFLARE_API_TOKEN: invented.apiToken };
+  const programs = {
+    PULUMI_NODEJS_TRANSPILE_ONLY: "true",
+    CLOUDFLARE_API_TOKEN: invented.apiToken,
+    CLOUDFLARE_BASE_URL: outside.apiUrl,
+  };
   const before = { ...process.env };
   Object.assign(process.env, programs);
   const line = await openCommandLine(command, outside.world, (project) => {

@@ -98,6 +98,7 @@ if (!hasAll)
     for (const command of [
       fromDocs("docs/backup.md", "~/apps/backup/mail-backup snapshots"),
       fromDocs("docs/backup.md", "~/apps/backup/mail-backup status"),
+      fromDocs("docs/backup.md", "mail-backup status"),
       fromDocs("docs/backup.md", "mail-backup unlock"),
       fromDocs("docs/backup.md", "mail-backup check --all"),
     ])
