@@ -24,11 +24,15 @@ export interface CommandLine {
   close(): void;
 }
 
-/** @param fill puts Pulumi.yaml and the program into the project folder */
+/**
+ * @param fill puts Pulumi.yaml and the program into the project folder
+ * @param programs environment of the program, beside this process's own
+ */
 export async function openCommandLine(
   command: PulumiCommand,
   world: World,
   fill: (project: string) => void,
+  programs: NodeJS.ProcessEnv = {},
 ): Promise<CommandLine> {
   const { path: folder, remove } = temporaryFolder();
   const project = join(folder, "project");
@@ -36,7 +40,7 @@ export async function openCommandLine(
   for (const path of [project, temporary]) mkdirSync(path);
   fill(project);
   const providers = await serveProviders(world);
-  const host = await serveLanguageHost({ TMPDIR: temporary });
+  const host = await serveLanguageHost({ ...programs, TMPDIR: temporary });
   const env = {
     ...process.env,
     PATH: [dirname(command.command), process.env["PATH"]].join(delimiter),

@@ -54,19 +54,19 @@ export async function openDesk(): Promise<Desk> {
     CLOUDFLARE_API_TOKEN: invented.apiToken,
     CLOUDFLARE_BASE_URL: outside.apiUrl,
   };
-  const before = { ...process.env };
-  Object.assign(process.env, programs);
-  const line = await openCommandLine(command, outside.world, (project) => {
-    toProject(project, { name: "prod", standIns: invented, apiUrl: outside.apiUrl });
-    for (const part of PARTS) cpSync(join(ROOT, part), join(project, part), { recursive: true });
-    const options = JSON.parse(readFileSync(join(project, "tsconfig.json"), "utf8")) as { compilerOptions: object };
-    // TypeScript 6 wants to be told when it sees one file at a time.
-    const compilerOptions = { ...options.compilerOptions, rootDir: "." };
-    writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ ...options, compilerOptions }));
-  });
-  for (const key of Object.keys(programs))
-    if (before[key] === undefined) delete process.env[key];
-    else process.env[key] = before[key];
+  const line = await openCommandLine(
+    command,
+    outside.world,
+    (project) => {
+      toProject(project, { name: "prod", standIns: invented, apiUrl: outside.apiUrl });
+      for (const part of PARTS) cpSync(join(ROOT, part), join(project, part), { recursive: true });
+      const options = JSON.parse(readFileSync(join(project, "tsconfig.json"), "utf8")) as { compilerOptions: object };
+      // TypeScript 6 wants to be told when it sees one file at a time.
+      const compilerOptions = { ...options.compilerOptions, rootDir: "." };
+      writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ ...options, compilerOptions }));
+    },
+    programs,
+  );
   const home = join(line.project, "..", "operator");
   mkdirSync(home);
   const environment: NodeJS.ProcessEnv = {
