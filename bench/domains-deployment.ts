@@ -55,7 +55,7 @@ export class DomainsDeployment {
       toProject(project, file);
       if (quadratic) slowDown(project);
     };
-    const line = await openCommandLine(command, outside.world, fill, stack.state);
+    const line = await openCommandLine(command, outside.world, fill, { state: stack.state });
     cleanup.add(() => line.close());
     takeStackFile(stack, line);
     return new DomainsDeployment({ command, name, stack, providers, outside, invented }, line, cleanup);
@@ -83,7 +83,7 @@ export class DomainsDeployment {
       this.#host.command,
       world,
       (project) => bareProject(project, resources, referring ? HOST_STACK : undefined),
-      this.#host.stack.state,
+      { state: this.#host.stack.state },
     );
     this.#cleanup.add(() => line.close());
     const name = referring ? "bare-referring" : "bare";

@@ -1,15 +1,14 @@
 /** `npm run client`: settings for mail clients. */
 import { StackFileError } from "../infra/settings/stack-file";
-import type { Settings } from "../infra/settings/settings";
 import { ownAddress } from "../worker/src/own-address";
 import type { Answer } from "./client/answer";
 import { type Asked, argumentsOf, USAGE } from "./client/arguments";
 import { writeFiles } from "./client/file";
 import { iphoneAnswer } from "./client/iphone";
 import { laptopAnswer } from "./client/laptop";
+import { type ClientSettings, clientSettings } from "./client/settings";
 import { sheetAnswer } from "./client/sheet";
 import { SigningError } from "./client/sign";
-import { publicSettings } from "./public-settings";
 
 /** What the operator can mend. */
 class Refused extends Error {}
@@ -25,7 +24,7 @@ async function main(argv: readonly string[]): Promise<number> {
     return 2;
   }
   try {
-    const settings = publicSettings(asked.stack);
+    const settings = clientSettings(asked.stack);
     const address = addressOf(asked, settings);
     const answer = await answerOf(asked, settings, address);
     const written = writeFiles(asked.out, answer.files);
@@ -44,7 +43,7 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-function addressOf({ address: asked }: Asked, { primaryAddress, domain }: Settings): string {
+function addressOf({ address: asked }: Asked, { primaryAddress, domain }: ClientSettings): string {
   if (asked === undefined) return primaryAddress;
   const address = ownAddress(asked, domain);
   if (address !== undefined) return address;
@@ -53,7 +52,7 @@ function addressOf({ address: asked }: Asked, { primaryAddress, domain }: Settin
   );
 }
 
-async function answerOf(asked: Asked, settings: Settings, address: string): Promise<Answer> {
+async function answerOf(asked: Asked, settings: ClientSettings, address: string): Promise<Answer> {
   const answer =
     asked.what === "laptop"
       ? laptopAnswer(settings, address, asked.system, asked.out)
@@ -61,10 +60,11 @@ async function answerOf(asked: Asked, settings: Settings, address: string): Prom
         ? await iphoneAnswer(settings, address, asked)
         : sheetAnswer(settings, address);
   if (answer) return answer;
+  const hostStack = settings.hostStack ?? asked.stack;
   throw new Refused(
     asked.what === "laptop"
-      ? `The stack ${asked.stack} offers nothing over the TCP tunnel, so there is nothing to connect to. Offer it: ` +
-          `pulumi config set --path 'mail:clientTcp[0]' imaps --stack ${asked.stack}`
+      ? `The stack ${hostStack} offers nothing over the TCP tunnel, so there is nothing to connect to. Offer it: ` +
+          `pulumi config set --path 'mail:clientTcp[0]' imaps --stack ${hostStack}`
       : `The stack ${asked.stack} offers no service that clients can use. See mail:services in docs/reference.md.`,
   );
 }

@@ -3,7 +3,7 @@ import { furtherSettings, hasHostsDomain, hostStackOf, namesItself } from "../in
 import { hostOffer } from "../infra/settings/host-offer";
 import type { RawConfig } from "../infra/settings/raw";
 import type { FurtherSettings, Settings } from "../infra/settings/settings";
-import { furtherValuesOf, readStackFile, settingsOf, StackFileError } from "../infra/settings/stack-file";
+import { furtherValuesOf, isFurther, readStackFile, settingsOf, StackFileError } from "../infra/settings/stack-file";
 import { sshKeyPair } from "../sandbox/host/ssh-key";
 
 /**
@@ -22,31 +22,46 @@ export function publicSettings(stack: string, secrets: Readonly<Record<string, s
   });
 }
 
+/** A stack with the one that has its host, which may be itself. */
+export interface StackAndHost {
+  readonly settings: Settings | FurtherSettings;
+  readonly host: Settings;
+}
+
 /**
  * The same of any stack. Of a further domain, what the host's stack would offer is taken from that one's file.
  *
  * @throws StackFileError also when the host's stack is itself a further domain, or has the same domain
  */
+export function publicStack(stack: string, secrets: Readonly<Record<string, string>> = {}): StackAndHost {
+  const hostStack = hostStackOf(readStackFile(stack).raw);
+  if (hostStack === "") {
+    const settings = publicSettings(stack, secrets);
+    return { settings, host: settings };
+  }
+  if (hostStack === stack) throw new StackFileError(namesItself(stack));
+  const values = furtherValuesOf(stack, { secrets: { ...furtherStandIns(), ...secrets } });
+  const host = publicSettings(hostStack);
+  if (host.domain === values.domain) throw new StackFileError(hasHostsDomain(stack, host.domain, hostStack));
+  const noWorker = { clientId: "stand-in", clientSecret: "stand-in", key: "stand-in" };
+  return { settings: furtherSettings(values, hostOffer(host, noWorker)), host };
+}
+
+/** The stack alone of {@link publicStack}. */
 export function publicDomainSettings(
   stack: string,
   secrets: Readonly<Record<string, string>> = {},
 ): Settings | FurtherSettings {
-  const hostStack = hostStackOf(readStackFile(stack).raw);
-  if (hostStack === "") return publicSettings(stack, secrets);
-  if (hostStack === stack) throw new StackFileError(namesItself(stack));
-  const values = furtherValuesOf(stack, { secrets: { ...furtherStandIns(), ...secrets } });
-  const noWorker = { clientId: "stand-in", clientSecret: "stand-in", key: "stand-in" };
-  const host = publicSettings(hostStack);
-  if (host.domain === values.domain) throw new StackFileError(hasHostsDomain(stack, host.domain, hostStack));
-  return furtherSettings(values, hostOffer(host, noWorker));
+  return publicStack(stack, secrets).settings;
 }
 
 /**
  * As {@link publicSettings}, for who talks to the host or names it: the stack file itself must tell which one it is.
  *
- * @throws StackFileError when it does not
+ * @throws StackFileError when it does not, or is a further domain on the host of another stack
  */
 export function settingsWithHost(stack: string): Settings {
+  needsOwnHost(stack);
   const { raw } = readStackFile(stack);
   const missing = (["accountId", "hostAddress", "hostUser", "hostKey"] as const).filter(
     (key) => (raw.get(key)?.text ?? "") === "",
@@ -57,6 +72,16 @@ export function settingsWithHost(stack: string): Settings {
         `Set what is missing: npm run settings -- ${stack} shows how.`,
     );
   return publicSettings(stack);
+}
+
+/**
+ * Refuses a further domain, for who deals with the host alone.
+ *
+ * @throws StackFileError
+ */
+export function needsOwnHost(stack: string): void {
+  const hostStack = hostStackOf(readStackFile(stack).raw);
+  if (hostStack !== "") throw new StackFileError(isFurther(stack, hostStack));
 }
 
 const NO_HOST_KEY = Buffer.concat([

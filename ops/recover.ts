@@ -4,7 +4,7 @@ import { parseArgs } from "node:util";
 import type { Settings } from "../infra/settings/settings";
 import { StackFileError } from "../infra/settings/stack-file";
 import { agree } from "./agree";
-import { settingsWithHost } from "./public-settings";
+import { needsOwnHost, settingsWithHost } from "./public-settings";
 import { recoveryPlan, renderPlan, type Scenario, SCENARIOS, type Step, WHEN } from "./recover/plans";
 import { openShell, RecoverError, type Shell } from "./recover/ssh";
 
@@ -54,6 +54,11 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
   }
   const { stack, scenario } = parsed;
   if (scenario === undefined) {
+    const refusal = refusalOf(stack);
+    if (refusal !== undefined) {
+      terminal.say(`${refusal}\n`);
+      return 1;
+    }
     terminal.say(
       `Which of these is it?\n\n${SCENARIOS.map((name) => `${name}: ${WHEN[name]}`).join("\n")}\n\nThen: npm run recover -- ${stack} NAME\n`,
     );
@@ -77,6 +82,17 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
     if (!(error instanceof RecoverError || error instanceof StackFileError)) throw error;
     terminal.say(`${error.message}\n`);
     return 1;
+  }
+}
+
+/** Why the stack has no host to recover, in words for the operator. */
+function refusalOf(stack: string): string | undefined {
+  try {
+    needsOwnHost(stack);
+    return undefined;
+  } catch (error) {
+    if (error instanceof StackFileError) return error.message;
+    throw error;
   }
 }
 

@@ -1,11 +1,11 @@
 /** `npm run reports`: the DMARC and TLS reports that arrive, readable. */
 import { writeFileSync } from "node:fs";
 import { organisationalDomain } from "../infra/dns/reports";
-import type { Settings } from "../infra/settings/settings";
+import type { DomainSettings } from "../infra/settings/settings";
 import { resendSelectors } from "../infra/settings/resend";
 import { StackFileError } from "../infra/settings/stack-file";
 import { finish, type Output } from "./output";
-import { publicSettings } from "./public-settings";
+import { publicDomainSettings } from "./public-settings";
 import { argumentsOf, USAGE } from "./reports/arguments";
 import { renderHtml } from "./reports/html";
 import { loginOf } from "./reports/login";
@@ -24,7 +24,7 @@ export async function run(
   if (asked === "help") return { code: 0, stdout: USAGE };
   if ("fault" in asked) return { code: 2, stderr: `${asked.fault}\n\n${USAGE}` };
   try {
-    const settings = publicSettings(asked.stack);
+    const settings = publicDomainSettings(asked.stack);
     const addresses = addressesOf(settings, environment);
     const { reports, unread } = await readAll(reportMails(loginOf(settings, environment), addresses, asked.since));
     const summary = summarise(reports, senderOf(settings));
@@ -51,7 +51,10 @@ function write(file: string, page: string): void {
 }
 
 /** Reports that go to another organisation are not in a mailbox of this deployment, unless the operator names one. */
-function addressesOf({ domain, dmarc, tlsReportAddress }: Settings, environment: NodeJS.ProcessEnv): readonly string[] {
+function addressesOf(
+  { domain, dmarc, tlsReportAddress }: DomainSettings,
+  environment: NodeJS.ProcessEnv,
+): readonly string[] {
   const addresses = [dmarc.aggregateAddress, tlsReportAddress];
   const isHere = (address: string) =>
     organisationalDomain(address.slice(address.lastIndexOf("@") + 1)) === organisationalDomain(domain);
@@ -62,7 +65,7 @@ function addressesOf({ domain, dmarc, tlsReportAddress }: Settings, environment:
   );
 }
 
-function senderOf({ domain, dkim, resend, dmarc }: Settings): Sender {
+function senderOf({ domain, dkim, resend, dmarc }: DomainSettings): Sender {
   const envelopes = resend.records.filter(({ name }) => !name.includes("_domainkey")).map(({ name }) => name);
   // Resend's names as long as its records are not in the stack file.
   const selectors = resend.records.length > 0 ? resendSelectors(resend.records) : ["resend"];

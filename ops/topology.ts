@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { StackFileError } from "../infra/settings/stack-file";
 import { finish, type Output } from "./output";
-import { publicSettings } from "./public-settings";
+import { publicStack } from "./public-settings";
 import { renderMermaid } from "./topology/mermaid";
 import { stackGraph, titleOf } from "./topology/stack";
 import { renderSvg } from "./topology/svg";
@@ -33,8 +33,8 @@ export async function run(args: readonly string[]): Promise<Output> {
   if (asked === "help") return { code: 0, stdout: USAGE };
   if ("fault" in asked) return { code: 2, stderr: `${asked.fault}\n\n${USAGE}` };
   try {
-    const settings = publicSettings(asked.stack);
-    const graph = await stackGraph(settings, asked.stack);
+    const { settings, host } = publicStack(asked.stack);
+    const graph = await stackGraph(settings, asked.stack, host);
     if (asked.json) return { code: 0, stdout: `${JSON.stringify(graph, undefined, 2)}\n` };
     if (asked.svg === undefined) return { code: 0, stdout: renderMermaid(graph) };
     return written(asked.svg, renderSvg(graph, titleOf(settings)));

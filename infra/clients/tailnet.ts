@@ -125,6 +125,6 @@ function managedPolicy(name: string, fragment: PolicyFragment): pulumi.Resource 
 function importFirst(name: string): string {
   return (
     "mail:tailnetPolicy is manage, and this stack has not imported the tailnet's policy file. It was left as it is. " +
-    `Run: pulumi import tailscale:index/acl:Acl ${name} acl, then: pulumi up`
+    `Run: pulumi import tailscale:index/acl:Acl ${name} acl --generate-code=false --protect=false, then: pulumi up`
   );
 }

@@ -49,7 +49,8 @@ export const HOST_KEYS = {
   hostKey: {
     type: "string",
     ofHost: true,
-    description: "The docker host's Ed25519 host key in authorized_keys form (`ssh-keyscan -t ed25519 HOST`).",
+    description:
+      "The docker host's Ed25519 host key in authorized_keys form (the first two words of `/etc/ssh/ssh_host_ed25519_key.pub`, read on its console).",
     example: "ssh-ed25519 AAAAC3Nz...",
   },
   hostSshPrivateKey: {

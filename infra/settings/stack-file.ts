@@ -37,12 +37,16 @@ const PROJECT_DIRECTORY = resolve(__dirname, "../..");
 export function settingsOf(stack: string, options: StackFileOptions = {}): Settings {
   const file = merged(stack, options);
   const hostStack = hostStackOf(file.raw);
-  if (hostStack !== "")
-    throw new StackFileError(
-      `${stack} is a further domain on the host of ${hostStack} (mail:hostStack), and this needs a stack that has a host. ` +
-        `Name that one: ${hostStack}`,
-    );
+  if (hostStack !== "") throw new StackFileError(isFurther(stack, hostStack));
   return settled(stack, checked(file, parseSettings(file.raw)));
+}
+
+/** What is told to who asks a further domain for what its host's stack has. */
+export function isFurther(stack: string, hostStack: string): string {
+  return (
+    `${stack} is a further domain on the host of ${hostStack} (mail:hostStack), and this command works on a stack that has ` +
+    `a host. Nothing was done. Run it for that one, with ${hostStack} in the place of ${stack}.`
+  );
 }
 
 /** What the stack file of a further domain says of its own, or an error as above. */

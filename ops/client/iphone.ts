@@ -1,9 +1,9 @@
-import type { Settings } from "../../infra/settings/settings";
 import { profileUrl, renderProfile } from "../../worker/src/apple-profile";
 import type { Answer } from "./answer";
 import { providerOf } from "./provider";
 import { terminalQr } from "./qr";
 import { signed, type Signer } from "./sign";
+import type { ClientSettings } from "./settings";
 
 /**
  * The profile and the way to it; undefined when the stack offers nothing that a profile can describe.
@@ -11,7 +11,7 @@ import { signed, type Signer } from "./sign";
  * @throws SigningError
  */
 export async function iphoneAnswer(
-  settings: Settings,
+  settings: ClientSettings,
   address: string,
   { signer, isLight }: { readonly signer: Signer | undefined; readonly isLight: boolean },
 ): Promise<Answer | undefined> {
@@ -40,12 +40,12 @@ export async function iphoneAnswer(
   };
 }
 
-function tailnetLines({ tailnet, services, hostnames }: Settings): readonly string[] {
+function tailnetLines({ tailnet, services, hostnames, hostStack }: ClientSettings): readonly string[] {
   if (!services.includes("imaps")) return [];
   return tailnet
     ? ["Mail itself needs Tailscale, connected (docs/phone.md)."]
     : [
-        `The stack has no tailnet: nothing answers at ${hostnames.clients}:993 outside.`,
+        `The stack${hostStack === undefined ? "" : ` ${hostStack}`} has no tailnet: nothing answers at ${hostnames.clients}:993 outside.`,
         "Until `mail:tailnet` is set (docs/phone.md), only calendars and contacts work.",
       ];
 }

@@ -1,17 +1,22 @@
-import type { Settings } from "../../infra/settings/settings";
 import { laptopHostname } from "../../infra/settings/clients";
 import type { Answer } from "./answer";
 import { forwards, hostsLine, LOCAL_ADDRESS } from "./local";
 import { INSTALLATION, type System } from "./os";
 import { table } from "./sheet-text";
+import { type ClientSettings, hostDomainOf } from "./settings";
 
 /** The laptop's units and what to do with them; undefined when the stack offers no service over the tunnel. */
-export function laptopAnswer(settings: Settings, address: string, system: System, folder: string): Answer | undefined {
+export function laptopAnswer(
+  settings: ClientSettings,
+  address: string,
+  system: System,
+  folder: string,
+): Answer | undefined {
   const all = forwards(settings);
   const [first] = all;
   if (first === undefined) return undefined;
   const { file, commands, hostsFile, cloudflared } = INSTALLATION[system];
-  const name = laptopHostname(settings);
+  const name = laptopHostname({ domain: hostDomainOf(settings) });
   const steps = [
     { what: "Install cloudflared:", lines: [cloudflared] },
     {
@@ -20,7 +25,7 @@ export function laptopAnswer(settings: Settings, address: string, system: System
     },
     {
       what: system === "windows" ? "As administrator, let it run with each session:" : "Let it run with each session:",
-      lines: commands(folder, settings.domain, all),
+      lines: commands(folder, hostDomainOf(settings), all),
     },
     { what: `As administrator, add this line to ${hostsFile}:`, lines: [hostsLine(settings)] },
     {
@@ -45,7 +50,7 @@ export function laptopAnswer(settings: Settings, address: string, system: System
     "cloudflared and the browser would look for them on this laptop.",
   ];
   return {
-    files: all.map((forward) => file(settings.domain, forward)),
+    files: all.map((forward) => file(hostDomainOf(settings), forward)),
     text: [
       `Laptop (${system}): mail of ${settings.domain} through Cloudflare`,
       "",

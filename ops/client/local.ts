@@ -1,6 +1,7 @@
-import type { Settings, TunnelledService } from "../../infra/settings/settings";
+import type { TunnelledService } from "../../infra/settings/settings";
 import { type TcpService, tcpServices } from "../../infra/edge/tcp-services";
 import { laptopHostname } from "../../infra/settings/clients";
+import { type ClientSettings, hostDomainOf } from "./settings";
 
 /**
  * Ports on the laptop: the service's own and a thousand, because those below 1024 are the system's on Linux. They stay the
@@ -25,15 +26,16 @@ export interface Forward extends TcpService {
   readonly command: readonly string[];
 }
 
-/** What runs on the laptop, a process for each service of the tunnel. */
-export function forwards(settings: Settings): readonly Forward[] {
+/** What runs on the laptop, a process for each service of the tunnel; one for all domains of the host. */
+export function forwards(settings: ClientSettings): readonly Forward[] {
+  const domain = hostDomainOf(settings);
   return tcpServices(settings).map((tcp) => {
     const localPort = LOCAL_PORTS[tcp.service];
     return {
       ...tcp,
       localPort,
-      title: `${settings.domain} ${tcp.service}`,
-      unit: `mail-${settings.domain}-${tcp.service}`,
+      title: `${domain} ${tcp.service}`,
+      unit: `mail-${domain}-${tcp.service}`,
       command: [
         ...["cloudflared", "access", "tcp"],
         ...["--hostname", tcp.hostname],
@@ -44,6 +46,6 @@ export function forwards(settings: Settings): readonly Forward[] {
 }
 
 /** The line of the hosts file: the certificate's name must lead to the laptop itself. */
-export function hostsLine(settings: Settings): string {
-  return `${LOCAL_ADDRESS} ${laptopHostname(settings)}`;
+export function hostsLine(settings: ClientSettings): string {
+  return `${LOCAL_ADDRESS} ${laptopHostname({ domain: hostDomainOf(settings) })}`;
 }

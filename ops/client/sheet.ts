@@ -1,11 +1,11 @@
-import type { Settings } from "../../infra/settings/settings";
 import type { Answer } from "./answer";
 import { sheetHtml } from "./sheet-html";
 import { sheetText } from "./sheet-text";
 import { selfConfiguration, waysIn } from "./ways-in";
+import type { ClientSettings } from "./settings";
 
 /** All ways in on one page; undefined when there is none. */
-export function sheetAnswer(settings: Settings, address: string): Answer | undefined {
+export function sheetAnswer(settings: ClientSettings, address: string): Answer | undefined {
   const ways = waysIn(settings, address);
   if (ways.length === 0) return undefined;
   const own = selfConfiguration(settings, address);

@@ -1,7 +1,8 @@
-import type { Service, Settings } from "../../infra/settings/settings";
+import type { Service } from "../../infra/settings/settings";
 import { laptopHostname } from "../../infra/settings/clients";
 import { profileUrl } from "../../worker/src/apple-profile";
 import { forwards } from "./local";
+import { type ClientSettings, hostDomainOf } from "./settings";
 
 /** One line of the client sheet. */
 export interface Entry {
@@ -33,14 +34,14 @@ const MAIL: readonly {
 ];
 
 /** All ways in that the stack offers, each with hosts, ports, security and user name. */
-export function waysIn(settings: Settings, address: string): readonly WayIn[] {
+export function waysIn(settings: ClientSettings, address: string): readonly WayIn[] {
   return [phone(settings, address), laptop(settings, address), anywhere(settings, address)].filter(
     ({ entries }) => entries.length > 0,
   );
 }
 
 /** Where clients that set themselves up find their settings. */
-export function selfConfiguration({ domain, services, hostnames }: Settings, address: string): readonly string[] {
+export function selfConfiguration({ domain, services, hostnames }: ClientSettings, address: string): readonly string[] {
   return [
     ...(services.includes("imaps") ? ["Thunderbird, Outlook: the address and the password are enough."] : []),
     ...(services.some((service) => ["imaps", "caldavs", "carddavs"].includes(service))
@@ -52,7 +53,7 @@ export function selfConfiguration({ domain, services, hostnames }: Settings, add
   ];
 }
 
-function phone({ tailnet, services, hostnames }: Settings, user: string): WayIn {
+function phone({ tailnet, services, hostnames }: ClientSettings, user: string): WayIn {
   const entries = MAIL.filter(({ service }) => services.includes(service)).map(({ what, port, security }) => ({
     service: what,
     host: hostnames.clients,
@@ -67,14 +68,14 @@ function phone({ tailnet, services, hostnames }: Settings, user: string): WayIn 
   };
 }
 
-function laptop(settings: Settings, user: string): WayIn {
+function laptop(settings: ClientSettings, user: string): WayIn {
   return {
     title: "Laptop through Cloudflare",
     needs: "cloudflared, set up as `npm run client -- laptop` says.",
     entries: forwards(settings).flatMap(({ service, localPort }) =>
       MAIL.filter((mail) => mail.service === service).map(({ what, security }) => ({
         service: what,
-        host: laptopHostname(settings),
+        host: laptopHostname({ domain: hostDomainOf(settings) }),
         port: localPort,
         security,
         user,
@@ -91,7 +92,7 @@ const HTTPS = [
   { service: "carddavs", what: "Contacts, CardDAV" },
 ] as const;
 
-function anywhere({ services, hostnames }: Settings, user: string): WayIn {
+function anywhere({ services, hostnames }: ClientSettings, user: string): WayIn {
   return {
     title: "From anywhere",
     needs: "Nothing but HTTPS.",

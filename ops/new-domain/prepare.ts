@@ -247,10 +247,10 @@ async function secretSteps(
   const makers: readonly (readonly [KeyName, () => string | Promise<string>])[] = [
     ["dkimRsaPrivateKey", () => dkimPrivateKey("rsa")],
     ["dkimEd25519PrivateKey", () => dkimPrivateKey("ed25519")],
+    ["accountPassword", password],
     ...(host === undefined
       ? ([
           ["adminPassword", password],
-          ["accountPassword", password],
           // Last: should it not be stored, Resend has a key that nobody knows.
           ["resendApiKey", () => createSendingKey(resend, `mail-stack ${stack}`)],
         ] as const)

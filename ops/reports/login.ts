@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import type { Settings } from "../../infra/settings/settings";
+import type { DomainSettings } from "../../infra/settings/settings";
 import { type Login, ReportsError } from "./mailbox";
 
 const LOOPBACK = new Set(["127.0.0.1", "localhost", "[::1]"]);
@@ -9,7 +9,7 @@ const LOOPBACK = new Set(["127.0.0.1", "localhost", "[::1]"]);
  *
  * @throws ReportsError
  */
-export function loginOf({ hostnames, primaryAddress }: Settings, environment: NodeJS.ProcessEnv): Login {
+export function loginOf({ hostnames, primaryAddress }: DomainSettings, environment: NodeJS.ProcessEnv): Login {
   const url = environment["MAIL_JMAP_URL"]?.trim() || `https://${hostnames.server}`;
   const server = URL.canParse(url) ? new URL(url) : undefined;
   if (server?.protocol !== "https:" && !(server?.protocol === "http:" && LOOPBACK.has(server.hostname)))

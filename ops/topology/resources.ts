@@ -1,7 +1,8 @@
 import * as runtime from "@pulumi/pulumi/runtime";
+import { declareFurther } from "../../infra/domain/further";
 import { declareMail } from "../../infra/mail";
 import { PROJECT } from "../../infra/settings/keys";
-import type { Settings } from "../../infra/settings/settings";
+import type { FurtherSettings, Settings } from "../../infra/settings/settings";
 
 /** A custom resource as the program declares it. */
 export interface Resource {
@@ -21,11 +22,16 @@ const OUTPUTS = {
   ...{ clientId: ANSWERED, clientSecret: ANSWERED, expiresAt: "2000-01-01T00:00:00Z" },
 } as const;
 
+const NO_WORKER = { clientId: ANSWERED, clientSecret: ANSWERED, key: ANSWERED } as const;
+
 /**
  * Runs the program on the SDK's mocks, with no engine, account or network, and returns what it declares, in no
  * stable order. One after the other: the SDK's monitor is global.
  */
-export async function declaredResources(settings: Settings, stack: string): Promise<readonly Resource[]> {
+export async function declaredResources(
+  settings: Settings | FurtherSettings,
+  stack: string,
+): Promise<readonly Resource[]> {
   const resources: Resource[] = [];
   await runtime.setMocks(
     {
@@ -41,7 +47,12 @@ export async function declaredResources(settings: Settings, stack: string): Prom
     stack,
     false,
   );
-  await runtime.runInPulumiStack(() => Promise.resolve(declareMail(settings, { [settings.domain]: "zone" })));
+  const zones = { [settings.domain]: "zone" };
+  await runtime.runInPulumiStack(() =>
+    Promise.resolve(
+      "hostStack" in settings ? declareFurther(settings, NO_WORKER, zones) : declareMail(settings, zones),
+    ),
+  );
   await runtime.disconnect();
   return resources;
 }

@@ -24,15 +24,21 @@ export interface CommandLine {
   close(): void;
 }
 
+export interface CommandLineOptions {
+  /** The folder of a backend that has stacks already; by default a new one. */
+  readonly state?: string;
+  /** Environment of the program, beside this process's own. */
+  readonly programs?: NodeJS.ProcessEnv;
+}
+
 /**
  * @param fill puts Pulumi.yaml and the program into the project folder
- * @param state the folder of a backend that has stacks already; by default a new one
  */
 export async function openCommandLine(
   command: PulumiCommand,
   world: World,
   fill: (project: string) => void,
-  state?: string,
+  { state, programs = {} }: CommandLineOptions = {},
 ): Promise<CommandLine> {
   const { path: folder, remove } = temporaryFolder();
   const project = join(folder, "project");
@@ -40,7 +46,7 @@ export async function openCommandLine(
   for (const path of [project, temporary]) mkdirSync(path);
   fill(project);
   const providers = await serveProviders(world);
-  const host = await serveLanguageHost({ TMPDIR: temporary });
+  const host = await serveLanguageHost({ ...programs, TMPDIR: temporary });
   const env = {
     ...process.env,
     PATH: [dirname(command.command), process.env["PATH"]].join(delimiter),

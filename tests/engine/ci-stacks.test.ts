@@ -9,6 +9,7 @@ import { findEngine } from "../../sandbox/engine/find";
 import { type Outside, startOutside } from "../../sandbox/outside";
 import { silent } from "../../sandbox/progress";
 import { type StandIns, standIns } from "../../sandbox/stand-ins";
+import { fromDocs, words } from "../docs";
 import { describeEngine } from "./describe";
 import { ENGINE_TIMEOUT_MS } from "./lab";
 
@@ -89,7 +90,7 @@ describeEngine(".ci/stacks, as the workflows run it", () => {
   test(
     "preview shows what would be made, hands it to the comment, tells no secret and changes nothing",
     async () => {
-      const run = await stacks("preview");
+      const run = await stacks(words(fromDocs("docs/ci.md", "MAIL_STACKS=prod .ci/stacks preview")).at(-1) ?? "");
       expect(run).toMatchObject({ code: 0 });
       expect(run.text).toMatch(/^# prod\n/);
       expect(run.text).toMatch(/\+ \d\d to create/);
@@ -124,6 +125,9 @@ describeEngine(".ci/stacks, as the workflows run it", () => {
     async () => {
       // The registrar's answer is known to the state after the next look.
       await line.pulumi(["refresh", "--yes", "--non-interactive", "--stack", "prod"]);
+      const script = readFileSync(SCRIPT, "utf8");
+      expect(script).toContain(fromDocs("docs/ci.md", "pulumi refresh --preview-only --expect-no-changes"));
+      expect(script).toContain(fromDocs("docs/ci.md", "pulumi preview --expect-no-changes"));
       expect(await stacks("drift")).toMatchObject({ code: 0 });
     },
     ENGINE_TIMEOUT_MS,

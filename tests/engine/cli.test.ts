@@ -8,6 +8,7 @@ import { settingsOf } from "../../infra/settings/stack-file";
 import { type Outside, startOutside } from "../../sandbox/outside";
 import { silent } from "../../sandbox/progress";
 import { type StandIns, standIns } from "../../sandbox/stand-ins";
+import { fromDocs, words } from "../docs";
 import { describeEngine } from "./describe";
 import { ENGINE_TIMEOUT_MS } from "./lab";
 
@@ -64,7 +65,8 @@ describeEngine("the plain command line, with the program under Pulumi's default 
   test(
     "previews, converges, and changes nothing the second time",
     async () => {
-      const preview = await line.pulumi(["preview", "--stack", "prod", "--non-interactive"]);
+      const first = fromDocs("docs/start.md", "pulumi preview --stack prod");
+      const preview = await line.pulumi([...words(first).slice(1), "--non-interactive"]);
       expect(preview).toMatchObject({ code: 0 });
       expect(preview.output).toMatch(/\+ \d\d to create/);
       expect(outside.world.calls).toEqual([]);
@@ -72,14 +74,8 @@ describeEngine("the plain command line, with the program under Pulumi's default 
       expect(await line.pulumi(["up", "--yes", "--stack", "prod", "--non-interactive"])).toMatchObject({ code: 0 });
       const ds = await line.pulumi(["stack", "output", "dnssecDs", "--stack", "prod"]);
       outside.publishDs(ds.output.trim());
-      const again = await line.pulumi([
-        "preview",
-        "--refresh",
-        "--expect-no-changes",
-        "--stack",
-        "prod",
-        "--non-interactive",
-      ]);
+      const nothing = fromDocs("docs/start.md", "pulumi preview --refresh --expect-no-changes --stack prod");
+      const again = await line.pulumi([...words(nothing).slice(1), "--non-interactive"]);
       expect(again).toMatchObject({ code: 0 });
     },
     ENGINE_TIMEOUT_MS,

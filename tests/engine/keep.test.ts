@@ -9,6 +9,7 @@ import { createTransport } from "nodemailer";
 import { openSpool, spoolPlace } from "../../ops/spool/objects";
 import { engineAtHand } from "../../sandbox/engine/find";
 import { deliveryHeaders } from "../../worker/src/message";
+import { fromDocs, words } from "../docs";
 import { ENGINE_TIMEOUT_MS } from "./lab";
 
 /** `npm run sandbox -- --keep` as a person runs it: from outside, until Ctrl-C. On the engine, or without one on the mocks. */
@@ -26,7 +27,8 @@ let sandbox: ChildProcess;
 let output = "";
 
 beforeAll(() => {
-  const options = ["--keep", ...(engineAtHand() ? [] : ["--without-engine"])];
+  const told = words(fromDocs("README.md", "npm run sandbox -- --keep")).slice(4);
+  const options = [...told, ...(engineAtHand() ? [] : ["--without-engine"])];
   // Not npm: a signal to it would reach the sandbox twice, or not at all.
   sandbox = spawn(process.execPath, ["--import", "tsx", join("sandbox", "main.ts"), ...options], {
     cwd: join(__dirname, "..", ".."),

@@ -15,11 +15,20 @@ import { runOverSsh } from "../../sandbox/engine/ssh-client";
 import { type Outside, startOutside, zoneId } from "../../sandbox/outside";
 import { silent } from "../../sandbox/progress";
 import { furtherStandIns, type StandIns, standIns } from "../../sandbox/stand-ins";
+import { fromDocs, words } from "../docs";
 import { describeEngine } from "./describe";
 import { whileMailFlows } from "./mail-flow";
 
 /** Every rotation on the engine, by the command itself, while mail comes in; then every message is in the mailbox once. */
 
+/** As the pages have them. */
+const TOLD = [
+  fromDocs("docs/operate.md", "npm run rotate -- worker-key --stack prod"),
+  fromDocs("docs/operate.md", "npm run rotate -- resend-key --stack prod < new-key.txt"),
+  fromDocs("docs/reference.md", "npm run rotate -- access-token"),
+  fromDocs("docs/reference.md", "npm run rotate -- tunnel-token"),
+  fromDocs("README.md", "npm run rotate -- dkim --stack prod"),
+];
 const ROOT = "root@augustin.ai";
 const FURTHER = "second.example.org";
 const BUCKETS = ["mail-spool-augustin-ai", "mail-spool-second-example-org"];
@@ -51,7 +60,9 @@ function written(): Readonly<Record<string, unknown>> {
 
 function rotate(what: string, given = "", ...options: readonly string[]) {
   said = [];
-  return run([what, "--stack", "prod", ...options], {
+  const told = TOLD.find((command) => words(command)[4] === what) ?? `npm run rotate -- ${what}`;
+  const [args = ""] = told.replace("npm run rotate -- ", "").replace(" --stack prod", "").split(" <");
+  return run([...words(args), "--stack", "prod", ...options], {
     pulumi: (args, input) => line.pulumi(args, input),
     read: () => Promise.resolve(given),
     say: (text) => void said.push(text),

@@ -10,6 +10,7 @@ import { standIns } from "../../sandbox/stand-ins";
 import { type TemporaryFolder, temporaryFolder } from "../../sandbox/temporary";
 import { isBuilt } from "../../tools/go-tool";
 import { type RepositoryServer, startS3 } from "../judges/backup/servers";
+import { fromDocs, words } from "../docs";
 import { REQUIRE_ALL } from "../needs";
 
 const BUCKET = "state";
@@ -37,7 +38,9 @@ if (!hasAll)
     toSettings(project, { name: "prod", standIns: standIns("prod"), apiUrl: "http://127.0.0.1:1" });
     const { command } = await findEngine(silent);
     if (command === undefined) throw new Error("no engine");
-    const url = `s3://${BUCKET}?endpoint=https://localhost:${server.port}&region=us-east-1&s3ForcePathStyle=true`;
+    const [, told = ""] = fromDocs("docs/ci.md", "export PULUMI_BACKEND_URL='s3://BUCKET?region=REGION'").split("'");
+    const place = told.replace("BUCKET", BUCKET).replace("REGION", "us-east-1");
+    const url = `${place}&endpoint=https://localhost:${server.port}&s3ForcePathStyle=true`;
     pulumi = (args, input = "", backend = `${url}&request_checksum_calculation=when_supported`) =>
       new Promise((resolve) => {
         const env = {
@@ -92,16 +95,19 @@ if (!hasAll)
     const refused = await pulumi(["refresh", "--yes", "--stack", "prod"]);
     expect(refused.code).not.toBe(0);
     expect(refused.output).toContain("the stack is currently locked by 1 lock(s)");
-    expect(await pulumi(["cancel", "--yes", "--stack", "prod"])).toMatchObject({ code: 0 });
+    expect(
+      await pulumi([...words(fromDocs("docs/ci.md", "pulumi cancel --stack prod")).slice(1), "--yes"]),
+    ).toMatchObject({ code: 0 });
     expect(await pulumi(["refresh", "--yes", "--stack", "prod"])).toMatchObject({ code: 0 });
   });
 
   it("moves elsewhere by export and import", async () => {
-    const file = join(folder.path, "state.json");
+    const exported = words(fromDocs("docs/ci.md", "pulumi stack export --file state.json")).slice(1);
+    const imported = words(fromDocs("docs/ci.md", "pulumi stack import --file state.json")).slice(1);
     const elsewhere = `file://${folder.path}`;
-    expect(await pulumi(["stack", "export", "--file", file, "--stack", "prod"])).toMatchObject({ code: 0 });
+    expect(await pulumi([...exported, "--stack", "prod"])).toMatchObject({ code: 0 });
     expect(await pulumi(["stack", "init", "prod"], "", elsewhere)).toMatchObject({ code: 0 });
-    expect(await pulumi(["stack", "import", "--file", file, "--stack", "prod"], "", elsewhere)).toMatchObject({
+    expect(await pulumi([...imported, "--stack", "prod"], "", elsewhere)).toMatchObject({
       code: 0,
     });
     const secret = await pulumi(["config", "get", "mail:adminPassword", "--stack", "prod"], "", elsewhere);

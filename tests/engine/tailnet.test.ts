@@ -9,9 +9,15 @@ import { type LanguageHost, serveLanguageHost } from "../../sandbox/engine/langu
 import { checkPhone } from "../../sandbox/phone";
 import { deliver } from "../../sandbox/send";
 import { standIns } from "../../sandbox/stand-ins";
+import { fromDocs } from "../docs";
 import { describeEngine } from "./describe";
 import { impatient } from "./impatient";
 import { ENGINE_TIMEOUT_MS, type Lab, newLab, upElsewhere } from "./lab";
+
+const IMPORT = fromDocs(
+  "docs/phone.md",
+  "pulumi import tailscale:index/acl:Acl tailnet-policy acl --generate-code=false --protect=false",
+);
 
 const ROOT = "root@augustin.ai";
 const MESSAGE = Buffer.from("From: a@sender.example\r\nMessage-ID: <tailnet@sender.example>\r\n\r\nHello\r\n");
@@ -232,7 +238,7 @@ describeEngine("the tailnet's policy file, managed", () => {
     async () => {
       const refusal = await failureOf(lab, "preview");
       expect(refusal).toContain("this stack has not imported the tailnet's policy file. It was left as it is");
-      expect(refusal).toContain("pulumi import tailscale:index/acl:Acl tailnet-policy acl, then: pulumi up");
+      expect(refusal).toContain(`${IMPORT}, then: pulumi up`);
       expect(refusal).not.toMatch(/\bat .*\.(ts|js):\d+/);
       // Whoever skips the preview.
       expect(await failureOf(lab)).toContain("has not imported the tailnet's policy file");

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { Secret } from "../../infra/settings/secret";
 import { type TemporaryFolder, temporaryFolder } from "../../sandbox/temporary";
 import { isBuilt, toolPath } from "../../tools/go-tool";
+import { fromDocs } from "../docs";
 import { REQUIRE_ALL } from "../needs";
 import { type BackupHost, CAN_MOUNT, mail, startBackupHost } from "./backup/host";
 import { type RepositoryServer, startCable, startRestServer, startS3 } from "./backup/servers";
@@ -35,6 +36,7 @@ if (!hasAll)
     for (const name of ["000001.sst", "000002.sst", "MANIFEST-1", "CURRENT"]) mail(host.apps, name);
     mkdirSync(join(host.apps, "stalwart/data/export/accounts"), { recursive: true });
     writeFileSync(join(host.apps, "stalwart/data/export/manifest.json"), "{}");
+    writeFileSync(join(host.apps, "stalwart/data/export/accounts/one.eml"), "Subject: Kept by restic\r\n\r\n");
   });
   afterAll(() => {
     host.close();
@@ -46,7 +48,7 @@ if (!hasAll)
     JSON.parse((await host.run("snapshots --json")).stdout) as { id: string; paths: string[] }[];
 
   it("makes the repository once, then backs up", async () => {
-    const { code, stderr } = await host.run("backup");
+    const { code, stderr } = await host.shell(fromDocs("docs/backup.md", "~/apps/backup/mail-backup backup"));
     expect({ code, stderr }).toEqual({
       code: 0,
       stderr: expect.stringContaining("created restic repository") as unknown,
@@ -85,7 +87,41 @@ if (!hasAll)
   });
 
   it("checks all data", async () => {
-    expect((await host.run("check --all")).code).toBe(0);
+    host.calls();
+    expect((await host.shell(fromDocs("docs/backup.md", "~/apps/backup/mail-backup check --all"))).code).toBe(0);
+    expect(host.calls().join("\n")).toContain(fromDocs("docs/backup.md", "restic check"));
+  });
+
+  it("answers to its other commands, by hand in a login of the host's user", async () => {
+    const all = await host.shell(fromDocs("docs/backup.md", "~/apps/backup/mail-backup"));
+    expect(all.stdout + all.stderr).toContain("mail-backup start-again");
+    for (const command of [
+      fromDocs("docs/backup.md", "~/apps/backup/mail-backup snapshots"),
+      fromDocs("docs/backup.md", "~/apps/backup/mail-backup status"),
+      fromDocs("docs/backup.md", "mail-backup status"),
+      fromDocs("docs/backup.md", "mail-backup unlock"),
+      fromDocs("docs/backup.md", "mail-backup check --all"),
+    ])
+      expect({ command, ...(await host.shell(`PATH=~/apps/backup:$PATH; ${command}`)) }).toMatchObject({ code: 0 });
+    const fresh = await startBackupHost(server, "fresh", trust);
+    const init = fromDocs("docs/backup.md", "mail-backup init");
+    expect((await fresh.shell(`PATH=~/apps/backup:$PATH; ${init}`)).code).toBe(0);
+    fresh.close();
+  });
+
+  it("gives the mail to restic alone, without this program", async () => {
+    const place = "s3:https://s3.REGION.amazonaws.com/BUCKET/PREFIX";
+    const restore = fromDocs(
+      "docs/recover.md",
+      `restic -r s3:https://s3.REGION.amazonaws.com/BUCKET/PREFIX restore latest --include /export --target mail`,
+    );
+    const environment = Object.entries(server.environment).map(([key, value]) => `export ${key}='${value}'\n`);
+    const login = `export RESTIC_PASSWORD_FILE=~/apps/backup/secrets/password RESTIC_CACERT='${trust}'\n${environment.join("")}`;
+    const search = fromDocs("docs/recover.md", "grep -ril 'TEXT' mail/export");
+    const restic = restore.replace(place, server.url("i3")).replace("restic", `'${toolPath("restic")}' --no-cache`);
+    const { code, stdout, stderr } = await host.shell(`${login}${restic} >&2\n${search.replace("TEXT", "kept by")}`);
+    expect({ code, stderr: code === 0 ? "" : stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout.trim()).toBe("mail/export/accounts/one.eml");
   });
 
   it("says that the password is wrong, makes nothing and tells of it", async () => {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { temporaryFolder } from "../../sandbox/temporary";
 import { profileFaults, readPlist } from "../apple";
 import { client } from "../client";
+import { fromDocs, words } from "../docs";
 import { describeWith } from "../needs";
 
 const folder = temporaryFolder();
@@ -147,8 +148,17 @@ describeWith("openssl", "On Debian: apt install openssl")("a signed profile", ()
     const issued = ["-CA", "root.pem", "-CAkey", "root.key", "-CAcreateserial", "-days", "2"];
     run("openssl", ["x509", "-req", "-in", "signer.csr", ...issued, "-out", "signer.pem"]);
     const at = (name: string) => join(folder.path, name);
-    const keys = ["--sign-key", at("signer.key"), "--sign-cert", at("signer.pem"), "--sign-chain", at("root.pem")];
-    const { code, stdout } = client("iphone", "--stack", "prod", "--out", at("signed"), ...keys);
+    const told = fromDocs(
+      "docs/clients.md",
+      "npm run client -- iphone --stack prod --sign-key key.pem --sign-cert cert.pem --sign-chain chain.pem",
+    );
+    const files = new Map([
+      ["key.pem", at("signer.key")],
+      ["cert.pem", at("signer.pem")],
+      ["chain.pem", at("root.pem")],
+    ]);
+    const args = words(told).slice(4);
+    const { code, stdout } = client(...args.map((word) => files.get(word) ?? word), "--out", at("signed"));
     expect(code).toBe(0);
     expect(stdout).toContain("The file is signed.");
     const path = join(at("signed"), "root@augustin.ai.mobileconfig");

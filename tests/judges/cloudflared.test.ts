@@ -5,6 +5,7 @@ import { laptopHostname } from "../../infra/settings/clients";
 import { type Forward, forwards, LOCAL_ADDRESS } from "../../ops/client/local";
 import { AUTH_DOMAIN } from "../../sandbox/edge/access-login";
 import { deliver } from "../../sandbox/send";
+import { fromDocs } from "../docs";
 import { GUEST, startTcpLab, type TcpLab } from "../tcp-lab";
 import { describeTool } from "../tools";
 import { type Internet, startInternet } from "./cloudflared/internet";
@@ -34,6 +35,7 @@ describeTool("cloudflared")("cloudflared access tcp, the real one", () => {
   function unit(service: TunnelledService): Forward {
     const found = forwards(lab.settings).find((forward) => forward.service === service);
     if (!found) throw new Error(`${service} is not offered`);
+    expect(found.command.join(" ")).toContain(fromDocs("docs/reference.md", "cloudflared access tcp"));
     return found;
   }
 

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "no
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 
+import { fromDocs, words } from "../docs";
 import { Secret } from "../../infra/settings/secret";
 import { HAS_MAIL_HOST, type MailHost, startMailHost } from "./backup/mail-host";
 
@@ -18,8 +19,8 @@ const message = (number: number) =>
   beforeAll(async () => {
     mail = await startMailHost();
     for (const number of [1, 2, 3]) mail.append(message(number));
-    await mail.did("export");
-    await mail.did("backup");
+    await mail.did(words(fromDocs("docs/backup.md", "mail-backup export")).slice(1).join(" "));
+    await mail.did(words(fromDocs("docs/backup.md", "mail-backup backup")).slice(1).join(" "));
   });
   afterAll(() => mail.close());
 
@@ -58,7 +59,8 @@ const message = (number: number) =>
   }
 
   it("restores the newest snapshot, reads every message there and reports", async () => {
-    const { code, stdout, stderr } = await mail.host.run("drill");
+    const drill = words(fromDocs("docs/backup.md", "mail-backup drill")).slice(1).join(" ");
+    const { code, stdout, stderr } = await mail.host.run(drill);
     expect({ code, stderr: code === 0 ? "" : stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toMatch(
       /^The newest snapshot restores: 3 messages, 3 listed, \d+ files as in the manifest, \d+ s\n$/,

@@ -10,7 +10,9 @@
 import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { temporaryFolder } from "../../sandbox/temporary";
+import { fromDocs, words } from "../docs";
 import { describeWith } from "../needs";
+import { typed } from "../shell";
 import { type Cyrus, CYRUS_INSTALL, CYRUS_MASTER, PASSWORD, ROOT } from "./cyrus/server";
 import { jmap, type Login, mailboxTree, makeScript, scripts, type Snapshot, snapshot } from "./export/account";
 import { type CountingProxy, countingProxy } from "./export/counting-proxy";
@@ -71,7 +73,17 @@ describeWith(CYRUS_MASTER, CYRUS_INSTALL)("export and import at Cyrus", () => {
   const exportTo = (name: string, killAfterMs?: number, ...options: string[]) =>
     onhost.run(["export", place(name), ...at(proxy.url), ...options], killAfterMs);
   const importFrom = (name: string, server: Cyrus, killAfterMs?: number, ...options: string[]) =>
-    onhost.run(["import", place(name), ...at(`http://127.0.0.1:${server.jmapPort}`), ...options], killAfterMs);
+    onhost.run(
+      [
+        ...told(fromDocs("docs/backup-format.md", "onhost import FOLDER"), name),
+        ...at(`http://127.0.0.1:${server.jmapPort}`),
+        ...options,
+      ],
+      killAfterMs,
+    );
+
+  /** The arguments of a command of the page. */
+  const told = (command: string, name: string) => words(command.replace("FOLDER", place(name))).slice(1);
 
   /** The program's own report; the exit code is part of what is expected. */
   function report(ended: Ended, code = DONE): Record<string, unknown> {
@@ -80,7 +92,8 @@ describeWith(CYRUS_MASTER, CYRUS_INSTALL)("export and import at Cyrus", () => {
   }
 
   async function checked(name: string): Promise<Record<string, unknown>> {
-    return report(await onhost.run(["export", "--check", place(name), "--json"]));
+    const check = told(fromDocs("docs/backup-format.md", "onhost export --check FOLDER"), name);
+    return report(await onhost.run([...check, "--json"]));
   }
 
   beforeAll(async () => {
@@ -196,6 +209,18 @@ describeWith(CYRUS_MASTER, CYRUS_INSTALL)("export and import at Cyrus", () => {
       await client.expunge("INBOX", [extra]);
       await client.close();
       expect(report(await exportTo("good"))).toMatchObject({ accounts: [{ messages: MESSAGES, downloaded: 0 }] });
+      const full = words(fromDocs("docs/backup-format.md", "onhost export --full")).slice(2);
+      expect(report(await exportTo("good", undefined, ...full))).toMatchObject({
+        accounts: [{ messages: MESSAGES, downloaded: 0 }],
+      });
+      const compare = told(fromDocs("docs/backup-format.md", "onhost compare FOLDER"), "good");
+      expect((await onhost.run([...compare, ...at(proxy.url)])).code).toBe(DONE);
+      const search = fromDocs("docs/backup-format.md", 'grep -r -l "invoice" accounts/*/mail').replace(
+        "invoice",
+        "Subject",
+      );
+      const { stdout: found } = await typed(search, { cwd: place("good") });
+      expect(found.trim().split("\n").length).toBeGreaterThan(MESSAGES / 2);
     },
     BUDGET_MS,
   );
@@ -284,7 +309,8 @@ describeWith(CYRUS_MASTER, CYRUS_INSTALL)("export and import at Cyrus", () => {
       const other = await startInMemory();
       try {
         await (await connect(other)).close();
-        const dry = await importFrom("good", other, undefined, "--dry-run");
+        const dryRun = told(fromDocs("docs/backup-format.md", "onhost import FOLDER --dry-run"), "good").slice(2);
+        const dry = await importFrom("good", other, undefined, ...dryRun);
         expect(JSON.parse(dry.stdout)).toMatchObject({ accounts: [{ messages: { imported: MESSAGES } }] });
         expect(Object.values((await snapshot(loginAt(other))).mailboxes).flat()).toEqual([]);
 

@@ -4,6 +4,7 @@ import { join } from "node:path";
 
 import type { Scenario } from "../../ops/recover/plans";
 import { sshKeyPair } from "../../sandbox/host/ssh-key";
+import { fromDocs, words } from "../docs";
 import { HAS_MAIL_HOST, type MailHost, startMailHost } from "./backup/mail-host";
 import { type Operator, startOperator } from "./backup/operator";
 
@@ -73,7 +74,7 @@ const MESSAGE =
   it("restore: the store is damaged", async () => {
     await breakDown();
     rmSync(join(mail.data, "spool"), { recursive: true });
-    await recovered("restore");
+    await recovered(scenarioOf(fromDocs("docs/recover.md", "npm run recover -- prod restore")));
     expect(await mail.inbox()).toEqual([MESSAGE]);
     expect(messages(join(mail.data, "export"))).toEqual([MESSAGE]);
   });
@@ -106,7 +107,7 @@ const MESSAGE =
       await mail.start();
       await mail.firstLogin();
     });
-    await recovered("reimport");
+    await recovered(scenarioOf(fromDocs("docs/backup.md", "npm run recover -- prod reimport")));
     expect(ups).toEqual(["up --yes --stack prod --replace **host-files --replace **host-key"]);
     expect(await mail.inbox()).toEqual([MESSAGE]);
   });
@@ -166,6 +167,8 @@ const MESSAGE =
       writeFileSync(join(apps, "stalwart/secrets", name), "SECOND=1\n");
   }
 });
+
+const scenarioOf = (command: string) => words(command).at(-1) as Scenario;
 
 /** Every .eml below a folder. */
 function messages(folder: string): readonly string[] {

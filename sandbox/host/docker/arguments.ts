@@ -59,6 +59,7 @@ const VERBS: Readonly<Record<string, Options>> = {
   start: {},
   restart: { timeout: { ...value, short: "t" }, "no-deps": flag },
   stop: { timeout: { ...value, short: "t" } },
+  down: { timeout: { ...value, short: "t" } },
   ps: { all: { ...flag, short: "a" }, quiet: { ...flag, short: "q" }, services: flag, format: value, status: value },
 };
 

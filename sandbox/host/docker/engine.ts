@@ -136,6 +136,10 @@ export class Engine {
           if (running) await this.#stop(running);
         }
         return said("");
+      case "down":
+        for (const [name, running] of [...this.#containers].reverse()) await this.#remove(name, running);
+        this.#folders.delete(project.folder);
+        return said("");
       case "ps":
         return asked.json ? await this.#psJson(asked) : this.#ps(asked);
       default:

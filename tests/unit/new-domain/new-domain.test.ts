@@ -58,7 +58,14 @@ describe("npm run new-domain -- example.org --host prod", () => {
     });
     expect(config).not.toHaveProperty("mail:accountId");
     const secrets = made.stacks.get("example-org");
-    expect([...(secrets?.keys() ?? [])]).toEqual(["mail:dkimRsaPrivateKey", "mail:dkimEd25519PrivateKey"]);
+    expect([...(secrets?.keys() ?? [])]).toEqual([
+      "mail:dkimRsaPrivateKey",
+      "mail:dkimEd25519PrivateKey",
+      "mail:accountPassword",
+    ]);
+    // Nothing is left to set before the next command.
+    const bare = Object.fromEntries([...(secrets ?? [])].map(([key, value]) => [key.replace("mail:", ""), value]));
+    expect(checkStackFile("example-org", { directory: made.directory, secrets: bare }).kind).toBe("settings");
     expect(createPrivateKey(secrets?.get("mail:dkimRsaPrivateKey") ?? "")).toMatchObject({
       asymmetricKeyType: "rsa",
       asymmetricKeyDetails: { modulusLength: 2048 },
@@ -93,16 +100,19 @@ describe("npm run new-domain -- example.org --host prod", () => {
     expect(made.resend.requests.every((request) => request.startsWith("GET"))).toBe(true);
   });
 
-  it.each(["mail:dkimRsaPrivateKey", "mail:dkimEd25519PrivateKey"])("goes on where it broke off: %s", async (key) => {
-    const made = await lab();
-    made.failAt(key);
-    expect(await made.newDomain("example.org", "--host", "prod")).toMatchObject({ code: 1 });
-    const kept = made.stacks.get("example-org")?.get("mail:dkimRsaPrivateKey");
-    expect(await made.newDomain("example.org", "--host", "prod")).toMatchObject({ code: 0 });
-    expect(made.stacks.get("example-org")?.size).toBe(2);
-    if (kept !== undefined) expect(made.stacks.get("example-org")?.get("mail:dkimRsaPrivateKey")).toBe(kept);
-    expect(made.resend.domains).toHaveLength(1);
-  });
+  it.each(["mail:dkimRsaPrivateKey", "mail:dkimEd25519PrivateKey", "mail:accountPassword"])(
+    "goes on where it broke off: %s",
+    async (key) => {
+      const made = await lab();
+      made.failAt(key);
+      expect(await made.newDomain("example.org", "--host", "prod")).toMatchObject({ code: 1 });
+      const kept = made.stacks.get("example-org")?.get("mail:dkimRsaPrivateKey");
+      expect(await made.newDomain("example.org", "--host", "prod")).toMatchObject({ code: 0 });
+      expect(made.stacks.get("example-org")?.size).toBe(3);
+      if (kept !== undefined) expect(made.stacks.get("example-org")?.get("mail:dkimRsaPrivateKey")).toBe(kept);
+      expect(made.resend.domains).toHaveLength(1);
+    },
+  );
 
   it("takes up what the operator wrote, comments too", async () => {
     const made = await lab();
@@ -122,7 +132,10 @@ describe("npm run new-domain -- example.org --host prod", () => {
       "mail:dkimEd25519Selector": "202611e",
       "mail:dmarcPolicy": "none",
     });
-    expect([...(made.stacks.get("example-org")?.keys() ?? [])]).toEqual(["mail:dkimEd25519PrivateKey"]);
+    expect([...(made.stacks.get("example-org")?.keys() ?? [])]).toEqual([
+      "mail:dkimEd25519PrivateKey",
+      "mail:accountPassword",
+    ]);
   });
 
   it("names no selector for a key that somebody else made", async () => {
