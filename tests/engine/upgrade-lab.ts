@@ -81,12 +81,7 @@ export async function openUpgradeLab(): Promise<UpgradeLab> {
         said += text;
         if (killAt !== undefined && said.includes(killAt) && child.pid !== undefined) killGroup(child.pid);
       });
-    const began = Date.now();
-    const code = await new Promise<number | null>((done) => child.on("close", done));
-    process.stdout.write(
-      `DEBUG ${args.join(" ")} ${killAt ?? ""}: ${code} ${(Date.now() - began) / 1000}\n${said.slice(-400)}\n`,
-    );
-    return { code, said };
+    return { code: await new Promise((done) => child.on("close", done)), said };
   }
 
   function checkOut(version: string): void {
