@@ -101,7 +101,7 @@ export function declareMail(settings: Settings, zoneIds: Readonly<Record<string,
     schedule: spool && SPOOL_SCHEDULE,
   });
   // A new key is in the Worker before the old one is withdrawn.
-  host.keyRetired(worker.script);
+  const retired = host.keyRetired(worker.script);
   new PublicWorker("public", publicArgs(settings, zoneId));
   const routing = new EmailRouting("routing", {
     zoneId,
@@ -109,6 +109,7 @@ export function declareMail(settings: Settings, zoneIds: Readonly<Record<string,
     after: [worker, dns, tunnel.ingress],
     protect,
   });
+  host.backupPassword([routing, retired]);
   const tailnetAddress = tailnet?.lead({
     node: host.tailnetNode([routing]),
     records,

@@ -76,13 +76,6 @@ export class Host extends pulumi.ComponentResource {
       { parent: this, dependsOn: files, additionalSecretOutputs: ["stdout", "stderr"] },
     );
 
-    if (settings.backup?.previousPassword !== undefined)
-      new command.remote.Command(
-        `${name}-backup-password`,
-        this.#run(this.#sha256.apply((sha256) => backupPasswordScript(folder, sha256))),
-        { parent: this, dependsOn: files, additionalSecretOutputs: ["stdout", "stderr"] },
-      );
-
     this.files = files;
     this.#key = key;
     this.workerKey = pulumi.secret(key.stdout.apply(lastLine));
@@ -97,6 +90,20 @@ export class Host extends pulumi.ComponentResource {
       `${this.#name}-key-retired`,
       this.#run(retireScript(host.folder, Math.min(workerKeyNumber, workerKeyKept))),
       { parent: this, dependsOn: [this.#key, worker], additionalSecretOutputs: ["stdout", "stderr"] },
+    );
+  }
+
+  /**
+   * While there is a former password of the backups, the host has the repository take the new one; last, because a repository
+   * that does not answer now is to hinder nothing of `after`.
+   */
+  backupPassword(after: readonly pulumi.Resource[]): void {
+    const { backup, host } = this.#settings;
+    if (backup?.previousPassword === undefined) return;
+    new command.remote.Command(
+      `${this.#name}-backup-password`,
+      this.#run(this.#sha256.apply((sha256) => backupPasswordScript(host.folder, sha256))),
+      { parent: this, dependsOn: [this.files, ...after], additionalSecretOutputs: ["stdout", "stderr"] },
     );
   }
 

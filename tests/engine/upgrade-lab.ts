@@ -10,6 +10,7 @@ import { type Outside, startOutside } from "../../sandbox/outside";
 import { silent } from "../../sandbox/progress";
 import { standIns } from "../../sandbox/stand-ins";
 import { temporaryFolder } from "../../sandbox/temporary";
+import { words } from "../docs";
 
 const ROOT = resolve(__dirname, "../..");
 const PIN = /stalwartlabs\/stalwart:v[0-9.]+@/;
@@ -24,8 +25,8 @@ export interface Ended {
 export interface UpgradeLab {
   readonly outside: Outside;
   readonly apps: string;
-  /** `npm run upgrade -- prod --yes …` as a process. `killAt`: it and what it started are killed when it has said that. */
-  readonly upgrade: (args?: readonly string[], killAt?: string) => Promise<Ended>;
+  /** `npm run upgrade -- prod …` with `--yes` as a process. `killAt`: it and what it started are killed when it has said that. */
+  readonly upgrade: (command: string, killAt?: string) => Promise<Ended>;
   /** Takes the release that has this Stalwart. */
   readonly checkOut: (version: string) => void;
   readonly pulumi: (...args: readonly string[]) => Promise<string>;
@@ -69,8 +70,9 @@ export async function openUpgradeLab(): Promise<UpgradeLab> {
     return output;
   }
 
-  function upgrade(args: readonly string[] = [], killAt?: string): Promise<Ended> {
-    return ended("npm", ["run", "--silent", "upgrade", "--", "prod", "--yes", ...args], killAt);
+  function upgrade(command: string, killAt?: string): Promise<Ended> {
+    const [program = "", ...args] = words(command);
+    return ended(program, [...args, "--yes"], killAt);
   }
 
   async function ended(program: string, args: readonly string[], killAt?: string): Promise<Ended> {

@@ -1,6 +1,7 @@
 import { HAS_RESTIC } from "../../sandbox/host/programs/restic";
 import { REQUIRE_ALL } from "../needs";
 import { describeEngine } from "./describe";
+import { fromDocs } from "../docs";
 import { copiesOf, whileMailFlows } from "./mail-flow";
 import { type Ended, openUpgradeLab, type UpgradeLab } from "./upgrade-lab";
 
@@ -18,6 +19,9 @@ const TEST_MS = 240_000;
 if (!HAS_RESTIC && !REQUIRE_ALL)
   process.stderr.write("skipped: upgrades need root and restic (npm run tools -- restic)\n");
 const describeUpgrade = HAS_RESTIC || REQUIRE_ALL ? describeEngine : describe.skip;
+
+const UPGRADE = fromDocs("docs/upgrade.md", "npm run upgrade -- prod");
+const BACK = fromDocs("docs/upgrade.md", "npm run upgrade -- prod --back");
 
 let lab: UpgradeLab;
 /** Of every message that was sent so far. */
@@ -70,20 +74,20 @@ describeUpgrade("an upgrade of Stalwart while five messages a second come in", (
     "is refused: without a backup, a skipped version, an older one, none that is known, and when all is not well",
     async () => {
       lab.checkOut(NEW);
-      expectRefused(await lab.upgrade(), "No backup has gone well for 48 h");
+      expectRefused(await lab.upgrade(UPGRADE), "No backup has gone well for 48 h");
       expect(await lab.onHost("apps/backup/mail-backup backup")).toMatchObject({ code: 0 });
       lab.checkOut("0.18.0");
-      expectRefused(await lab.upgrade(), "is not the next after it");
+      expectRefused(await lab.upgrade(UPGRADE), "is not the next after it");
       lab.checkOut("0.16.17");
-      expectRefused(await lab.upgrade(), "is older");
+      expectRefused(await lab.upgrade(UPGRADE), "is older");
       lab.checkOut(NEW);
       await lab.onHost(`echo latest >apps/stalwart/version`);
-      expectRefused(await lab.upgrade(), "does not say which Stalwart wrote the data");
+      expectRefused(await lab.upgrade(UPGRADE), "does not say which Stalwart wrote the data");
       await lab.onHost(`echo ${OLD} >apps/stalwart/version`);
       await lab.onHost("docker compose -f apps/mail-stack/compose.yaml stop cloudflared");
-      expectRefused(await lab.upgrade(), "cloudflared is not healthy");
+      expectRefused(await lab.upgrade(UPGRADE), "cloudflared is not healthy");
       await lab.onHost("docker compose -f apps/mail-stack/compose.yaml up --detach --wait");
-      expectRefused(await lab.upgrade(["--back"]), "The host remembers no upgrade");
+      expectRefused(await lab.upgrade(BACK), "The host remembers no upgrade");
     },
     TEST_MS,
   );
@@ -94,10 +98,10 @@ describeUpgrade("an upgrade of Stalwart while five messages a second come in", (
       lab.outside.host.stalwartFaults.set(NEW, "upload");
       const compose = lab.hostFile("mail-stack/compose.yaml");
       await withoutLoss("canary fails", async () => {
-        const cut = await lab.upgrade([], "Put the newer data aside");
+        const cut = await lab.upgrade(UPGRADE, "Put the newer data aside");
         expect(cut.said).toContain("The canary failed: Email/import: blobNotFound");
         expect(cut.said).toContain("back to it");
-        const again = await lab.upgrade();
+        const again = await lab.upgrade(UPGRADE);
         expectSaid(again, 0, "It goes on.");
         expect(again.said).toContain(`Stalwart ${OLD} runs again.`);
       });
@@ -113,11 +117,11 @@ describeUpgrade("an upgrade of Stalwart while five messages a second come in", (
     async () => {
       await withoutLoss("upgrade, killed three times", async () => {
         // In the backup, in the middle of pulumi up, and when everybody is let in.
-        expect((await lab.upgrade([], "cf-mail-worker@")).code).not.toBe(0);
-        expect((await lab.upgrade([], "Updating (prod)")).code).not.toBe(0);
+        expect((await lab.upgrade(UPGRADE, "cf-mail-worker@")).code).not.toBe(0);
+        expect((await lab.upgrade(UPGRADE, "Updating (prod)")).code).not.toBe(0);
         await lab.pulumi("cancel", "--yes");
-        expect((await lab.upgrade([], ": Let everybody in")).code).not.toBe(0);
-        const { code, said } = await lab.upgrade();
+        expect((await lab.upgrade(UPGRADE, ": Let everybody in")).code).not.toBe(0);
+        const { code, said } = await lab.upgrade(UPGRADE);
         expectSaid({ code, said }, 0, `Done. Stalwart ${NEW} runs.`);
         expect(said).toContain("It came home: <canary-");
       });
@@ -130,8 +134,8 @@ describeUpgrade("an upgrade of Stalwart while five messages a second come in", (
     "goes back later with all that came since, cut on the way; the former release finds no container to change",
     async () => {
       await withoutLoss("back", async () => {
-        for (const point of ["Step 2 of", "Step 4 of"]) expect((await lab.upgrade(["--back"], point)).code).not.toBe(0);
-        const { code, said } = await lab.upgrade(["--back"]);
+        for (const point of ["Step 2 of", "Step 4 of"]) expect((await lab.upgrade(BACK, point)).code).not.toBe(0);
+        const { code, said } = await lab.upgrade(BACK);
         expectSaid({ code, said }, 0, `Stalwart ${OLD} runs again.`);
       });
       expectRunning(OLD, undefined);

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { Secret } from "../../infra/settings/secret";
 import { type TemporaryFolder, temporaryFolder } from "../../sandbox/temporary";
 import { isBuilt, toolPath } from "../../tools/go-tool";
+import { fromDocs, words } from "../docs";
 import { REQUIRE_ALL } from "../needs";
 import { type BackupHost, CAN_MOUNT, mail, startBackupHost } from "./backup/host";
 import { type RepositoryServer, startRestServer, startS3 } from "./backup/servers";
@@ -148,6 +149,17 @@ const password = (number: number) => new Secret(`password-number-${number}-of-th
     expect([opens(present), opens(present + 1), opens(70), keys(70)]).toEqual([false, true, true, 2]);
     present += 1;
     ship(present);
+  });
+
+  it("ends for a former one by hand too, where a server has kept its key", () => {
+    const file = join(folder.path, "kept");
+    writeFileSync(file, `${password(80).reveal()}\n`);
+    expect(restic(present, "key", "add", "--new-password-file", file).status).toBe(0);
+    const listed = JSON.parse(restic(80, "key", "list", "--json").stdout) as { id: string; current: boolean }[];
+    const id = listed.find(({ current }) => current)?.id ?? "none";
+    const [, ...told] = words(fromDocs("docs/operate.md", "restic key remove ID").replace("ID", id));
+    expect(restic(present, ...told).status).toBe(0);
+    expect([opens(80), opens(present), keys(present)]).toEqual([false, true, 1]);
   });
 
   it("that cannot be given hinders no backup, and somebody is told", async () => {

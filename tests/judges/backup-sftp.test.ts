@@ -3,10 +3,13 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, w
 import { randomBytes } from "node:crypto";
 import { dirname, join } from "node:path";
 
+import { parseRepository } from "../../infra/settings/backup";
+import { parseStorageHostKeys, parseStorageKey } from "../../infra/settings/backup-sftp";
 import { Secret } from "../../infra/settings/secret";
 import type { BackupSettings, SftpLogin } from "../../infra/settings/settings";
 import { type TemporaryFolder, temporaryFolder } from "../../sandbox/temporary";
 import { isBuilt, toolPath } from "../../tools/go-tool";
+import { fromDocs } from "../docs";
 import { REQUIRE_ALL } from "../needs";
 import { type BackupHost, CAN_MOUNT, mail, startBackupHost } from "./backup/host";
 import { HAS_MAIL_HOST, type MailHost, startMailHost } from "./backup/mail-host";
@@ -172,6 +175,27 @@ const LOGINS = ["secrets/recovery-admin.env", "secrets/stalwart-cli.env"] as con
     }
   });
 
+  it("takes a login and host keys that were made and fetched as the page says", () => {
+    const made = join(folder.path, "by the page");
+    mkdirSync(made);
+    const commands = [
+      fromDocs("docs/backup.md", "ssh-keygen -t ed25519 -N '' -C mail-backup -f storage-key"),
+      fromDocs("docs/backup.md", "ssh-keyscan -p 23 storage.example.org > storage-host-keys")
+        .replace("23", String(server.port))
+        .replace("storage.example.org", "127.0.0.1"),
+      fromDocs("docs/backup.md", "ssh-keygen -lf storage-host-keys"),
+      fromDocs("docs/backup.md", "echo sftp://u1@storage.example.org:23//home/mail > repository-url"),
+    ];
+    for (const command of commands) {
+      const { status, stderr } = spawnSync("bash", ["-c", command], { cwd: made, encoding: "utf8" });
+      expect({ command, status, stderr: status === 0 ? "" : stderr }).toEqual({ command, status: 0, stderr: "" });
+    }
+    const file = (name: string) => readFileSync(join(made, name), "utf8");
+    expect(parseStorageKey(file("storage-key"), true)).toMatchObject({ ok: true });
+    expect(parseStorageHostKeys(file("storage-host-keys"), true)).toEqual({ ok: true, value: server.sftp?.hostKeys });
+    expect(parseRepository(file("repository-url").trim(), "repository")).toMatchObject({ ok: true });
+  });
+
   it("asks nobody, trusts nobody and waits no longer than is written, as ssh itself reads its configuration", () => {
     const { stdout } = spawnSync("ssh", ["-G", "-F", join(host.apps, "backup/ssh/config"), "storage.example.org"], {
       encoding: "utf8",
@@ -230,8 +254,12 @@ const MESSAGE =
   });
 
   it("has a recovery kit with which its mail is read on another machine", async () => {
-    const { code, stdout: page } = await operator.kit();
-    expect({ code, page }).toEqual({ code: 0, page: expect.stringContaining("over SFTP") as unknown });
+    const { code, stdout: page, stderr } = await operator.kit();
+    expect({ code, stderr, page }).toEqual({
+      code: 0,
+      stderr: "",
+      page: expect.stringContaining("over SFTP") as unknown,
+    });
     const folder = temporaryFolder();
     try {
       const at = (name: string) => join(folder.path, name);

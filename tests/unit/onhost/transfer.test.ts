@@ -1,3 +1,4 @@
+import { fromDocs, words } from "../../docs";
 import { openLab, type Lab } from "./lab";
 
 const ROOT = "root@example.test";
@@ -12,7 +13,8 @@ afterEach(() => lab.close());
 
 describe("onhost canary", () => {
   test("a message goes in with the Worker's key, comes back, and is gone", async () => {
-    expect(await lab.onhost("canary")).toMatchObject({ code: 0, out: "" });
+    const [, told = ""] = words(fromDocs("docs/upgrade.md", "onhost canary"));
+    expect(await lab.onhost(told)).toMatchObject({ code: 0, out: "" });
     expect(lab.server.mailbox(ROOT)).toEqual([]);
   });
 
