@@ -20,7 +20,7 @@ const CHECKPOINTS = 5;
 const ROUNDS = 5;
 /** Issue 8: over a bare program of as many resources that reads the host's stack too. */
 const LIMIT_MS_A_RESOURCE = 10;
-/** From the first to the last number of domains; three times what the machine's noise was seen to give. */
+/** From the first to the last number of domains. A busy machine's noise is larger (docs/domains.md): measure on an idle one. */
 const LIMIT_GROWTH = 0.1;
 /** With fewer domains a growth that would matter with a hundred is below the noise. */
 const GROWTH_FROM = 20;
