@@ -123,6 +123,7 @@ function lockedStandIns(raw: RawConfig): Record<string, string> {
     backupAlertUrl: url,
     backupHeartbeatUrl: url,
     backupEnvironment: "STAND_IN=stand-in",
+    backupPasswordPrevious: "stand-in-password-of-former-backups",
     backupRepository: isSftp ? "sftp://stand-in@stand-in.invalid//stand-in" : `rest:${url}`,
     backupSshPrivateKey: sshKeyPair().private,
     tunnelSecret: Buffer.alloc(32).toString("base64"),

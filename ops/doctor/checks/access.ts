@@ -37,7 +37,7 @@ export function accessChecks(deployment: HostDeployment): readonly Check[] {
         return expiryFinding(
           textOf(found["expires_at"]),
           context.now,
-          `npm run rotate -- access-token ${deployment.stack}`,
+          `npm run rotate -- access-token --stack ${deployment.stack}`,
         );
       },
     }),

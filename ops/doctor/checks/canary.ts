@@ -24,7 +24,7 @@ export function canaryChecks({ settings, stack }: HostDeployment): readonly Chec
         return error(
           `HTTP ${status} of Resend`,
           "HTTP 200",
-          `Look at https://resend.com/domains; a new key: npm run rotate -- resend-key ${stack}`,
+          `Look at https://resend.com/domains; a new key: npm run rotate -- resend-key --stack ${stack}`,
         );
       },
     },

@@ -40,7 +40,7 @@ export function stalwartChecks({ settings, stack }: HostDeployment): readonly Ch
           if (thrown instanceof Unreachable)
             return error(thrown.message, "yes", `On the host: ${compose} ps; ${compose} up --detach --wait`);
           if (!(thrown instanceof LoginRefused)) throw thrown;
-          return error(thrown.message, "yes", `npm run rotate -- admin-password ${stack}`);
+          return error(thrown.message, "yes", `npm run rotate -- admin-password --stack ${stack}`);
         }
       },
     },
@@ -92,7 +92,7 @@ export function stalwartChecks({ settings, stack }: HostDeployment): readonly Ch
         );
         const minutes = Math.floor((context.now.getTime() - oldest) / MINUTE_MS);
         const current = `${messages.length} ${messages.length === 1 ? "waits" : "wait"}, the oldest for ${minutes} min`;
-        const remedy = `See why: https://${settings.hostnames.server}/admin, Queue; is the key still good? npm run rotate -- resend-key ${stack}`;
+        const remedy = `See why: https://${settings.hostnames.server}/admin, Queue; is the key still good? npm run rotate -- resend-key --stack ${stack}`;
         if (minutes >= TOO_OLD_MINUTES) return error(current, expected, remedy);
         return minutes >= OLD_MINUTES ? warning(current, expected, remedy) : ok(current, expected);
       },

@@ -10,10 +10,10 @@ export const ACCESS: readonly Break[] = [
     "ends in twelve days",
     /^12 days left/,
     alter(SERVICE_TOKEN, any, { expiresAt: inDays(12) }),
-    { status: "warning", remedy: /^npm run rotate -- access-token prod$/ },
+    { status: "warning", remedy: /^npm run rotate -- access-token --stack prod$/ },
   ),
   broken("edge.access-token", "has ended", /^ended on/, alter(SERVICE_TOKEN, any, { expiresAt: inDays(-3) }), {
-    remedy: /^npm run rotate -- access-token prod$/,
+    remedy: /^npm run rotate -- access-token --stack prod$/,
   }),
   ...[
     ["inbound", "mail worker augustin.ai"],

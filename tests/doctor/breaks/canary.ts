@@ -7,7 +7,7 @@ export const CANARY: readonly Break[] = [
     what: "a key that Resend refuses",
     status: "error",
     current: /^HTTP 401 of Resend$/,
-    remedy: /rotate -- resend-key prod$/,
+    remedy: /rotate -- resend-key --stack prod$/,
     apply: (lab) => void (lab.resend = () => Promise.resolve(new Response(null, { status: 401 }))),
   },
   {

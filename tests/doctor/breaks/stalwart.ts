@@ -12,7 +12,7 @@ export const STALWART: readonly Break[] = [
       lab.instead = { stalwart: { ...stalwart, adminPassword: new Secret("another-password-7") } };
       return () => (lab.instead = {});
     },
-    { remedy: /rotate -- admin-password prod$/ },
+    { remedy: /rotate -- admin-password --stack prod$/ },
   ),
   broken(
     "stalwart.applied",
@@ -39,7 +39,7 @@ export const STALWART: readonly Break[] = [
     registered("QueuedMessage", { returnPath: "me@augustin.ai" }),
     {
       status: "warning",
-      remedy: /rotate -- resend-key prod$/,
+      remedy: /rotate -- resend-key --stack prod$/,
       laterMs: 2 * HOUR_MS,
     },
   ),
