@@ -27,8 +27,8 @@ export interface StalwartOptions {
   readonly faults?: ReadonlyMap<string, StalwartFault>;
 }
 
-/** It ends when it starts; it starts, and loses what is uploaded. */
-export type StalwartFault = "start" | "upload";
+/** It ends when it starts; it takes mail, and shows none. */
+export type StalwartFault = "start" | "read";
 
 /** The mail server's image, with a look into it for the sandbox. */
 export interface Stalwart extends Program {
@@ -48,7 +48,7 @@ export function stalwart({ mailFolder, faults }: StalwartOptions): Stalwart {
     if (faults?.get(version) === "start") throw new Error("exited (101)");
     const [file, mailFile] = [join(folder, DATA_FILE), join(folder, MAIL_FILE)];
     const kept = createMailStore(mailFolder, existsSync(mailFile) ? readFileSync(mailFile) : undefined);
-    const store: MailStore = faults?.get(version) === "upload" ? { ...kept, blob: () => undefined } : kept;
+    const store: MailStore = faults?.get(version) === "read" ? { ...kept, messages: () => [] } : kept;
     const registry = createRegistry({
       ...(existsSync(file) ? { data: readFileSync(file, "utf8") } : {}),
       certificateFault: (chain, key) => certificateFault(container, chain, key),
