@@ -9,7 +9,7 @@ readonly password_wait_seconds=60
 readonly most_keys=20
 
 by_former_password() {
-  tool --env=RESTIC_PASSWORD_FILE=/apps/backup/secrets/former-password restic "$@"
+  restic_container --env=RESTIC_PASSWORD_FILE=/apps/backup/secrets/former-password restic "$@"
 }
 
 # First the repository gets a key for the present password, then those of the former one go. Killed anywhere, the next call
@@ -44,7 +44,7 @@ change_password() {
 
 # With the present password and no other.
 opens() {
-  said=$(tool restic cat config --no-lock --quiet 2>&1)
+  said=$(restic_container restic cat config --no-lock --quiet 2>&1)
 }
 
 # STATUS WHAT

@@ -12,9 +12,14 @@ readonly check_after_hours=160
 # In that many checks all data are read once.
 readonly check_parts=10
 
+# Every call of restic's container. [--env=NAME=VALUE] restic ARGS
+restic_container() {
+  tool "$@"
+}
+
 restic() {
   local status=0
-  tool restic "$@" || status=$?
+  restic_container restic "$@" || status=$?
   if ((status != wrong_password)) || [ ! -s "$former" ]; then return "$status"; fi
   by_former_password "$@"
 }
