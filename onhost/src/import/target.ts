@@ -48,22 +48,25 @@ export async function openTarget(client: Client, accountId: string): Promise<Tar
     since = listed.state ?? "";
     state = since;
     // What came while the pages were read; the state must be one at which everything is known.
-    if (since !== "") await refresh();
+    if (since !== "") await catchUp();
   }
 
   async function refresh(): Promise<void> {
+    if (!(await catchUp())) await listEverything();
+  }
+
+  /** False: the server does not say what has changed (RFC 8620 section 5.2, cannotCalculateChanges); the list stands. */
+  async function catchUp(): Promise<boolean> {
     // Read first: what comes after it is at worst found by the next refresh.
     const current = text((await client.call([MAIL], ["Email/get", { accountId, ids: [] }]))["state"]);
     const changes = since === "" ? undefined : await changesSince(client, accountId, EMAIL, since);
-    if (changes === undefined) {
-      await listEverything();
-      return;
-    }
+    if (changes === undefined) return false;
     for (const id of changes.destroyed) emails.delete(id);
     for (const object of await getObjects(client, accountId, EMAIL, [...changes.changed], EMAIL_PROPERTIES))
       add(emailOf(object));
     since = changes.state;
     state = current;
+    return true;
   }
 
   function add(email: Email): void {

@@ -21,6 +21,8 @@ export interface FakeJmap {
   compresses: boolean;
   /** How many log entries `changes` still knows. */
   readonly forget: () => void;
+  /** From now on it never knows what has changed. */
+  readonly keepNoChanges: () => void;
   /** Takes so many changes back, as a restored server does. */
   readonly rewind: (count: number) => void;
   /** Asked before each request; what it returns is answered instead. */
@@ -71,6 +73,7 @@ export async function fakeJmap(): Promise<FakeJmap> {
     blobs: undefined,
     compresses: false,
     forget: () => (forgotten = changes.length),
+    keepNoChanges: () => (forgotten = Infinity),
     rewind: (count) => void changes.splice(-count),
     interrupt: () => undefined,
     log: [],

@@ -276,6 +276,18 @@ describe("import", () => {
     expect(stored()).toEqual(before);
   });
 
+  test("a server that never says what has changed gets everything once, too", async () => {
+    deliver(3);
+    await runExport();
+    target.keepNoChanges();
+    for (const messages of [
+      { imported: 3, there: 0 },
+      { imported: 0, there: 3 },
+    ])
+      expect(await runImport(target)).toMatchObject({ accounts: [{ messages, gaps: [] }] });
+    expect(stored()).toHaveLength(3);
+  });
+
   test("an import whose answer is lost is not made again", async () => {
     deliver(60);
     await runExport();
