@@ -33,10 +33,8 @@ export async function program(): Promise<MailOutputs | FurtherOutputs> {
 }
 
 function dependentsWarning(): string | undefined {
-  // Empty where the program is run without a project's folder.
-  const folder = pulumi.getRootDirectory();
   const { dependentStacks, unprotectedHost } = dependents();
-  return folder === "" ? undefined : unprotectedHost(pulumi.getStack(), dependentStacks(folder, pulumi.getStack()));
+  return unprotectedHost(pulumi.getStack(), dependentStacks(pulumi.getRootDirectory(), pulumi.getStack()));
 }
 
 /** The engine takes its time to read the host's state for a further domain; what declares that is loaded meanwhile. */

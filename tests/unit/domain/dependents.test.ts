@@ -29,6 +29,10 @@ describe("the stacks that name a host in their files", () => {
     expect(dependentStacks(path, "test")).toEqual(["other"]);
   });
 
+  test.each(["", "rootDirectory"])("none where there is no folder: '%s'", (folder) => {
+    expect(dependentStacks(folder, "prod")).toEqual([]);
+  });
+
   test("none for a stack that nobody names", () => expect(dependentStacks(path, "second")).toEqual([]));
 });
 
