@@ -65,7 +65,7 @@ describeWith(SSHD, SSHD_INSTALL)("a full disk", () => {
       host.trouble("fill-disk", ballast);
       refused(
         await host.run(install(big)),
-        /onhost\.mjs cannot be written: .*No space left/,
+        /onhost\.cjs cannot be written: .*No space left/,
         "others are as they were",
         /df -h/,
       );
