@@ -6,7 +6,7 @@ import { documentedSettings } from "./records";
 /** The table of checks in docs/doctor.md: those of the documented deployment. */
 export function renderChecksReference(): string {
   const settings = documentedSettings();
-  const checks = checksOf({ stack: "prod", settings, records: mailRecords(settings), outputs: {} });
+  const checks = checksOf({ stack: "prod", settings, records: mailRecords(settings), outputs: {}, further: new Map() });
   const rows = checks.map(({ id, area, title, why, credentials }) => [
     `\`${id}\``,
     AREAS[area],

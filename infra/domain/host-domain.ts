@@ -31,7 +31,8 @@ export class HostDomain extends pulumi.ComponentResource {
     this.plan = new command.remote.Command(
       `${name}-plan`,
       { ...commandArgs(host, script), delete: leaveCommand(host.folder, Object.values(filesOf(domain))) },
-      { parent: this, additionalSecretOutputs: ["stdout", "stderr"] },
+      // Whoever replaces it on purpose gets the old files removed before the new ones are installed, and not after.
+      { parent: this, deleteBeforeReplace: true, additionalSecretOutputs: ["stdout", "stderr"] },
     );
     this.registerOutputs();
   }

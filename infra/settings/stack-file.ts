@@ -31,7 +31,8 @@ export interface StackFileOptions {
   readonly directory?: string;
 }
 
-const PROJECT_DIRECTORY = resolve(__dirname, "../..");
+/** Where stack files lie. */
+export const PROJECT_DIRECTORY = resolve(__dirname, "../..");
 
 /** The settings of a stack file, or an error that says what is wrong or missing. Runs no engine, decrypts nothing. */
 export function settingsOf(stack: string, options: StackFileOptions = {}): Settings {

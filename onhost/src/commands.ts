@@ -3,7 +3,15 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { tryMessage } from "./canary";
 import { reloadCertificates, updateCertificates } from "./certificates";
 import { COMPARE_USAGE, compareCommand } from "./compare/command";
-import { FILES, filesOf, parseDeployment, parseFurtherDomain, type Deployment } from "./deployment";
+import {
+  FILES,
+  filesOf,
+  furtherDomains,
+  parseDeployment,
+  parseFurtherDomain,
+  PLANS,
+  type Deployment,
+} from "./deployment";
 import { EXPORT_USAGE, exportCommand, type TransferContext } from "./export/command";
 import { Fault, Unreachable } from "./fault";
 import { IMPORT_USAGE, importCommand } from "./import/command";
@@ -16,13 +24,14 @@ import { registryOf, type Registry } from "./registry";
 import { joinedNode, updateZone } from "./tailnet";
 import { tailnetStatus } from "./tailscaled";
 import { retireSignatures } from "./signatures";
-import { readIfThere } from "./store";
+import { namesIn, readIfThere } from "./store";
 import { describeFinding, findings, snapshotFor } from "./verify";
 
 /** How a command ends. `verify` alone uses the last two. */
 export const EXIT = { done: 0, failed: 1, usage: 2, differs: 3, restart: 4 } as const;
 
 const USAGE = `onhost verify [DOMAIN]      is Stalwart as planned? 0 yes, 3 apply the plan, 4 restart it
+onhost verify --further     the same for every further domain whose plan lies here
 onhost passwords [DOMAIN]   sets the administrator's password and the primary account's first one
 onhost signatures [DOMAIN]  takes away DKIM signatures of the domain that the plan does not have
 onhost key NUMBER           prints the Worker's API key, minted if need be
@@ -103,6 +112,7 @@ function usage(err: Output): number {
 
 /** Without a domain the host's own plan; with one the plan of that further domain. */
 async function verify(args: readonly string[], context: Context): Promise<number> {
+  if (args.join(" ") === "--further") return await verifyFurther(context);
   const { url, err, looksAtPorts } = context;
   const domain = furtherDomain(args);
   if (domain === "") return usage(err);
@@ -116,6 +126,23 @@ async function verify(args: readonly string[], context: Context): Promise<number
   for (const { port, isOpen } of ports)
     err.write(`Stalwart ${isOpen ? "listens" : "does not listen"} on port ${port}, against the plan.\n`);
   return ports.length > 0 ? EXIT.restart : EXIT.done;
+}
+
+/** A hundred domains cost Stalwart one question: what it has is read once. */
+async function verifyFurther(context: Context): Promise<number> {
+  const plans = furtherDomains(namesIn(context.file(PLANS))).map(
+    (domain) => [domain, parsePlan(required(context, filesOf(domain).plan))] as const,
+  );
+  if (plans.length === 0) return EXIT.done;
+  const snapshot = await snapshotFor(
+    plans.flatMap(([, plan]) => plan),
+    registry(context),
+  );
+  const said = plans.flatMap(([domain, plan]) =>
+    findings(plan, snapshot).map((finding) => `${domain}: ${describeFinding(finding)}\n`),
+  );
+  for (const line of said) context.err.write(line);
+  return said.length > 0 ? EXIT.differs : EXIT.done;
 }
 
 async function passwords(args: readonly string[], context: Context): Promise<number> {

@@ -45,6 +45,9 @@ export const FILES = {
   program: "onhost/onhost.cjs",
 } as const;
 
+/** Folder of the plans. */
+export const PLANS = "stalwart/plan";
+
 /** Files of a further domain, told apart from the host's by the dot in its name. */
 export function filesOf(domain: string) {
   return {
@@ -54,6 +57,11 @@ export function filesOf(domain: string) {
     /** Written on the host. */
     applied: `stalwart/plan/${domain}.applied`,
   } as const;
+}
+
+/** The further domains whose plans are among these names of {@link PLANS}, in order. */
+export function furtherDomains(names: readonly string[]): readonly string[] {
+  return names.flatMap((name) => /^(?<domain>[^/]+\.[^/]+)\.ndjson$/.exec(name)?.groups?.["domain"] ?? []).sort();
 }
 
 /** What the program on the host must know of a further domain. */

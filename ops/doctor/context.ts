@@ -15,6 +15,8 @@ export interface Deployment {
   readonly records: readonly MailRecord[];
   /** The stack's outputs; empty without the credential `state`. */
   readonly outputs: Readonly<Record<string, unknown>>;
+  /** Of further domains on its host, as far as their stack files are here: the stack of each domain. */
+  readonly further: ReadonlyMap<string, string>;
 }
 
 /** One whose stack has the host; a further domain has only what is its own. */

@@ -2,6 +2,8 @@ import { spawn } from "node:child_process";
 
 import { furtherRecords, mailRecords } from "../../infra/dns/records";
 import type { FurtherSettings, Settings } from "../../infra/settings/settings";
+import { dependentStacks } from "../../infra/domain/dependents";
+import { PROJECT_DIRECTORY, readStackFile } from "../../infra/settings/stack-file";
 import { publicDomainSettings, STAND_INS } from "../public-settings";
 import { decrypt } from "../zone";
 import type { Check, Credential } from "./check";
@@ -75,7 +77,7 @@ export async function patientOf(stack: string, environment: NodeJS.ProcessEnv): 
   // `--canary` gives it.
   lacks("canary");
   return {
-    deployment: deploymentOf(stack, settings, known),
+    deployment: deploymentOf(stack, settings, known, furtherStacks(stack)),
     missing,
     environment,
   };
@@ -86,9 +88,17 @@ export function deploymentOf(
   stack: string,
   settings: Settings | FurtherSettings,
   outputs: Deployment["outputs"] = {},
+  further: Deployment["further"] = new Map(),
 ): Deployment {
   const records = "hostStack" in settings ? furtherRecords(settings) : mailRecords(settings);
-  return { stack, settings, records, outputs };
+  return { stack, settings, records, outputs, further };
+}
+
+/** By their files; one that lies elsewhere is not seen. */
+function furtherStacks(stack: string): ReadonlyMap<string, string> {
+  return new Map(
+    dependentStacks(PROJECT_DIRECTORY, stack).map((name) => [readStackFile(name).raw.get("domain")?.text ?? "", name]),
+  );
 }
 
 /** The same patient, with the person's consent to a mail. */

@@ -14,7 +14,7 @@ export function passNight(outside: Outside, settings: Settings): void {
   certify(outside, settings);
 }
 
-/** Files as the jobs of last night leave them: the sandbox has no repository for restic. */
+/** Files as the jobs of last night leave them: no timer runs in the sandbox. */
 function backUp({ host }: Outside, settings: Settings): void {
   const folder = join(host.folder, settings.host.folder);
   const success = new Date().toISOString().replace(/\.\d+Z$/, "Z");

@@ -4,6 +4,7 @@ import { join } from "node:path";
 
 import { settingsOf } from "../../infra/settings/stack-file";
 import { deploymentOf } from "../../ops/doctor/examine";
+import { insideClients } from "../../ops/doctor/inside/clients";
 import { newZone } from "../../sandbox/cloud/zone";
 import { toProject, toSettings } from "../../sandbox/engine/checkout";
 import { type CommandLine, openCommandLine, type Ran } from "../../sandbox/engine/command-line";
@@ -28,7 +29,12 @@ interface Report {
   readonly hostStack: string | null;
   readonly ms: number;
   readonly summary: Readonly<Record<string, number>>;
-  readonly checks: readonly { readonly id: string; readonly status: string; readonly current: string }[];
+  readonly checks: readonly {
+    readonly id: string;
+    readonly status: string;
+    readonly current: string;
+    readonly remedy: string | null;
+  }[];
 }
 
 describeEngine("npm run doctor, as a process, on a stack that pulumi has brought up", () => {
@@ -48,7 +54,7 @@ describeEngine("npm run doctor, as a process, on a stack that pulumi has brought
     if (command === undefined) throw new Error(JSON.stringify(nothing));
     line = await openCommandLine(command, outside.world, (project) => {
       toProject(project, { name: "prod", standIns: invented, apiUrl: outside.apiUrl });
-      cpSync(join(ROOT, "ops"), join(project, "ops"), { recursive: true });
+      for (const folder of ["ops", "sandbox"]) cpSync(join(ROOT, folder), join(project, folder), { recursive: true });
     });
     await bringUp("prod", invented);
     passNight(outside, settings);
@@ -166,6 +172,43 @@ describeEngine("npm run doctor, as a process, on a stack that pulumi has brought
     },
     ENGINE_TIMEOUT_MS,
   );
+
+  test(
+    "of the host sees what somebody changed of a further domain at home, and its remedy mends it",
+    async () => {
+      const { domain, stack } = SECOND;
+      await withoutCatchAll(domain);
+      const broken = JSON.parse((await doctor("prod", "--json")).output) as Report;
+      const [drift] = broken.checks.filter(({ status }) => status === "error");
+      expect(broken.summary).toMatchObject({ warning: 0, error: 1 });
+      expect(drift).toMatchObject({
+        id: "stalwart.further",
+        current: `${domain}: Domain (name "${domain}"): catchAllAddress: wanted "root@${domain}", found null`,
+        remedy: `pulumi up --stack ${stack} --replace '**host-plan'`,
+      });
+      // As a shell takes it apart, with consent.
+      await pulumi(["up", "--stack", stack, "--replace", "**host-plan", "--yes", "--non-interactive"]);
+      const mended = JSON.parse((await doctor("prod", "--json")).output) as Report;
+      expect(mended.summary).toMatchObject({ warning: 0, error: 0 });
+    },
+    ENGINE_TIMEOUT_MS,
+  );
+
+  /** In Stalwart, as its administrator could click it. */
+  async function withoutCatchAll(domain: string): Promise<void> {
+    const deployment = deploymentOf("prod", settingsOf("prod", ofHost));
+    const { jmap } = insideClients(deployment, {}, (url, init) => outside.fetch(url, init));
+    const call = async (method: string, args: object) => {
+      const [answer] = await jmap.call(["urn:ietf:params:jmap:core", "urn:stalwart:jmap"], [[method, args, "0"]]);
+      return answer?.[1] ?? {};
+    };
+    const { list } = (await call("x:Domain/get", { ids: null })) as {
+      list: readonly { readonly id: string; readonly name: string }[];
+    };
+    const id = list.find(({ name }) => name === domain)?.id ?? "";
+    const changed = await call("x:Domain/set", { update: { [id]: { catchAllAddress: null } } });
+    expect(Object.keys(changed["updated"] as object)).toEqual([id]);
+  }
 });
 
 /** `id: what was seen`. */

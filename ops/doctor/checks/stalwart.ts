@@ -16,7 +16,7 @@ const OLD_MINUTES = 60;
 const TOO_OLD_MINUTES = 24 * 60;
 
 /** Stalwart as its administrator and its host see it. */
-export function stalwartChecks({ settings, stack }: HostDeployment): readonly Check[] {
+export function stalwartChecks({ settings, stack, further }: HostDeployment): readonly Check[] {
   const { domain, hostnames } = settings;
   const { server } = hostnames;
   const { folder, subnet } = settings.host;
@@ -52,16 +52,36 @@ export function stalwartChecks({ settings, stack }: HostDeployment): readonly Ch
       needs: [HOST_SERVICES],
       credentials: ["ssh"],
       budgetMs: VERIFY_BUDGET_MS,
-      run: async ({ ssh }) => {
-        const verify = `cd -- "$HOME/${folder}" && docker compose -f mail-stack/compose.yaml --profile tools run --rm -T onhost verify </dev/null\n`;
-        const { code, stdout, stderr } = await ssh.run(verify);
+      run: async (context) => {
+        const { code, lines } = await verify(context, folder);
         if (code === 0) return ok("as planned");
-        const lines = `${stdout}\n${stderr}`.split("\n").filter((line) => line.trim() !== "");
         const current = lines.slice(0, 2).join("; ") || `onhost verify ends with ${code}`;
         return error(
           current,
           "as planned",
           DIFFERS.has(code) ? again : `On the host: ${compose} logs --tail 50 stalwart`,
+        );
+      },
+    },
+    {
+      id: "stalwart.further",
+      area,
+      title: "Further domains on this host are as planned",
+      why: "A domain, its account or a DKIM key that somebody changed at home; its own stack does not see it.",
+      needs: [HOST_SERVICES],
+      credentials: ["ssh"],
+      budgetMs: VERIFY_BUDGET_MS,
+      run: async (context) => {
+        const { code, lines } = await verify(context, folder, "--further");
+        if (code === 0) return ok("as planned");
+        const domains = [...new Set(lines.flatMap((line) => /^([a-z0-9.-]+): /.exec(line)?.[1] ?? []))];
+        if (!DIFFERS.has(code) || domains.length === 0)
+          return error(lines[0] ?? `onhost verify ends with ${code}`, "as planned", `pulumi up --stack ${stack}`);
+        const stacks = domains.map((domain) => further.get(domain) ?? `STACK-OF-${domain}`);
+        return error(
+          lines.slice(0, 2).join("; "),
+          "as planned",
+          stacks.map((one) => `pulumi up --stack ${one} --replace '**host-plan'`).join("; "),
         );
       },
     },
@@ -117,6 +137,13 @@ export function stalwartChecks({ settings, stack }: HostDeployment): readonly Ch
       },
     },
   ];
+}
+
+/** What `onhost verify` says, and how it ends. */
+async function verify({ ssh }: Context, folder: string, ...args: readonly string[]) {
+  const tool = `docker compose -f mail-stack/compose.yaml --profile tools run --rm -T onhost ${["verify", ...args].join(" ")}`;
+  const { code, stdout, stderr } = await ssh.run(`cd -- "$HOME/${folder}" && ${tool} </dev/null\n`);
+  return { code, lines: `${stdout}\n${stderr}`.split("\n").filter((line) => line.trim() !== "") };
 }
 
 /** All objects of a type of Stalwart's registry: the queue answers to ids only, so those are asked first. */

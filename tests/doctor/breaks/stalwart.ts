@@ -1,6 +1,9 @@
+import { rmSync, writeFileSync } from "node:fs";
+
 import { Secret } from "../../../infra/settings/secret";
+import { filesOf } from "../../../onhost/src/deployment";
 import type { Break } from "../break";
-import { AGAIN, broken, content, HOUR_MS, registered } from "./machine";
+import { AGAIN, apps, broken, content, HOUR_MS, registered } from "./machine";
 
 export const STALWART: readonly Break[] = [
   broken(
@@ -31,6 +34,18 @@ export const STALWART: readonly Break[] = [
     {
       remedy: AGAIN,
     },
+  ),
+  broken(
+    "stalwart.further",
+    "a domain is gone from Stalwart",
+    /^second\.ai: Domain \(name "second\.ai"\): wanted one, found none$/,
+    (lab) => {
+      const plan = apps(lab, filesOf("second.ai").plan);
+      const line = { "@type": "upsert", object: "Domain", matchOn: ["name"], value: { domain: { name: "second.ai" } } };
+      writeFileSync(plan, `${JSON.stringify(line)}\n`);
+      return () => rmSync(plan);
+    },
+    { remedy: /^pulumi up --stack STACK-OF-second\.ai --replace '\*\*host-plan'$/ },
   ),
   broken(
     "stalwart.queue",

@@ -19,6 +19,7 @@ const deployment = (settings = augustin()): Deployment => ({
   settings,
   records: mailRecords(settings),
   outputs: {},
+  further: new Map(),
 });
 const CHECKS = checksOf(deployment());
 const LONG = "x".repeat(200);

@@ -47,12 +47,14 @@ async function add(domain: string): Promise<void> {
 
 test("further domains are as planned beside the host's, whose plan leaves them alone and the other way round", async () => {
   expect(await lab.onhost("verify", "second.example")).toMatchObject({ code: 1 });
+  expect(await lab.onhost("verify", "--further")).toEqual({ code: 0, out: "", err: "" });
   for (const domain of DOMAINS) await add(domain);
   const data = lab.registry.dump();
   await lab.converge();
   for (const domain of [...DOMAINS].reverse()) await add(domain);
   for (const args of [[], ...DOMAINS.map((domain) => [domain])])
     expect(await lab.onhost("verify", ...args)).toEqual({ code: 0, out: "", err: "" });
+  expect(await lab.onhost("verify", "--further")).toEqual({ code: 0, out: "", err: "" });
   expect(lab.registry.dump()).toBe(data);
   for (const domain of [...DOMAINS, "example.test"])
     expect(await lab.status(basic(`root@${domain}`, SECRETS.accountPassword))).toBe(200);
@@ -66,6 +68,11 @@ test("drift of one domain is told of that domain alone", async () => {
   expect(await lab.onhost("verify", "second.example")).toMatchObject({ code: 3 });
   expect(await lab.onhost("verify", "third.example")).toMatchObject({ code: 0 });
   expect(await lab.onhost("verify")).toMatchObject({ code: 0 });
+  const { code, err } = await lab.onhost("verify", "--further");
+  expect({ code, domains: err.split("\n").map((line) => line.split(":")[0]) }).toEqual({
+    code: 3,
+    domains: ["second.example", ""],
+  });
 });
 
 test("listeners are the host's: whatever ports are open, a further domain asks for no restart", async () => {
