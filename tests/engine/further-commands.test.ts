@@ -133,7 +133,6 @@ describe("commands with the stack of a further domain", () => {
     ["recover -- second", 1, "Run it for that one, with prod in the place of second."],
     ["recover -- second restore", 1, "Run it for that one, with prod in the place of second."],
     ["upgrade -- second --plan", 1, "Run it for that one, with prod in the place of second."],
-    ["doctor -- second", 1, "Run it for that one, with prod in the place of second."],
   ])(
     "%s",
     async (command, code, says) => {
