@@ -22,7 +22,8 @@ export interface Ports {
 export function ours(folder: string, program: string, { jmapPort }: Ports, accounts: readonly string[]): Contender {
   const made = join(folder, `export-${accounts.length}`);
   const [login = ""] = accounts;
-  const url = `http://127.0.0.1:${jmapPort}`;
+  // The session itself, as on the host: mbsync is told host and port too, and looks for nothing.
+  const url = `http://127.0.0.1:${jmapPort}/jmap/`;
   const chosen = accounts.flatMap((account) => ["--account", account]);
   const at = ["--url", url, "--user", login, "--password-file", passwordFile(folder)];
   return { name: "onhost export", program: process.execPath, args: [program, "export", made, ...at, ...chosen], made };

@@ -1,6 +1,7 @@
-import { createPrivateKey, X509Certificate } from "node:crypto";
+import type { X509Certificate } from "node:crypto";
 import { isFields } from "./plan-line";
 import type { CertificatePair } from "./self-signed";
+import { nodeCrypto } from "./node-crypto";
 
 /** Traefik's file holds an account and a few certificates. */
 export const MAX_ACME_CHARACTERS = 4 * 1024 * 1024;
@@ -8,8 +9,10 @@ export const MAX_ACME_CHARACTERS = 4 * 1024 * 1024;
 /** The leaf of a pair, when chain and key belong together and it is for that name; undefined otherwise. */
 export function leafFor(name: string, { chain, key }: CertificatePair): X509Certificate | undefined {
   try {
-    const leaf = new X509Certificate(chain);
-    return leaf.checkHost(name) !== undefined && leaf.checkPrivateKey(createPrivateKey(key)) ? leaf : undefined;
+    const leaf = new (nodeCrypto().X509Certificate)(chain);
+    return leaf.checkHost(name) !== undefined && leaf.checkPrivateKey(nodeCrypto().createPrivateKey(key))
+      ? leaf
+      : undefined;
   } catch {
     return undefined;
   }

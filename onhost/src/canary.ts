@@ -1,9 +1,8 @@
-import { randomBytes } from "node:crypto";
-
 import { Fault } from "./fault";
 import type { Answer, Http } from "./http";
 import { isFields, objects, parsed, strings, text, type Fields } from "./jmap/json";
 import { CORE, MAIL, PRINCIPALS } from "./jmap/session";
+import { nodeCrypto } from "./node-crypto";
 
 export interface CanaryLogins {
   /** The Worker's. */
@@ -58,7 +57,7 @@ export async function tryMessage(address: string, { key, admin }: CanaryLogins, 
 }
 
 function message(address: string): string {
-  const id = `canary-${randomBytes(8).toString("hex")}@${address.slice(address.indexOf("@") + 1)}`;
+  const id = `canary-${nodeCrypto().randomBytes(8).toString("hex")}@${address.slice(address.indexOf("@") + 1)}`;
   return [
     `From: <${address}>`,
     `To: <${address}>`,

@@ -42,6 +42,9 @@ onhost tailnet [SECONDS]    prints the id of this machine in the tailnet, once i
 onhost zone [--watch]       writes the machine's address into the zone that the tailnet resolves
 ${EXPORT_USAGE}${COMPARE_USAGE}${IMPORT_USAGE}`;
 
+/** Where Stalwart leads from `/.well-known/jmap`. */
+const STALWART_SESSION = "/jmap/session";
+
 const WAIT_SECONDS = 120;
 const MAX_WAIT_SECONDS = 3_600;
 const WATCH_MS = 60_000;
@@ -306,7 +309,12 @@ function transfer(context: Context): TransferContext {
     out,
     err,
     folder: file(FILES.export),
-    stalwart: () => ({ url, authorization: recoveryAdmin(context), staysAtOrigin: true }),
+    stalwart: () => ({
+      url,
+      sessionPath: STALWART_SESSION,
+      authorization: recoveryAdmin(context),
+      staysAtOrigin: true,
+    }),
   };
 }
 

@@ -1,5 +1,5 @@
-import { createPrivateKey, createPublicKey } from "node:crypto";
 import { isFields, type Fields } from "./plan-line";
+import { nodeCrypto } from "./node-crypto";
 
 /** What Stalwart shows instead of a secret. */
 export const MASK = "****";
@@ -51,7 +51,7 @@ function publicKeyDifference(wanted: Fields, found: Fields): readonly Difference
 
 /** As in the DNS record: SubjectPublicKeyInfo for RSA (RFC 6376), the raw 32 bytes for Ed25519 (RFC 8463). */
 function publicKeyOf(pem: string): string {
-  const key = createPublicKey(createPrivateKey(pem));
+  const key = nodeCrypto().createPublicKey(nodeCrypto().createPrivateKey(pem));
   if (key.asymmetricKeyType !== "ed25519") return key.export({ type: "spki", format: "der" }).toString("base64");
   return Buffer.from(key.export({ format: "jwk" }).x ?? "", "base64url").toString("base64");
 }

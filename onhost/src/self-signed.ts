@@ -1,4 +1,4 @@
-import { createHash, generateKeyPairSync, randomBytes, sign } from "node:crypto";
+import { nodeCrypto } from "./node-crypto";
 
 /** Clients refuse it anyway; Stalwart deletes a certificate that has expired, so it lives long. */
 const VALID_DAYS = 825;
@@ -24,7 +24,7 @@ export interface CertificatePair {
  * listeners start before the first real certificate exists.
  */
 export function selfSigned(name: string, now: Date): CertificatePair {
-  const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const { privateKey, publicKey } = nodeCrypto().generateKeyPairSync("ec", { namedCurve: "P-256" });
   const algorithm = sequence(oid(OID.ecdsaWithSha256));
   // RFC 5280 §4.1.2.4 wants an issuer; a name longer than ub-common-name stands in the extension alone.
   const subject = sequence(set(sequence(oid(OID.commonName), utf8(name.slice(0, 64)))));
@@ -47,7 +47,7 @@ export function selfSigned(name: string, now: Date): CertificatePair {
     publicKey.export({ type: "spki", format: "der" }),
     der(0xa3, extensions),
   );
-  const signature = sign("sha256", body, privateKey);
+  const signature = nodeCrypto().sign("sha256", body, privateKey);
   const certificate = sequence(body, algorithm, der(0x03, Buffer.concat([Buffer.from([0]), signature])));
   return {
     chain: pem("CERTIFICATE", certificate),
@@ -57,7 +57,7 @@ export function selfSigned(name: string, now: Date): CertificatePair {
 
 /** Positive and not predictable (RFC 5280 §4.1.2.2). */
 function serial(): Buffer {
-  const bytes = createHash("sha256").update(randomBytes(32)).digest().subarray(0, 16);
+  const bytes = nodeCrypto().createHash("sha256").update(nodeCrypto().randomBytes(32)).digest().subarray(0, 16);
   bytes[0] = ((bytes[0] ?? 0) & 0x3f) | 0x40;
   return bytes;
 }

@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import {
   closeSync,
   fsyncSync,
@@ -12,6 +11,7 @@ import {
 } from "node:fs";
 import * as path from "node:path";
 import { Fault, reasonOf } from "./fault";
+import { nodeCrypto } from "./node-crypto";
 
 export const SECRET_MODE = 0o600;
 export const PUBLIC_MODE = 0o644;
@@ -33,7 +33,7 @@ export function namesIn(folder: string): readonly string[] {
  */
 export function writeDurably(file: string, content: string, mode: number): void {
   const folder = path.dirname(file);
-  const temporary = `${file}.${randomBytes(6).toString("hex")}.tmp`;
+  const temporary = `${file}.${nodeCrypto().randomBytes(6).toString("hex")}.tmp`;
   try {
     mkdirSync(folder, { recursive: true, mode: FOLDER_MODE });
     const descriptor = openSync(temporary, "wx", mode);

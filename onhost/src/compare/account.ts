@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import * as path from "node:path";
 import { pipeline } from "node:stream/promises";
 import {
@@ -20,6 +19,7 @@ import { text } from "../jmap/json";
 import { changesSince, listAll } from "../jmap/list";
 import { MAIL } from "../jmap/session";
 import { Trouble } from "../jmap/trouble";
+import { nodeCrypto } from "../node-crypto";
 
 /** One thing that is not on the server as the export says. */
 export interface Difference {
@@ -114,7 +114,7 @@ async function readAll(
     const wanted = listed.get(id)?.sha256;
     try {
       const sha256 = await client.download(accountId, blobId, "message/rfc822", async (body) => {
-        const hash = createHash("sha256");
+        const hash = nodeCrypto().createHash("sha256");
         await pipeline(body, hash);
         return hash.digest("hex");
       });

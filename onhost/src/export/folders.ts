@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
 import { text, type Fields } from "../jmap/json";
 import { fileNames } from "./names";
+import { nodeCrypto } from "../node-crypto";
 
 /** Of a mailbox's path below the account's folder: file systems take 4,096 with everything around it. */
 const MAX_PATH_BYTES = 2_000;
@@ -23,7 +23,7 @@ export function mailboxFolders(mailboxes: readonly Fields[]): ReadonlyMap<string
   // With another name than any at the top, because every other one lacks the hash of a path.
   for (const mailbox of tooLong) {
     const id = text(mailbox["id"]);
-    folders.set(id, `deep~${createHash("sha256").update(id).digest("hex").slice(0, 16)}`);
+    folders.set(id, `deep~${nodeCrypto().createHash("sha256").update(id).digest("hex").slice(0, 16)}`);
   }
   return folders;
 

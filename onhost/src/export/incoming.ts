@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import {
   closeSync,
   createReadStream,
@@ -16,6 +15,7 @@ import { isFields, parsed, text } from "../jmap/json";
 import { Trouble } from "../jmap/trouble";
 import { FOLDER_MODE, syncAll, syncFolder, writeAll } from "./files";
 import { readIfThere, SECRET_MODE } from "../store";
+import { nodeCrypto } from "../node-crypto";
 
 /** Below the account's folder while something changes there. That it exists says that a run has not ended. */
 const INCOMING = "incoming";
@@ -57,7 +57,7 @@ export async function openIncoming(accountFolder: string): Promise<Incoming> {
 
   async function take(key: string, size: number, body: AsyncIterable<Buffer> | Iterable<Buffer>): Promise<string> {
     const part = path.join(folder, `${(parts += 1)}.part`);
-    const hash = createHash("sha256");
+    const hash = nodeCrypto().createHash("sha256");
     // Asynchronous writes cost more than the rest of a message's way; a chunk is at most 64 KiB.
     const descriptor = openSync(part, "w", SECRET_MODE);
     let written = 0;
@@ -109,7 +109,7 @@ async function survivors(folder: string, journal: string): Promise<ReadonlyMap<s
 
 /** SHA-256 of a file, in hexadecimal. */
 export async function hashOf(file: string): Promise<string> {
-  const hash = createHash("sha256");
+  const hash = nodeCrypto().createHash("sha256");
   // A pipeline costs more than the file for most messages.
   if (statSync(file).size === 0) return hash.digest("hex");
   await pipeline(createReadStream(file), hash);

@@ -1,10 +1,10 @@
-import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import * as path from "node:path";
 import { Fault } from "../fault";
 import { isFields, parsed, stableJson, type Fields } from "../jmap/json";
 import { readIfThere, SECRET_MODE, writeDurably } from "../store";
 import type { LinesFile } from "./manifest";
+import { nodeCrypto } from "../node-crypto";
 
 const HASH_IN_NAME = 12;
 
@@ -14,7 +14,7 @@ const HASH_IN_NAME = 12;
  */
 export function writeLines(folder: string, kind: string, values: readonly Fields[]): LinesFile {
   const content = values.map((value) => `${stableJson(value)}\n`).join("");
-  const sha256 = createHash("sha256").update(content).digest("hex");
+  const sha256 = nodeCrypto().createHash("sha256").update(content).digest("hex");
   const file = `metadata/${kind}.${sha256.slice(0, HASH_IN_NAME)}.jsonl`;
   const target = path.join(folder, file);
   if (!existsSync(target)) writeDurably(target, content, SECRET_MODE);
@@ -26,7 +26,7 @@ export function readLines(folder: string, { file, sha256 }: LinesFile): readonly
   const target = path.join(folder, file);
   const content = readIfThere(target);
   if (content === undefined) throw damaged(target, "is not there");
-  if (createHash("sha256").update(content).digest("hex") !== sha256)
+  if (nodeCrypto().createHash("sha256").update(content).digest("hex") !== sha256)
     throw damaged(target, "does not have the hash that the manifest says");
   return content.split("\n").map(parsed).filter(isFields);
 }

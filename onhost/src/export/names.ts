@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
 import { compare } from "../jmap/json";
+import { nodeCrypto } from "../node-crypto";
 
 /**
  * Names of mailboxes, accounts and scripts as names of files that every usual file system takes: ext4, APFS and NTFS,
@@ -80,5 +80,5 @@ function marked(name: string, seed: string): string {
 
 /** Of UTF-16, so that names that are no valid Unicode differ as well. */
 function hash8(seed: string): string {
-  return createHash("sha256").update(Buffer.from(seed, "utf16le")).digest("hex").slice(0, 8);
+  return nodeCrypto().createHash("sha256").update(Buffer.from(seed, "utf16le")).digest("hex").slice(0, 8);
 }

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import * as path from "node:path";
 import type { Call, Client, Result } from "../jmap/client";
@@ -11,6 +10,7 @@ import { offered, OTHER_KINDS, SIEVE, type Kind } from "./kinds";
 import { readLines, writeLines } from "./lines";
 import type { AccountEntry, Gap, LinesFile } from "./manifest";
 import { fileName } from "./names";
+import { nodeCrypto } from "../node-crypto";
 
 const HASH_IN_NAME = 12;
 /** For what is not mail: a server that breaks off at every attempt must not hold up the rest. */
@@ -139,7 +139,7 @@ async function withScripts(
     const content = await client.download(accountId, blobId, "application/sieve", (body) =>
       readText("download of a script", body),
     );
-    const sha256 = createHash("sha256").update(content).digest("hex");
+    const sha256 = nodeCrypto().createHash("sha256").update(content).digest("hex");
     const file = `scripts/${fileName(text(script["name"], "script"))}.${sha256.slice(0, HASH_IN_NAME)}.sieve`;
     const target = path.join(folder, file);
     if (!existsSync(target)) writeDurably(target, content, SECRET_MODE);

@@ -1,10 +1,10 @@
-import { createHash } from "node:crypto";
 import { closeSync, mkdirSync, openSync } from "node:fs";
 import * as path from "node:path";
 import { FOLDER_MODE, writeAll } from "../export/files";
 import { fileName } from "../export/names";
 import { isFields, parsed, text } from "../jmap/json";
 import { readIfThere, SECRET_MODE } from "../store";
+import { nodeCrypto } from "../node-crypto";
 
 /**
  * What was imported into one account of one server: message -> id there. It saves looking at contents again; what is not
@@ -18,14 +18,16 @@ export interface Journal {
 
 /** The same content in the same mailboxes is the same message. */
 export function journalKey(sha256: string, mailboxes: readonly string[]): string {
-  return createHash("sha256")
+  return nodeCrypto()
+    .createHash("sha256")
     .update(JSON.stringify([sha256, ...mailboxes]))
     .digest("hex");
 }
 
 /** Opens or makes the journal in a folder. A line that a kill cut off is left out. */
 export function openJournal(folder: string, server: string, accountId: string): Journal {
-  const place = createHash("sha256")
+  const place = nodeCrypto()
+    .createHash("sha256")
     .update(JSON.stringify([server, accountId]))
     .digest("hex")
     .slice(0, 12);

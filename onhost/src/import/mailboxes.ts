@@ -1,10 +1,10 @@
-import { createHash } from "node:crypto";
 import type { Client } from "../jmap/client";
 import { text, type Fields } from "../jmap/json";
 import { listAll } from "../jmap/list";
 import { MAIL } from "../jmap/session";
 import type { Gap } from "../export/manifest";
 import { create, update } from "./set";
+import { nodeCrypto } from "../node-crypto";
 
 /** RFC 8621 section 2: what a person has set of a mailbox, beside its name and place. */
 const KEPT = ["role", "sortOrder", "isSubscribed"] as const;
@@ -114,7 +114,7 @@ function plainName(name: string): string {
     .replace(/[^\p{L}\p{N} ._-]/gu, "_")
     .slice(0, 60)
     .trim();
-  return `${plain} ${createHash("sha256").update(name).digest("hex").slice(0, 8)}`;
+  return `${plain} ${nodeCrypto().createHash("sha256").update(name).digest("hex").slice(0, 8)}`;
 }
 
 function parentsFirst(mailboxes: readonly Fields[]): readonly Fields[] {

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { statSync } from "node:fs";
 import * as path from "node:path";
 import type { Client } from "../jmap/client";
@@ -6,6 +5,7 @@ import { readText } from "../jmap/http";
 import { objects, text, type Fields } from "../jmap/json";
 import { create, update } from "./set";
 import type { ObjectImport, ObjectOutcome } from "./objects";
+import { nodeCrypto } from "../node-crypto";
 
 /** Stalwart shows the vacation response as a script of this name; it comes back with the vacation response. */
 export const VACATION_SCRIPT = "vacation";
@@ -70,5 +70,5 @@ async function contentHash(client: Client, accountId: string, script: Fields): P
   const content = await client.download(accountId, text(script["blobId"]), "application/sieve", (body) =>
     readText("download of a script", body),
   );
-  return createHash("sha256").update(content).digest("hex");
+  return nodeCrypto().createHash("sha256").update(content).digest("hex");
 }

@@ -1,10 +1,10 @@
-import { createHash } from "node:crypto";
 import { pipeline } from "node:stream/promises";
 import { EMAIL, EMAIL_PROPERTIES, emailOf, type Email } from "../export/emails";
 import type { Client } from "../jmap/client";
 import { text } from "../jmap/json";
 import { MAIL } from "../jmap/session";
 import { changesSince, getObjects, listAll } from "../jmap/list";
+import { nodeCrypto } from "../node-crypto";
 
 /** What is in the account that is imported into. */
 export interface Target {
@@ -94,7 +94,7 @@ export async function openTarget(client: Client, accountId: string): Promise<Tar
     const known = hashes.get(blobId);
     if (known !== undefined) return known;
     const digest = await client.download(accountId, blobId, "message/rfc822", async (body) => {
-      const hash = createHash("sha256");
+      const hash = nodeCrypto().createHash("sha256");
       await pipeline(body, hash);
       return hash.digest("hex");
     });

@@ -11,6 +11,8 @@ const MAX_CONNECTIONS = 4;
 export interface Place {
   /** The server or its session. */
   readonly url: string;
+  /** The path at which the server is likely to have its session. */
+  readonly sessionPath?: string;
   /** Value of the Authorization header. */
   readonly authorization: string;
   readonly staysAtOrigin: boolean;
@@ -51,9 +53,15 @@ export interface Client {
 }
 
 /** Opens the session. */
-export async function connectTo({ url, authorization, staysAtOrigin, patience = PATIENCE }: Place): Promise<Client> {
+export async function connectTo({
+  url,
+  sessionPath,
+  authorization,
+  staysAtOrigin,
+  patience = PATIENCE,
+}: Place): Promise<Client> {
   const http = createHttp(authorization, MAX_CONNECTIONS);
-  const session = await patiently(() => openSession(http, new URL(url), staysAtOrigin), patience);
+  const session = await patiently(() => openSession(http, new URL(url), staysAtOrigin, sessionPath), patience);
   const connections = Math.min(MAX_CONNECTIONS, session.maxConcurrentRequests);
   return { session, traffic: http.traffic, connections, calls, call, download, upload, close: http.close };
 

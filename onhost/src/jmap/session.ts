@@ -1,5 +1,5 @@
 import { Trouble } from "./trouble";
-import { readText, type Http } from "./http";
+import { isNotFound, readText, type Http } from "./http";
 import { isFields, parsed, text, type Fields } from "./json";
 
 export const CORE = "urn:ietf:params:jmap:core";
@@ -37,18 +37,22 @@ export interface Session {
 /**
  * Reads the session. `base`: the server (then `/.well-known/jmap` is asked) or the session's own URL. With
  * `staysAtOrigin` only the paths of the session's URLs are taken: Stalwart names its public address there, which a
- * container beside it need not reach. Throws `Trouble`.
+ * container beside it need not reach. `guess`: a path at which the session is looked for first, which spares the redirect.
+ * Throws `Trouble`.
  */
-export async function openSession(http: Http, base: URL, staysAtOrigin: boolean): Promise<Session> {
+export async function openSession(http: Http, base: URL, staysAtOrigin: boolean, guess?: string): Promise<Session> {
+  if (guess !== undefined)
+    try {
+      return await openSession(http, new URL(guess, base), staysAtOrigin);
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+    }
   let url = base.pathname === "/" ? new URL("/.well-known/jmap", base) : base;
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
-    const answer = await http.send(
-      { method: "GET", url, step: "session", takesGzip: true },
-      async ({ location, body }) => {
-        const content = await readText("session", body);
-        return location === undefined ? { content } : { location };
-      },
-    );
+    const answer = await http.send({ method: "GET", url, step: "session" }, async ({ location, body }) => {
+      const content = await readText("session", body);
+      return location === undefined ? { content } : { location };
+    });
     if ("content" in answer) return sessionOf(parsed(answer.content), url, staysAtOrigin);
     url = within(url, answer.location, staysAtOrigin);
   }
