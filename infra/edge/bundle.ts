@@ -1,24 +1,11 @@
-import * as path from "node:path";
 import { build, type BuildOptions, buildSync } from "esbuild";
+
+import { REPRODUCIBLE } from "../reproducible";
 
 export type WorkerEntry = "inbound" | "public";
 
-const REPOSITORY_ROOT = path.resolve(__dirname, "../..");
-
 /** How a Worker is bundled, but for what and where to. */
-export const BUILD = {
-  absWorkingDir: REPOSITORY_ROOT,
-  bundle: true,
-  format: "esm",
-  target: "es2023",
-  platform: "neutral",
-  charset: "utf8",
-  legalComments: "none",
-  minify: false,
-  // No tsconfig of the checkout or above it takes part.
-  tsconfigRaw: {},
-  logLevel: "silent",
-} as const satisfies BuildOptions;
+export const BUILD = { ...REPRODUCIBLE, format: "esm", platform: "neutral" } as const satisfies BuildOptions;
 
 /**
  * The Worker as one ES module. The same sources give the same text on every machine, because a changed script is an

@@ -1,26 +1,17 @@
-import * as path from "node:path";
 import { build, type BuildOptions, buildSync } from "esbuild";
 import { FILES } from "../../onhost/src/deployment";
+import { REPRODUCIBLE } from "../reproducible";
 import type { HostFile } from "./file";
 
-const REPOSITORY_ROOT = path.resolve(__dirname, "../..");
 const SOURCE = "onhost/src/main.ts";
 
 const BUILD = {
-  absWorkingDir: REPOSITORY_ROOT,
+  ...REPRODUCIBLE,
   entryPoints: [SOURCE],
-  bundle: true,
   write: false,
   // As an ES module it starts in 62 ms, so in 40: an import of one of Node's own reads every name in it.
   format: "cjs",
-  target: "es2023",
   platform: "node",
-  charset: "utf8",
-  legalComments: "none",
-  minify: false,
-  // No tsconfig of the checkout or above it takes part.
-  tsconfigRaw: {},
-  logLevel: "silent",
 } as const satisfies BuildOptions;
 
 /** The program that works on the host inside a node container, as one file without dependencies. */

@@ -1,26 +1,18 @@
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { tryMessage } from "./canary";
+import { deployment, recoveryAdmin, registry, required, type Context, type Output } from "./context";
 import { reloadCertificates, updateCertificates } from "./certificates";
 import { COMPARE_USAGE, compareCommand } from "./compare/command";
-import {
-  FILES,
-  filesOf,
-  furtherDomains,
-  parseDeployment,
-  parseFurtherDomain,
-  PLANS,
-  type Deployment,
-} from "./deployment";
+import { FILES, filesOf, furtherDomains, parseFurtherDomain, PLANS } from "./deployment";
 import { EXPORT_USAGE, exportCommand, type TransferContext } from "./export/command";
 import { Fault, Unreachable } from "./fault";
 import { IMPORT_USAGE, importCommand } from "./import/command";
-import { basic, httpTo, type Http } from "./http";
+import { httpTo } from "./http";
 import { ensureKey, newestKey, retireKeys, type KeyPlace } from "./keys";
 import { listenerFindings } from "./listeners";
 import { accountOf, setFirstPassword, setPasswords } from "./passwords";
 import { parsePlan } from "./plan-line";
-import { registryOf, type Registry } from "./registry";
 import { joinedNode, updateZone } from "./tailnet";
 import { tailnetStatus } from "./tailscaled";
 import { retireSignatures } from "./signatures";
@@ -31,7 +23,7 @@ import { describeFinding, findings, snapshotFor } from "./verify";
 export const EXIT = { done: 0, failed: 1, usage: 2, differs: 3, restart: 4 } as const;
 
 const USAGE = `onhost verify [DOMAIN]      is Stalwart as planned? 0 yes, 3 apply the plan, 4 restart it
-onhost verify --further     the same for every further domain whose plan lies here
+onhost verify --further     the same for every further domain whose plan lies here; names those that are
 onhost passwords [DOMAIN]   sets the administrator's password and the primary account's first one
 onhost signatures [DOMAIN]  takes away DKIM signatures of the domain that the plan does not have
 onhost key NUMBER           prints the Worker's API key, minted if need be
@@ -50,22 +42,6 @@ const MAX_WAIT_SECONDS = 3_600;
 const WATCH_MS = 60_000;
 /** The first address of a machine comes within seconds of its start, and clients wait for it. */
 const ZONE_WATCH_MS = 2_000;
-
-interface Output {
-  readonly write: (text: string) => unknown;
-}
-
-/** The surroundings of a command: what compose or the sandbox sets. */
-interface Context {
-  /** Path of one of `FILES`. */
-  readonly file: (name: string) => string;
-  readonly url: string;
-  readonly http: Http;
-  readonly out: Output;
-  readonly err: Output;
-  /** Connecting to Stalwart's ports makes no sense where they are mapped to others. */
-  readonly looksAtPorts: boolean;
-}
 
 type Command = (args: readonly string[], context: Context) => Promise<number>;
 
@@ -131,7 +107,7 @@ async function verify(args: readonly string[], context: Context): Promise<number
   return ports.length > 0 ? EXIT.restart : EXIT.done;
 }
 
-/** A hundred domains cost Stalwart one question: what it has is read once. */
+/** Names every domain that is as planned. A hundred cost Stalwart one question: what it has is read once. */
 async function verifyFurther(context: Context): Promise<number> {
   const plans = furtherDomains(namesIn(context.file(PLANS))).map(
     (domain) => [domain, parsePlan(required(context, filesOf(domain).plan))] as const,
@@ -141,11 +117,14 @@ async function verifyFurther(context: Context): Promise<number> {
     plans.flatMap(([, plan]) => plan),
     registry(context),
   );
-  const said = plans.flatMap(([domain, plan]) =>
-    findings(plan, snapshot).map((finding) => `${domain}: ${describeFinding(finding)}\n`),
-  );
-  for (const line of said) context.err.write(line);
-  return said.length > 0 ? EXIT.differs : EXIT.done;
+  let status: number = EXIT.done;
+  for (const [domain, plan] of plans) {
+    const found = findings(plan, snapshot);
+    for (const finding of found) context.err.write(`${domain}: ${describeFinding(finding)}\n`);
+    if (found.length === 0) context.out.write(`${domain}\n`);
+    else status = EXIT.differs;
+  }
+  return status;
 }
 
 async function passwords(args: readonly string[], context: Context): Promise<number> {
@@ -294,14 +273,6 @@ async function keyPlace(context: Context): Promise<KeyPlace> {
   return { accountId: id, folder: context.file(FILES.keys) };
 }
 
-function deployment(context: Context): Deployment {
-  return parseDeployment(required(context, FILES.deployment));
-}
-
-function registry(context: Context): Registry {
-  return registryOf(context.http, recoveryAdmin(context));
-}
-
 /** For commands of all accounts; the session names the public address, which is not for this container. */
 function transfer(context: Context): TransferContext {
   const { out, err, url, file } = context;
@@ -316,26 +287,4 @@ function transfer(context: Context): TransferContext {
       staysAtOrigin: true,
     }),
   };
-}
-
-function recoveryAdmin(context: Context): string {
-  const line = required(context, FILES.recoveryAdmin).trim();
-  const [, login, password] = /^STALWART_RECOVERY_ADMIN=([^:]+):(.+)$/.exec(line) ?? [];
-  if (login === undefined || password === undefined)
-    throw new Fault(
-      `${FILES.recoveryAdmin} does not name the recovery administrator.`,
-      "Stalwart cannot be asked anything.",
-      "Delete the file and run pulumi up again: the host makes a new one.",
-    );
-  return basic(login, password);
-}
-
-function required({ file }: Context, name: string): string {
-  const text = readIfThere(file(name));
-  if (text !== undefined) return text;
-  throw new Fault(
-    `${name} is not there.`,
-    "Nothing was read or changed.",
-    "Run pulumi up again: it installs the files.",
-  );
 }

@@ -190,6 +190,8 @@ describeEngine("npm run doctor, as a process, on a stack that pulumi has brought
       await pulumi(["up", "--stack", stack, "--replace", "**host-plan", "--yes", "--non-interactive"]);
       const mended = JSON.parse((await doctor("prod", "--json")).output) as Report;
       expect(mended.summary).toMatchObject({ warning: 0, error: 0 });
+      // The plan itself was installed again, and not taken away with what was replaced.
+      expect(mended.checks.find(({ id }) => id === "stalwart.further")?.current).toBe(domain);
     },
     ENGINE_TIMEOUT_MS,
   );

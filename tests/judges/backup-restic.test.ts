@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
@@ -10,6 +10,7 @@ import { fromDocs } from "../docs";
 import { REQUIRE_ALL } from "../needs";
 import { type BackupHost, CAN_MOUNT, mail, startBackupHost } from "./backup/host";
 import { type RepositoryServer, startCable, startRestServer, startS3 } from "./backup/servers";
+import { contents } from "./backup/contents";
 
 jest.setTimeout(60_000);
 
@@ -76,13 +77,13 @@ if (!hasAll)
     expect((await host.run("backup")).code).toBe(0);
     // Of one day the last is kept, and the very first, because there are fewer weeks than are to be kept.
     expect(await snapshots()).toHaveLength(2);
-    const wanted = tree(join(host.apps, "stalwart/data"));
+    const wanted = contents(join(host.apps, "stalwart/data"));
     const { code, stdout, stderr } = await host.run("restore mail");
     expect({ code, stderr: code === 0 ? "" : stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toContain("Restored. What was there before is in ");
-    expect(tree(join(host.apps, "stalwart/data"))).toEqual(wanted);
+    expect(contents(join(host.apps, "stalwart/data"))).toEqual(wanted);
     const aside = readdirSync(join(host.apps, "stalwart")).find((name) => name.startsWith("data.before-")) ?? "";
-    expect(tree(join(host.apps, "stalwart", aside))).toEqual(wanted);
+    expect(contents(join(host.apps, "stalwart", aside))).toEqual(wanted);
     rmSync(join(host.apps, "stalwart", aside), { recursive: true });
   });
 
@@ -235,15 +236,4 @@ kill -9 $!; ls ${server.folderOf("i3")}/locks`;
     env: { PATH: process.env["PATH"], HOME: host.home, RESTIC, ...server.environment },
   });
   return /[0-9a-f]{64}/.test(stdout);
-}
-
-/** Names and contents below a folder. */
-function tree(folder: string): Record<string, string> {
-  const entries = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-  return Object.fromEntries(
-    entries
-      .map(({ parentPath, name }) => join(parentPath, name))
-      .sort()
-      .map((path) => [path.slice(folder.length), readFileSync(path, "latin1").slice(-200)]),
-  );
 }

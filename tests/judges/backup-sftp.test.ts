@@ -15,6 +15,7 @@ import { type BackupHost, CAN_MOUNT, mail, startBackupHost } from "./backup/host
 import { HAS_MAIL_HOST, type MailHost, startMailHost } from "./backup/mail-host";
 import { type Operator, startOperator } from "./backup/operator";
 import { type RepositoryServer, startCable, startSftpServer } from "./backup/servers";
+import { contents } from "./backup/contents";
 import { makeKey, SSHD, SSHD_INSTALL } from "./ssh/sshd";
 
 jest.setTimeout(120_000);
@@ -92,10 +93,10 @@ const LOGINS = ["secrets/recovery-admin.env", "secrets/stalwart-cli.env"] as con
     expect((await host.run("backup")).code).toBe(0);
     expect(await snapshots()).toHaveLength(2);
     expect((await host.run("check --all")).code).toBe(0);
-    const wanted = tree(join(host.apps, "stalwart/data"));
+    const wanted = contents(join(host.apps, "stalwart/data"));
     const { code, stderr } = await host.run("restore mail");
     expect({ code, stderr: code === 0 ? "" : stderr }).toEqual({ code: 0, stderr: "" });
-    expect(tree(join(host.apps, "stalwart/data"))).toEqual(wanted);
+    expect(contents(join(host.apps, "stalwart/data"))).toEqual(wanted);
   });
 
   it.each(["the same type", "another type"])(
@@ -167,7 +168,7 @@ const LOGINS = ["secrets/recovery-admin.env", "secrets/stalwart-cli.env"] as con
       const { code, stderr } = await other.run("restore host");
       expect({ code, stderr: code === 0 ? "" : stderr }).toEqual({ code: 0, stderr: "" });
       for (const path of ["data", "keys", "secrets"])
-        expect(tree(join(other.apps, "stalwart", path))).toEqual(tree(join(host.apps, "stalwart", path)));
+        expect(contents(join(other.apps, "stalwart", path))).toEqual(contents(join(host.apps, "stalwart", path)));
       expect((await other.run("backup")).code).toBe(0);
       expect((await other.run("check")).code).toBe(0);
     } finally {
@@ -289,14 +290,3 @@ const MESSAGE =
     }
   });
 });
-
-/** Names and contents below a folder. */
-function tree(folder: string): Record<string, string> {
-  const entries = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-  return Object.fromEntries(
-    entries
-      .map(({ parentPath, name }) => join(parentPath, name))
-      .sort()
-      .map((path) => [path.slice(folder.length), readFileSync(path, "latin1").slice(-200)]),
-  );
-}

@@ -2,7 +2,7 @@ import { listOf, type Props, textOf, textsOf } from "../../adopt/props";
 import { type Check, error, ok, warning } from "../check";
 import { type Context, type HostDeployment, Unreachable } from "../context";
 import { LoginRefused } from "../inside/jmap";
-import { recordId } from "./ask";
+import { list, recordId } from "./ask";
 import { HOST_SERVICES, HOST_SSH, hostCheck } from "./host";
 import { certificateId } from "./names";
 
@@ -11,6 +11,8 @@ const USING = ["urn:ietf:params:jmap:core", "urn:stalwart:jmap"] as const;
 const VERIFY_BUDGET_MS = 7_000;
 /** As onhost ends: 3, apply the plan; 4, restart. */
 const DIFFERS = new Set([3, 4]);
+/** As `onhost verify --further` begins what it found. */
+const OF_A_DOMAIN = /^([a-z0-9.-]+): /;
 const MINUTE_MS = 60_000;
 const OLD_MINUTES = 60;
 const TOO_OLD_MINUTES = 24 * 60;
@@ -72,14 +74,15 @@ export function stalwartChecks({ settings, stack, further }: HostDeployment): re
       credentials: ["ssh"],
       budgetMs: VERIFY_BUDGET_MS,
       run: async (context) => {
-        const { code, lines } = await verify(context, folder, "--further");
-        if (code === 0) return ok("as planned");
-        const domains = [...new Set(lines.flatMap((line) => /^([a-z0-9.-]+): /.exec(line)?.[1] ?? []))];
+        const { code, lines, planned } = await verify(context, folder, "--further");
+        if (code === 0) return ok(list(planned), "every further domain whose plan is there");
+        const drift = lines.filter((line) => OF_A_DOMAIN.test(line));
+        const domains = [...new Set(drift.map((line) => OF_A_DOMAIN.exec(line)?.[1] ?? ""))];
         if (!DIFFERS.has(code) || domains.length === 0)
           return error(lines[0] ?? `onhost verify ends with ${code}`, "as planned", `pulumi up --stack ${stack}`);
         const stacks = domains.map((domain) => further.get(domain) ?? `STACK-OF-${domain}`);
         return error(
-          lines.slice(0, 2).join("; "),
+          drift.slice(0, 2).join("; "),
           "as planned",
           stacks.map((one) => `pulumi up --stack ${one} --replace '**host-plan'`).join("; "),
         );
@@ -141,9 +144,10 @@ export function stalwartChecks({ settings, stack, further }: HostDeployment): re
 
 /** What `onhost verify` says, and how it ends. */
 async function verify({ ssh }: Context, folder: string, ...args: readonly string[]) {
-  const tool = `docker compose -f mail-stack/compose.yaml --profile tools run --rm -T onhost ${["verify", ...args].join(" ")}`;
+  const tool = `docker compose --progress quiet -f mail-stack/compose.yaml --profile tools run --rm -T onhost ${["verify", ...args].join(" ")}`;
   const { code, stdout, stderr } = await ssh.run(`cd -- "$HOME/${folder}" && ${tool} </dev/null\n`);
-  return { code, lines: `${stdout}\n${stderr}`.split("\n").filter((line) => line.trim() !== "") };
+  const linesOf = (text: string) => text.split("\n").filter((line) => line.trim() !== "");
+  return { code, lines: [...linesOf(stderr), ...linesOf(stdout)], planned: linesOf(stdout) };
 }
 
 /** All objects of a type of Stalwart's registry: the queue answers to ids only, so those are asked first. */

@@ -54,7 +54,7 @@ test("further domains are as planned beside the host's, whose plan leaves them a
   for (const domain of [...DOMAINS].reverse()) await add(domain);
   for (const args of [[], ...DOMAINS.map((domain) => [domain])])
     expect(await lab.onhost("verify", ...args)).toEqual({ code: 0, out: "", err: "" });
-  expect(await lab.onhost("verify", "--further")).toEqual({ code: 0, out: "", err: "" });
+  expect(await lab.onhost("verify", "--further")).toEqual({ code: 0, out: `${DOMAINS.join("\n")}\n`, err: "" });
   expect(lab.registry.dump()).toBe(data);
   for (const domain of [...DOMAINS, "example.test"])
     expect(await lab.status(basic(`root@${domain}`, SECRETS.accountPassword))).toBe(200);
@@ -68,9 +68,10 @@ test("drift of one domain is told of that domain alone", async () => {
   expect(await lab.onhost("verify", "second.example")).toMatchObject({ code: 3 });
   expect(await lab.onhost("verify", "third.example")).toMatchObject({ code: 0 });
   expect(await lab.onhost("verify")).toMatchObject({ code: 0 });
-  const { code, err } = await lab.onhost("verify", "--further");
-  expect({ code, domains: err.split("\n").map((line) => line.split(":")[0]) }).toEqual({
+  const { code, out, err } = await lab.onhost("verify", "--further");
+  expect({ code, out, domains: err.split("\n").map((line) => line.split(":")[0]) }).toEqual({
     code: 3,
+    out: "third.example\n",
     domains: ["second.example", ""],
   });
 });

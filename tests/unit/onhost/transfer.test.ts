@@ -63,6 +63,8 @@ test("what an export has is brought into the same server once, and what is there
   await send(1);
   await send(2);
   expect(await lab.onhost("export")).toMatchObject({ code: 0 });
+  // The session, without a redirect; the list of accounts; one for each of the three.
+  expect((await lab.onhost("export")).out).toMatch(/^5 requests/m);
   const { code, out } = await lab.onhost("import");
   expect(code).toBe(0);
   expect(out).toContain(`${ROOT}: 0 messages imported, 2 there already`);
