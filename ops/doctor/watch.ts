@@ -8,6 +8,8 @@ const HOME = "\u001b[H";
 const CLEAR_LINE = "\u001b[K";
 const CLEAR_BELOW = "\u001b[J";
 const TICK_MS = 1_000;
+/** In raw mode Ctrl-C and Ctrl-D are keys like others. */
+const END_KEYS = ["q", "\u0003", "\u0004"];
 
 export interface WatchOptions {
   readonly examine: () => Promise<Examined>;
@@ -17,60 +19,60 @@ export interface WatchOptions {
   readonly output: NodeJS.WriteStream;
 }
 
-/** Shows the report again and again until q or Ctrl-C. */
+/** Shows the report again and again until q, Ctrl-C or Ctrl-D, or until the terminal is closed. `r` examines at once. */
 export async function watch({ examine, everySeconds, input, output }: WatchOptions): Promise<void> {
   let examined: Examined | undefined;
   let next = 0;
-  const quit = new AbortController();
-  const isOver = () => quit.signal.aborted;
   let wake: () => void = () => undefined;
+  const ended = new AbortController();
+  const end = () => {
+    ended.abort();
+    wake();
+  };
+  const isOver = () => ended.signal.aborted;
+  const left = new Promise<void>((resolve) => ended.signal.addEventListener("abort", () => resolve()));
   const draw = () => {
-    const left = Math.max(0, Math.ceil((next - Date.now()) / 1000));
-    const state = next === 0 ? "examining" : `next in ${left} s`;
+    const seconds = Math.max(0, Math.ceil((next - Date.now()) / 1000));
+    const state = next === 0 ? "examining" : `next in ${seconds} s`;
     const screen = page(examined, state, { colours: true, width: output.columns || 80 }, output.rows || 24);
     output.write(`${HOME}${screen.map((line) => `${line}${CLEAR_LINE}`).join("\n")}${CLEAR_BELOW}`);
   };
-  const onKey = (key: Buffer) => {
-    const text = key.toString("latin1");
-    if (text === "q" || text === "\u0003") quit.abort();
-    if (text === "r") next = Date.now();
+  // What was typed before this program asked for it, or fast, arrives in one piece.
+  const onKeys = (keys: Buffer) => {
+    for (const key of keys.toString("latin1")) {
+      if (END_KEYS.includes(key)) end();
+      if (key === "r" && next !== 0) next = Date.now();
+    }
     wake();
   };
+  const tick = () =>
+    new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, TICK_MS);
+      wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   input.setRawMode(true);
-  input.on("data", onKey).resume();
+  input.on("data", onKeys).once("end", end).resume();
   output.on("resize", draw);
   output.write(ENTER);
   try {
     while (!isOver()) {
       next = 0;
       draw();
-      const done = examine().then((result) => void (examined = result));
-      await Promise.race([done, until(isOver)]);
+      await Promise.race([examine().then((result) => void (examined = result)), left]);
       next = Date.now() + everySeconds * 1000;
       while (!isOver() && Date.now() < next) {
         draw();
-        await pause(TICK_MS);
+        await tick();
       }
     }
   } finally {
     output.write(LEAVE);
     output.off("resize", draw);
-    input.off("data", onKey).pause();
+    input.off("data", onKeys).off("end", end).pause();
     input.setRawMode(false);
-  }
-
-  function pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-  }
-
-  async function until(condition: () => boolean): Promise<void> {
-    while (!condition()) await pause(TICK_MS);
   }
 }
 

@@ -181,8 +181,10 @@ describeEngine("a deployment's life by the commands of the docs", () => {
     const [canary, watch, table, other, whole, policy, page] = await Promise.all([
       // Its way is that of tests/worker/doctor-canary.test.ts; here nobody takes the mail.
       desk.type(`${fromDocs("docs/doctor.md", "npm run doctor -- prod --canary")}${at} --only canary`),
-      // A terminal of its own, and q.
-      desk.type(`(sleep 6; printf q) | script -qec '${watched} --only policy' /dev/null`),
+      // A terminal of its own, and q when the page is there.
+      desk.type(
+        `(until grep -qs 'next in' watched; do sleep 0.2; done; printf q) | script -qefc '${watched} --only policy' watched`,
+      ),
 
       desk.type(fromDocs("docs/doctor.md", "npm run doctor -- prod") + at),
       desk.type(`${nobody} --only delegation`),
