@@ -13,4 +13,6 @@ export default {
   projects: ["unit", "worker", "judges", "engine"].map(project),
   reporters: ["default", "<rootDir>/tests/summary.mjs"],
   testTimeout: 30_000,
+  // They wait for other programs about half of the time; Jest itself would start one worker on two cores.
+  maxWorkers: 2,
 };
