@@ -12,7 +12,8 @@ const project = (name) => ({
 export default {
   projects: ["unit", "worker", "judges", "engine"].map(project),
   reporters: ["default", "<rootDir>/tests/summary.mjs"],
-  testTimeout: 30_000,
+  // What takes seconds on an idle machine takes a multiple beside another file.
+  testTimeout: 120_000,
   // They wait for other programs about half of the time; Jest itself would start one worker on two cores.
   maxWorkers: 2,
 };

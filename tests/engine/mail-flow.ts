@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { createTransport } from "nodemailer";
 
 import type { Outside } from "../../sandbox/outside";
+import { RETRY_PREFIX } from "../../worker/src/spool";
 
 /** Five messages a second. */
 const EVERY_MS = 200;
@@ -18,6 +19,8 @@ export interface Became {
   readonly spooled: number;
   readonly lost: number;
   readonly twice: number;
+  /** Keys that are in the spool still, after everything had its turn. */
+  readonly left: readonly string[];
 }
 
 export interface Flow {
@@ -74,15 +77,17 @@ export async function whileMailFlows(
   transport.close();
   const waiting = async () => {
     const lists = await Promise.all(buckets.map((bucket) => outside.world.buckets.list(bucket, "spool/")));
-    return lists.flat().length;
+    return lists.flat().map(({ key }) => key);
   };
-  const spooled = await waiting();
+  const spooled = (await waiting()).length;
   await comeHome();
-  // What was cut while it was imported has its turn when its claim ends, after three minutes (CLAIM_MS).
-  if ((await waiting()) > 0)
+  // What was cut while it was imported has its turn when its claim ends, after three minutes (CLAIM_MS); what failed alone
+  // when its pause ends. Both are over sooner here.
+  if ((await waiting()).length > 0)
     for (const bucket of buckets)
-      for (const { key } of await outside.world.buckets.list(bucket, "ledger/"))
-        if (key.endsWith(".claim")) await outside.world.buckets.delete(bucket, key);
+      for (const prefix of ["ledger/", RETRY_PREFIX])
+        for (const { key } of await outside.world.buckets.list(bucket, prefix))
+          if (!key.endsWith(".delivered")) await outside.world.buckets.delete(bucket, key);
   await comeHome();
   const copies = copiesOf(outside, to, ids);
   return {
@@ -92,10 +97,11 @@ export async function whileMailFlows(
     spooled,
     lost: copies.filter((count) => count === 0).length,
     twice: copies.filter((count) => count > 1).length,
+    left: await waiting(),
   };
 
   async function comeHome(): Promise<void> {
-    for (let count = 0; count < CRON_RUNS && (await waiting()) > 0; count += 1) await outside.cron();
+    for (let count = 0; count < CRON_RUNS && (await waiting()).length > 0; count += 1) await outside.cron();
   }
 }
 

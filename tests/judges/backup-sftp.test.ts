@@ -143,21 +143,26 @@ const LOGINS = ["secrets/recovery-admin.env", "secrets/stalwart-cli.env"] as con
     renameSync(`${place}.gone`, place);
   });
 
-  it("tells that the connection was cut in the middle, and the next run removes the lock and goes on", async () => {
-    writeFileSync(join(host.apps, "stalwart/data/000009.sst"), randomBytes(40_000_000));
-    const before = (await snapshots()).map(({ id }) => id);
-    cable.cutAfter(20_000_000);
-    const { alert } = await failed();
-    cable.mend();
-    expect(alert).toMatch(
-      /^The backup failed \(restic ended with status 1\): Fatal: .*; .*(closed|reset|Broken pipe)/i,
-    );
-    expect((await snapshots()).map(({ id }) => id)).toEqual(before);
-    expect(readdirSync(join(server.folderOf("i3"), "locks"))).not.toEqual([]);
-    expect((await host.run("backup")).code).toBe(0);
-    expect(readdirSync(join(server.folderOf("i3"), "locks"))).toEqual([]);
-    expect((await host.run("check --all")).code).toBe(0);
-  });
+  it.each([
+    { how: "cut", says: /closed|reset|Broken pipe/i },
+    { how: "closed", says: /the storage has closed the connection/ },
+  ] as const)(
+    "tells that the connection was $how in the middle, and the next run removes the lock and goes on",
+    async ({ how, says }) => {
+      writeFileSync(join(host.apps, "stalwart/data/000009.sst"), randomBytes(40_000_000));
+      const before = (await snapshots()).map(({ id }) => id);
+      cable.cutAfter(20_000_000, how);
+      const { alert } = await failed();
+      cable.mend();
+      expect(alert).toMatch(/^The backup failed \(restic ended with status 1\): Fatal: .*; /);
+      expect(alert).toMatch(says);
+      expect((await snapshots()).map(({ id }) => id)).toEqual(before);
+      expect(readdirSync(join(server.folderOf("i3"), "locks"))).not.toEqual([]);
+      expect((await host.run("backup")).code).toBe(0);
+      expect(readdirSync(join(server.folderOf("i3"), "locks"))).toEqual([]);
+      expect((await host.run("check --all")).code).toBe(0);
+    },
+  );
 
   it("fills a new host, which goes on with the same repository", async () => {
     const other = await startBackupHost(server, "i3", join(folder.path, "chain.pem"));

@@ -59,7 +59,12 @@ fail_restic() {
 
 # The same where ssh has said why; restic knows only that its connection is gone. WHAT CONSEQUENCE
 fail_ssh() {
-  [ -s "$ssh_log" ] || return 0
+  [ -e "$secrets/ssh-key" ] || return 0
+  if [ ! -s "$ssh_log" ]; then
+    # Of a connection that the other side closes properly OpenSSH writes nothing there, and ends with its own 255.
+    [[ $last != *"ssh command exited: exit status 255" ]] || last+="; the storage has closed the connection"
+    return 0
+  fi
   cat -- "$ssh_log" >&2
   case $(<"$ssh_log") in
     *"Host key verification failed."*)

@@ -92,16 +92,20 @@ export async function startSftpServer(folder: string): Promise<RepositoryServer>
   };
 }
 
-/** Passes bytes on to `port` until so many have gone there; then everything is cut, and nothing answers any more. */
+/**
+ * Passes bytes on to `port` until so many have gone there; then everything is cut, or closed as a server closes that still
+ * takes what comes, and nothing answers any more.
+ */
 export async function startCable(port: number): Promise<{
   readonly port: number;
-  readonly cutAfter: (bytes: number) => void;
+  readonly cutAfter: (bytes: number, how?: "cut" | "closed") => void;
   readonly mend: () => void;
   readonly stop: () => void;
 }> {
   let left = Infinity;
+  let end: "cut" | "closed" = "cut";
   const open = new Set<Socket>();
-  const server = createServer((near) => {
+  const server = createServer({ allowHalfOpen: true }, (near) => {
     if (left <= 0) return near.destroy();
     const far = connect(port, "127.0.0.1");
     for (const socket of [near, far]) {
@@ -111,14 +115,19 @@ export async function startCable(port: number): Promise<{
     near.on("data", (chunk: Buffer) => {
       left -= chunk.length;
       if (left > 0) far.write(chunk);
+      else if (end === "closed") near.end();
       else for (const socket of open) socket.destroy();
     });
+    near.on("end", () => far.end());
     far.pipe(near);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
     port: (server.address() as AddressInfo).port,
-    cutAfter: (bytes) => (left = bytes),
+    cutAfter: (bytes, how = "cut") => {
+      left = bytes;
+      end = how;
+    },
     mend: () => (left = Infinity),
     stop: () => {
       for (const socket of open) socket.destroy();
