@@ -1,9 +1,9 @@
 import { resolve } from "node:path";
 
-import { type OriginRequest, type OriginResponse, OriginError } from "../origin";
 import { type Arguments, parseArguments, UsageError } from "./arguments";
 import { ComposeError, type Project, readProject, type Service } from "./compose-file";
 import { Container, type Neighbours, type Process, type Program } from "./container";
+import { neighboursOf } from "./network";
 import { inOrder, withoutTools } from "./order";
 import { withOptions } from "./run-options";
 import type { Asked } from "./socket";
@@ -271,41 +271,7 @@ export class Engine {
   }
 
   #neighbours(asker: Service): Neighbours {
-    return {
-      request: (host, port, request) => this.#ask(asker, host, port, request),
-      port: (host, port) => this.#neighbour(asker, host)?.process?.ports?.().get(port),
-      datagrams: (port) =>
-        [...this.#containers.values()]
-          .filter(({ service }) => service.networkMode === `service:${asker.name}`)
-          .map(({ process }) => process?.datagrams?.().get(port))
-          .find((loopback) => loopback !== undefined),
-      ports: () => {
-        const all = [...this.#containers.values()].filter(({ service }) => shared(asker, service) !== undefined);
-        const pairs = all.flatMap(({ service, process }) =>
-          [...(process?.ports?.() ?? [])].map(([port, loopback]) => [`${service.name}:${port}`, loopback] as const),
-        );
-        return Object.fromEntries(pairs);
-      },
-    };
-  }
-
-  async #ask(asker: Service, host: string, port: number, request: OriginRequest): Promise<OriginResponse> {
-    const unreachable = "Unable to reach the origin service: dial tcp: ";
-    const found = this.#neighbour(asker, host);
-    const network = found && shared(asker, found.service);
-    // The name of a container that is stopped is unknown, as that of one that never was.
-    if (!found?.process || network === undefined) throw new OriginError(`${unreachable}lookup ${host}: no such host`);
-    const to = { address: found.service.networks[network], port, from: asker.networks[network] };
-    const answer = found.process.http?.(to, request);
-    if (!answer) throw new OriginError(`${unreachable}connect ${host}:${port}: connection refused`);
-    return await answer;
-  }
-
-  /** The container of that name or address, if it is on a network of the asker's. */
-  #neighbour(asker: Service, host: string): Running | undefined {
-    const isIt = ({ service }: Running) => service.name === host || Object.values(service.networks).includes(host);
-    const found = [...this.#containers.values()].find(isIt);
-    return found && shared(asker, found.service) !== undefined ? found : undefined;
+    return neighboursOf(asker, () => this.#containers.values());
   }
 
   #program(image: string): Program {
@@ -317,11 +283,6 @@ export class Engine {
       );
     return program;
   }
-}
-
-/** A network that both are on. */
-function shared(one: Service, other: Service): string | undefined {
-  return Object.keys(one.networks).find((network) => network in other.networks);
 }
 
 function said(stdout: string): Result {
