@@ -12,5 +12,13 @@ export default tseslint.config({ ignores: ["node_modules/", ".cache/"] }, eslint
     "@typescript-eslint/no-confusing-void-expression": "off",
     // Pulumi resources are made for their effect.
     "no-new": "off",
+    "no-restricted-syntax": [
+      "error",
+      {
+        selector:
+          'CallExpression[callee.property.name="toMatchObject"] Property > ObjectExpression[properties.length=0]',
+        message: "toMatchObject takes every object for {}: use toEqual on that property.",
+      },
+    ],
   },
 });

@@ -142,7 +142,7 @@ test("a message over 25 MiB is refused without asking home", async () => {
 test("the message is unread in the Inbox and received now", async () => {
   await home.deliver(`root@${DOMAIN}`, SIMPLE);
   const message = home.server.mailbox(`root@${DOMAIN}`).at(-1);
-  expect(message).toMatchObject({ mailboxId: "a", keywords: {} });
+  expect([message?.mailboxId, message?.keywords]).toEqual(["a", {}]);
   expect(message?.receivedAt).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
   expect(Math.abs(Date.now() - Date.parse(message?.receivedAt ?? ""))).toBeLessThan(10_000);
 });

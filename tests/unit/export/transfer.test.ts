@@ -346,14 +346,22 @@ describe("import", () => {
   });
 
   test("flags and mailboxes that are missing are added, and nothing that a person has changed is taken back", async () => {
-    server.deliver(message("x"), ["inbox"], { keywords: { $seen: true } });
+    server.deliver(message("there"), ["inbox"], { keywords: { $seen: true } });
+    server.deliver(message("absent"), ["inbox"], { keywords: { $seen: true } });
     await runExport();
-    target.deliver(message("x"), ["inbox"], { keywords: { $flagged: true } });
+    target.deliver(message("there"), ["inbox"], { keywords: { $flagged: true } });
     await runImport(target);
-    expect([...target.objects("Email").values()]).toMatchObject([{ keywords: { $seen: true, $flagged: true } }]);
-    const [id = ""] = target.objects("Email").keys();
-    target.objects("Email").set(id, { ...target.objects("Email").get(id), keywords: {} });
-    await runImport(target);
-    expect(target.objects("Email").get(id)).toMatchObject({ keywords: {} });
+    const emails = target.objects("Email");
+    expect([...emails.values()].map(({ keywords }) => keywords)).toEqual([
+      { $seen: true, $flagged: true },
+      { $seen: true },
+    ]);
+    target.objects("Mailbox").set("other", { id: "other", name: "Other", parentId: null });
+    for (const [id, email] of emails) emails.set(id, { ...email, keywords: {}, mailboxIds: { other: true } });
+    const changed = [...emails.values()];
+    target.log.length = 0;
+    expect(await runImport(target)).toMatchObject({ accounts: [{ messages: { imported: 0, there: 2 } }] });
+    expect([...emails.values()]).toEqual(changed);
+    expect(target.log).not.toContain("GET download");
   });
 });
