@@ -68,6 +68,7 @@ const LOGINS = ["secrets/recovery-admin.env", "secrets/stalwart-cli.env"] as con
     host.posts();
     const { code, stderr } = await host.run("backup");
     const posts = host.posts();
+    expect(posts.join("")).not.toContain("\r");
     const alert = /^\/alert mail-backup backup on stalwart\.augustin\.ai failed: (.*)/.exec(posts[1] ?? "")?.[1] ?? "";
     expect({ code, posts, alert }).toEqual({
       code: 1,

@@ -73,7 +73,8 @@ fail_ssh() {
     *": Permission denied ("*)
       fail "$1: the storage does not take mail:backupSshPrivateKey for this user." "$2" \
         "Put its public half (ssh-keygen -y -f KEY) there, or set another key; then: pulumi up" ;;
-    *) last="${last:0:200}; $(tail -n 1 -- "$ssh_log")" ;;
+    # OpenSSH ends its lines as a terminal wants them.
+    *) last="${last:0:200}; $(tail -n 1 -- "$ssh_log" | tr -d '\r')" ;;
   esac
 }
 

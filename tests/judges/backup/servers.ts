@@ -115,8 +115,11 @@ export async function startCable(port: number): Promise<{
     near.on("data", (chunk: Buffer) => {
       left -= chunk.length;
       if (left > 0) far.write(chunk);
-      else if (end === "closed") near.end();
-      else for (const socket of open) socket.destroy();
+      else if (end === "closed") {
+        // Its end and nothing else: after an answer behind it OpenSSH sometimes meets a broken pipe.
+        far.unpipe(near);
+        near.end();
+      } else for (const socket of open) socket.destroy();
     });
     near.on("end", () => far.end());
     far.pipe(near);
