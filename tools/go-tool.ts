@@ -97,11 +97,17 @@ export const GO_TOOLS = {
     package: "github.com/juanfont/headscale/cmd/headscale",
     binary: "headscale",
   },
-  // Its tags are no versions for Go: this is the commit of 2026.8.2.
+  // Its tags are not versions for Go. This is a commit shortly after 2026.7.1; the proxy does not serve that of 2026.8.2.
   cloudflared: {
     module: "github.com/cloudflare/cloudflared",
     package: "github.com/cloudflare/cloudflared/cmd/cloudflared",
     binary: "cloudflared",
+  },
+  // An LMTP server that keeps every byte.
+  maddy: {
+    module: "github.com/foxcpp/maddy",
+    package: "github.com/foxcpp/maddy/cmd/maddy",
+    binary: "maddy",
   },
 } as const satisfies Record<string, GoTool>;
 
@@ -131,11 +137,15 @@ export function pinnedVersion(name: GoToolName): string {
   return version;
 }
 
-/** Where a built program of this version is or would be: outside the checkout, so that a fresh clone does not build again. */
-export function cachedFolder(name: GoToolName, version = pinnedVersion(name)): string {
+/** What outlives a checkout, so that a fresh clone does not build again. */
+export function cacheFolder(): string {
   const base = process.env["XDG_CACHE_HOME"];
-  const cache = base !== undefined && base !== "" ? base : join(homedir(), ".cache");
-  return join(cache, "mail-stack", folderOf(name), version);
+  return join(base !== undefined && base !== "" ? base : join(homedir(), ".cache"), "mail-stack");
+}
+
+/** Where a built program of this version is or would be. */
+export function cachedFolder(name: GoToolName, version = pinnedVersion(name)): string {
+  return join(cacheFolder(), folderOf(name), version);
 }
 
 /** The built program, whether or not it is there. */

@@ -1,21 +1,15 @@
 import { execFileSync, spawn } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { temporaryFolder } from "../../../sandbox/temporary";
+import { toolPath } from "../../../tools/go-tool";
 import { ImapClient } from "../cyrus/imap";
 import { DOMAIN, end, freePorts, greets, USER } from "./judge";
 import type { Judge } from "./judge";
 
-const VERSION = "0.8.1";
-const CACHE = process.env["XDG_CACHE_HOME"];
 /** Built from the module that tools/maddy pins, outside the checkout. */
-export const MADDY = join(
-  CACHE === undefined || CACHE === "" ? join(homedir(), ".cache") : CACHE,
-  "mail-stack",
-  `maddy-${VERSION}`,
-);
-export const MADDY_INSTALL = `Run: (cd tools/maddy && go build -trimpath -o ~/.cache/mail-stack/maddy-${VERSION} github.com/foxcpp/maddy/cmd/maddy)`;
+export const MADDY = toolPath("maddy");
+export const MADDY_INSTALL = "With Go: npm run tools -- maddy";
 
 /** A throw-away maddy on loopback: LMTP and IMAP for one user. It has no Sieve. */
 export async function startMaddy(): Promise<Judge> {
