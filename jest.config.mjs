@@ -6,6 +6,7 @@ const project = (name) => ({
   displayName: name,
   testMatch: [`<rootDir>/tests/${name}/**/*.test.ts`],
   testEnvironment: "node",
+  setupFiles: ["<rootDir>/tests/setup.ts"],
   transform,
 });
 

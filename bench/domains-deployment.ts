@@ -4,7 +4,7 @@ import { basename, join } from "node:path";
 import type { PulumiCommand, Stack } from "@pulumi/pulumi/automation";
 
 import { program } from "../infra/program";
-import { settingsOf } from "../infra/settings/stack-file";
+import { settingsOf, useDocumentedStack } from "../infra/settings/stack-file";
 import type { Cleanup } from "../sandbox/cleanup";
 import { isProps } from "../sandbox/cloud/props";
 import { up } from "../sandbox/converge";
@@ -41,6 +41,7 @@ export class DomainsDeployment {
    * @param quadratic the program waits longer with each stack file, so that all previews together do not grow linearly
    */
   static async start(command: PulumiCommand, cleanup: Cleanup, quadratic: boolean): Promise<DomainsDeployment> {
+    useDocumentedStack();
     const name = HOST_STACK;
     const invented = standIns(name);
     const outside = await startOutside(settingsOf(name, invented), invented);

@@ -1,8 +1,8 @@
 /**
- * `npm run bench`: what the program adds to a preview that finds nothing to do. The whole prod program against a program
+ * `npm run bench`: what the program adds to a preview that finds nothing to do. The whole program of the documented deployment against a program
  * that registers as many bare resources of the same types, both under Pulumi's default runtime, in one run, by turns.
  */
-import { settingsOf } from "../infra/settings/stack-file";
+import { settingsOf, useDocumentedStack } from "../infra/settings/stack-file";
 import { convergeWithoutEngine } from "../sandbox/converge";
 import { toProject } from "../sandbox/engine/checkout";
 import { type CommandLine, openCommandLine } from "../sandbox/engine/command-line";
@@ -20,6 +20,7 @@ const ROUNDS = 5;
 const LIMIT = 1.3;
 
 async function main(): Promise<number> {
+  useDocumentedStack();
   const progress = progressOn();
   const { command } = await findEngine(progress);
   if (command === undefined) {

@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { foreignValues, renderForeign } from "./settings/foreign";
 import { PROJECT } from "./settings/keys";
 import { furtherSettings, hasHostsDomain, hostStackOf, namesItself, parseFurther } from "./settings/further";
 import { type HostOffer, parseHostOffer } from "./settings/host-offer";
@@ -71,6 +72,11 @@ export function readCloudflareApi(): CloudflareApi {
     );
   }
   return { baseUrl: baseUrl.replace(/\/+$/, ""), token: token === undefined ? undefined : new Secret(token) };
+}
+
+/** Values that are legal but belong to another domain, one sentence each. */
+export function foreignWarnings(ownZones: readonly string[]): readonly string[] {
+  return foreignValues(rawConfig(), ownZones).map(renderForeign);
 }
 
 /** The project's namespace as it is, also keys that the program does not know: a misspelt key must not go unnoticed. */

@@ -2,7 +2,7 @@ import { setImmediate } from "node:timers/promises";
 
 import * as pulumi from "@pulumi/pulumi";
 
-import { isFurtherStack, readCloudflareApi, readStack } from "./config";
+import { foreignWarnings, isFurtherStack, readCloudflareApi, readStack } from "./config";
 import { furtherRecords, mailRecords } from "./dns/records";
 import type { FurtherOutputs } from "./domain/further";
 import { hostReachable } from "./host/reachable";
@@ -25,7 +25,8 @@ export async function program(): Promise<MailOutputs | FurtherOutputs> {
     hostReachable(settings.host),
   ]);
   const unprotected = stack.kind === "host" && !settings.protect ? dependentsWarning() : undefined;
-  for (const warning of [...warnings, unreachable, unprotected])
+  // A zone of the same account is in the same hands: its record that lets the reports come is declared here.
+  for (const warning of [...warnings, ...foreignWarnings(Object.keys(zoneIds)), unreachable, unprotected])
     if (warning !== undefined) await pulumi.log.warn(warning);
   return stack.kind === "host"
     ? mail().declareMail(stack.settings, zoneIds)

@@ -1,7 +1,8 @@
 import { parseArgs } from "node:util";
-import { KEYS } from "../infra/settings/keys";
+import { type Foreign, foreignValues, renderForeign } from "../infra/settings/foreign";
+import { KEYS, PROJECT } from "../infra/settings/keys";
 import { type EffectiveValues, type ParseResult, renderProblems } from "../infra/settings/parse";
-import { checkStackFile, StackFileError } from "../infra/settings/stack-file";
+import { checkStackFile, readStackFile, StackFileError } from "../infra/settings/stack-file";
 import { finish, type Output } from "./output";
 
 const USAGE = `Checks a stack file without running Pulumi and shows the settings in force.
@@ -9,7 +10,7 @@ const USAGE = `Checks a stack file without running Pulumi and shows the settings
   npm run settings -- STACK [--json]
 
 STACK   name of the stack: prod reads Pulumi.prod.yaml
---json  prints JSON: { stack, ok, problems | settings, locked }
+--json  prints JSON: { stack, ok, problems | settings, locked, warnings }
 --help  prints this
 
 Exit code: 0 all fine, 1 problems, 2 wrong usage. Secrets are never shown. Encrypted ones are not decrypted and not
@@ -23,7 +24,10 @@ export function run(args: readonly string[], directory?: string): Output {
   if (parsed.help) return { code: 0, stdout: USAGE };
   try {
     const result = checkStackFile(parsed.stack, directory === undefined ? {} : { directory });
-    const text = parsed.json ? renderJson(result, parsed.stack) : renderText(result, parsed.stack);
+    const foreign = foreignValues(readStackFile(parsed.stack, directory).raw);
+    const text = parsed.json
+      ? renderJson(result, foreign, parsed.stack)
+      : renderText(result, parsed.stack) + renderWarnings(foreign);
     return { code: result.kind === "problems" ? 1 : 0, stdout: text };
   } catch (error) {
     if (error instanceof StackFileError) return { code: 1, stderr: `${error.message}\n` };
@@ -53,6 +57,11 @@ function renderText(result: ParseResult<unknown>, stack: string): string {
   return `${table}\nEncrypted, so not checked here: ${result.keys.join(", ")}. \`pulumi preview --stack ${stack}\` checks them.\n`;
 }
 
+/** They do not change the exit code: a report address elsewhere may be meant. */
+function renderWarnings(foreign: readonly Foreign[]): string {
+  return foreign.map((each) => `\nWarning: ${renderForeign(each)}\n`).join("");
+}
+
 function renderTable(values: EffectiveValues): string {
   const width = Math.max(...Object.keys(KEYS).map((name) => name.length));
   return Object.entries(values)
@@ -67,7 +76,7 @@ function textOf(value: unknown): string {
   return String(value);
 }
 
-function renderJson(result: ParseResult<unknown>, stack: string): string {
+function renderJson(result: ParseResult<unknown>, foreign: readonly Foreign[], stack: string): string {
   const content =
     result.kind === "problems"
       ? {
@@ -79,7 +88,8 @@ function renderJson(result: ParseResult<unknown>, stack: string): string {
           })),
         }
       : { stack, ok: true, settings: result.values, locked: result.kind === "locked" ? result.keys : [] };
-  return `${JSON.stringify(content, undefined, 2)}\n`;
+  const warnings = foreign.map(({ key, ...rest }) => ({ key: `${PROJECT}:${key}`, ...rest }));
+  return `${JSON.stringify({ ...content, warnings }, undefined, 2)}\n`;
 }
 
 if (require.main === module) finish(run(process.argv.slice(2)));

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 
+import { STACK_DIRECTORY_VARIABLE, stackDirectory, useDocumentedStack } from "../infra/settings/stack-file";
 import { type BreakName, BREAKS } from "./breaks";
 import { Cleanup } from "./cleanup";
 import { explain } from "./explain";
@@ -17,7 +18,7 @@ Converges the deployment of a stack file on the real Pulumi engine against a
 model of the outside world, shows that a second up changes nothing, and
 delivers a message through what was declared. Needs no account.
 
-  --stack NAME      stack file to use (default: prod)
+  --stack NAME      your stack file (default: the deployment that docs/ describes)
   --keep            leave it running until Ctrl-C and say how to send to it
   --port PORT       SMTP port of the MX (default: any free port)
   --delivery WAY    how the Worker brings mail home: jmap (default) or lmtp
@@ -93,11 +94,17 @@ async function main(): Promise<number> {
   }
 }
 
+/** Without `--stack`: what is there must not depend on what the checkout's owner has made of it. */
+function documentedStack(): string {
+  useDocumentedStack();
+  return "prod";
+}
+
 function readOptions(): Options | number {
   try {
     const { values } = parseArgs({
       options: {
-        stack: { type: "string", default: "prod" },
+        stack: { type: "string" },
         keep: { type: "boolean", default: false },
         port: { type: "string" },
         domains: { type: "string", default: "1" },
@@ -113,7 +120,7 @@ function readOptions(): Options | number {
       return 0;
     }
     return {
-      stack: values.stack,
+      stack: values.stack ?? documentedStack(),
       keep: values.keep,
       json: values.json,
       withoutEngine: values["without-engine"],
@@ -203,7 +210,8 @@ function sayHowToUse({ outside, settings }: RunReport, stack: string, mailFolder
   const look = `
 Look into the spool, which is tried every ${CRON_MS / 1000} s:
   CLOUDFLARE_BASE_URL=${outside.apiUrl} CLOUDFLARE_API_TOKEN=${outside.world.apiToken} \\
-  CLOUDFLARE_ACCOUNT_ID=${outside.world.accountId} npm run spool -- ${stack} list`;
+  CLOUDFLARE_ACCOUNT_ID=${outside.world.accountId} ${STACK_DIRECTORY_VARIABLE}=${stackDirectory()} \\
+  npm run spool -- ${stack} list`;
   process.stdout.write(`
 Running. Send a message:
   swaks --server 127.0.0.1:${outside.mx.port} --to ${primaryAddress}

@@ -60,7 +60,8 @@ export function commandsIn(markdown: string): PageCommands {
     .split(/\n\s*\n/)
     .flatMap((paragraph) => [...paragraph.matchAll(/`([^`]+)`/g)].map(([, code = ""]) => code))
     .map((code) => code.replaceAll(/\s+/g, " ").replaceAll("\\|", "|").trim())
-    .filter((code) => code.includes(" ") && BEGINS.test(code) && !/^\S+:/.test(code));
+    // What ends in a pipe is the first half of a command.
+    .filter((code) => code.includes(" ") && BEGINS.test(code) && !/^\S+:|\|$/.test(code));
   return { blocks, inline: new Set(inline) };
 }
 

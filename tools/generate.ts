@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { useDocumentedStack } from "../infra/settings/stack-file";
 import { type ConfigKey, KEYS } from "../infra/settings/keys";
 import { renderChecksReference } from "./checks";
 import { renderRecordsReference } from "./records";
@@ -132,8 +133,9 @@ function defaultCell(key: ConfigKey): string {
   return `\`${typeof key.default === "string" ? key.default : JSON.stringify(key.default)}\``;
 }
 
-function exampleCell({ secret, example }: ConfigKey): string {
-  return secret === true ? (example.includes("...") ? `\`${example}\`` : `\`< ${example}\``) : `\`${example}\``;
+function exampleCell({ example, input }: ConfigKey): string {
+  if (input === undefined) return `\`${example}\``;
+  return "pipe" in input ? `\`${input.pipe} |\`` : `\`< ${input.file}\``;
 }
 
 function cell(text: string): string {
@@ -141,6 +143,7 @@ function cell(text: string): string {
 }
 
 async function main(args: readonly string[]): Promise<number> {
+  useDocumentedStack();
   const check = args[0] === "--check";
   if (args.length > 1 || (args.length === 1 && !check)) {
     process.stderr.write("Writes the generated parts of files. Usage: npm run generate [-- --check]\n");

@@ -1,12 +1,12 @@
 /**
- * `npm run pictures`: the pictures of docs/, from what `npm run client` writes for the stack prod and from what a phone finds
+ * `npm run pictures`: the pictures of docs/, from what `npm run client` writes for the documented deployment and from what a phone finds
  * in the sandbox. Needs chromium.
  */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { settingsOf } from "../infra/settings/stack-file";
+import { settingsOf, useDocumentedStack } from "../infra/settings/stack-file";
 import { iphoneAnswer } from "../ops/client/iphone";
 import { laptopAnswer } from "../ops/client/laptop";
 import { sheetAnswer } from "../ops/client/sheet";
@@ -35,6 +35,7 @@ interface Picture {
 }
 
 async function main(): Promise<number> {
+  useDocumentedStack();
   for (const { name, html, height } of await pictures()) {
     const png = photographed(html, height);
     if (png === undefined) {

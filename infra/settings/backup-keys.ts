@@ -70,17 +70,18 @@ export const BACKUP_KEYS = {
     default: "",
     derived: "none; secret, required for backups",
     encrypted: true,
-    example: "FILE",
+    example: "...",
+    input: { pipe: "openssl rand -base64 30" },
   },
   backupPasswordPrevious: {
     type: "string",
     ofHost: true,
     description:
-      "The password before, while it is replaced: the host gives the repository a key for the new one, then takes this one's away. Set and removed by `npm run rotate -- restic`.",
+      "The password before, while it is replaced: the host gives the repository a key for the new one, then takes this one's away. Set and removed by `npm run rotate -- restic --stack prod`.",
     default: "",
     derived: "none; secret",
     encrypted: true,
-    example: "FILE",
+    example: "...",
   },
   backupEnvironment: {
     type: "string",
@@ -90,7 +91,8 @@ export const BACKUP_KEYS = {
     default: "",
     derived: "none; secret",
     encrypted: true,
-    example: "FILE",
+    example: "...",
+    input: { pipe: "cat" },
   },
   backupSshPrivateKey: {
     type: "string",
@@ -100,7 +102,8 @@ export const BACKUP_KEYS = {
     default: "",
     derived: "none; secret, required for sftp",
     encrypted: true,
-    example: "FILE",
+    example: "...",
+    input: { file: "~/.ssh/mail-storage" },
   },
   backupSshHostKey: {
     type: "string",

@@ -26,6 +26,11 @@ export interface ConfigKey {
   readonly ofHost?: true;
   /** May hold something secret (a URL with a token in it): never shown, stored encrypted or not as one likes. */
   readonly sensitive?: true;
-  /** A value for examples and for the command that mends a problem. */
+  /** A value for examples and for the command that fixes a problem. */
   readonly example: string;
+  /** How a secret gets to the command that sets it; without this Pulumi asks for it and does not show it. */
+  readonly input?: SecretInput;
 }
+
+/** A secret is never a file in the checkout: it comes out of a program, or lies where its owner keeps such files anyway. */
+export type SecretInput = { readonly pipe: string } | { readonly file: string };

@@ -121,7 +121,8 @@ export const DOMAIN_KEYS = {
     type: "string",
     description: "RSA DKIM private key as PEM, 2048 to 4096 bits; the record's public half is derived from it.",
     secret: true,
-    example: "dkim-rsa.pem",
+    example: "...",
+    input: { pipe: "openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048" },
   },
   dkimEd25519Selector: {
     type: "string",
@@ -132,12 +133,13 @@ export const DOMAIN_KEYS = {
     type: "string",
     description: "Ed25519 DKIM private key as PEM; the record's public half is derived from it.",
     secret: true,
-    example: "dkim-ed25519.pem",
+    example: "...",
+    input: { pipe: "openssl genpkey -algorithm ed25519" },
   },
   dkimPublished: {
     type: "string",
     description:
-      "Public DKIM keys beside those that sign, as `selector:rsa:KEY` or `selector:ed25519:KEY` with spaces between: those that will sign, and those whose signatures are still under way. `npm run rotate -- dkim` writes it.",
+      "Public DKIM keys beside those that sign, as `selector:rsa:KEY` or `selector:ed25519:KEY` with spaces between: those that will sign, and those whose signatures are still under way. `npm run rotate -- dkim --stack prod` writes it.",
     default: "",
     example: "202611r:rsa:MIIB...",
   },
@@ -208,14 +210,16 @@ export const DOMAIN_KEYS = {
     ofHost: true,
     description: "Password of Stalwart's permanent administrator, `admin@<domain>`.",
     secret: true,
-    example: "FILE",
+    example: "...",
+    input: { pipe: "openssl rand -base64 30" },
   },
   accountPassword: {
     type: "string",
     description:
       "First password of the primary account. It is set when the account has none; afterwards its owner changes it.",
     secret: true,
-    example: "FILE",
+    example: "...",
+    input: { pipe: "openssl rand -base64 30" },
   },
   workerKeyNumber: {
     type: "integer",

@@ -6,7 +6,7 @@ export const HOST_KEYS = {
     type: "integer",
     ofHost: true,
     description:
-      "Number of the service token that the Worker shows to Cloudflare Access, 1 to 9999. `npm run rotate -- access-token` raises it.",
+      "Number of the service token that the Worker shows to Cloudflare Access, 1 to 9999. `npm run rotate -- access-token --stack prod` raises it.",
     default: 1,
     example: "2",
   },
@@ -21,11 +21,12 @@ export const HOST_KEYS = {
     type: "string",
     ofHost: true,
     description:
-      "The tunnel's secret: at least 32 random bytes in base64. Without it Cloudflare chooses one. `npm run rotate -- tunnel-token` writes it.",
+      "The tunnel's secret: at least 32 random bytes in base64. Without it Cloudflare chooses one. `npm run rotate -- tunnel-token --stack prod` writes it.",
     default: "",
     derived: "Cloudflare's own choice; secret",
     encrypted: true,
-    example: "FILE",
+    example: "...",
+    input: { pipe: "openssl rand -base64 32" },
   },
   hostAddress: {
     type: "string",
@@ -58,7 +59,8 @@ export const HOST_KEYS = {
     ofHost: true,
     description: "SSH private key for the docker host, unencrypted OpenSSH or PEM form.",
     secret: true,
-    example: "id_ed25519",
+    example: "...",
+    input: { file: "~/.ssh/id_ed25519" },
   },
   hostFolder: {
     type: "string",

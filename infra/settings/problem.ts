@@ -104,10 +104,11 @@ export function renderProblems(problems: readonly Problem[], stack: string): str
  */
 export function setCommand(name: KeyName, value = "VALUE"): string {
   const key = `${PROJECT}:${name}`;
-  const { type, secret, encrypted, example }: ConfigKey = KEYS[name];
+  const { type, secret, encrypted, input }: ConfigKey = KEYS[name];
   if (secret === true || encrypted === true) {
-    const file = example.includes("...") ? "FILE" : example;
-    return `pulumi config set --secret ${key} --stack {stack} < ${file}`;
+    const command = `pulumi config set --secret ${key} --stack {stack}`;
+    if (input === undefined) return command;
+    return "pipe" in input ? `${input.pipe} | ${command}` : `${command} < ${input.file}`;
   }
   if (type === "array") return `pulumi config set --path '${key}[0]' ${shellWord(value)} --stack {stack}`;
   return `pulumi config set ${key} ${shellWord(value)} --stack {stack}`;

@@ -27,12 +27,29 @@ export interface StackFileOptions {
   readonly secrets?: Readonly<Record<string, string>>;
   /** Plain values by bare key, as Pulumi hands them over; take the place of the file's. For stand-ins of real hosts. */
   readonly values?: Readonly<Record<string, string>>;
-  /** The folder of Pulumi.yaml; the project's own by default. */
+  /** The folder of the stack file; {@link stackDirectory} by default. */
   readonly directory?: string;
 }
 
+/** The checkout. */
+const PROJECT_DIRECTORY = resolve(__dirname, "../..");
+
+/** The deployment that docs/ describes: for the sandbox, the tests and what is generated, so that none reads an operator's file. */
+export const DOCUMENTED_DIRECTORY = join(PROJECT_DIRECTORY, "stacks/documented");
+
+/** Names another folder of stack files than the checkout's own, also for the processes that this one starts. */
+export const STACK_DIRECTORY_VARIABLE = "MAIL_STACK_DIRECTORY";
+
 /** Where stack files lie. */
-export const PROJECT_DIRECTORY = resolve(__dirname, "../..");
+export function stackDirectory(): string {
+  const elsewhere = process.env[STACK_DIRECTORY_VARIABLE];
+  return elsewhere === undefined || elsewhere === "" ? PROJECT_DIRECTORY : resolve(elsewhere);
+}
+
+/** From now on this process reads the stack files of {@link DOCUMENTED_DIRECTORY}. */
+export function useDocumentedStack(): void {
+  process.env[STACK_DIRECTORY_VARIABLE] = DOCUMENTED_DIRECTORY;
+}
 
 /** The settings of a stack file, or an error that says what is wrong or missing. Runs no engine, decrypts nothing. */
 export function settingsOf(stack: string, options: StackFileOptions = {}): Settings {
@@ -95,11 +112,12 @@ function checked<T>({ problems }: StackFile, result: ParseResult<T>): ParseResul
 }
 
 /** Reads `Pulumi.<stack>.yaml`: keys of the project's namespace, `{secure: ...}` as a secret without plaintext. */
-export function readStackFile(stack: string, directory: string = PROJECT_DIRECTORY): StackFile {
+export function readStackFile(stack: string, directory: string = stackDirectory()): StackFile {
   if (!/^[A-Za-z0-9_.-]{1,100}$/.test(stack)) {
     throw new StackFileError(`${quote(stack)} is no stack name. Allowed are letters, digits and . _ - (at most 100).`);
   }
-  const project = stringOf(readYaml(join(directory, "Pulumi.yaml"), "Pulumi.yaml").get("name"));
+  const projectFile = join(directory, "Pulumi.yaml");
+  const project = existsSync(projectFile) ? stringOf(readYaml(projectFile, "Pulumi.yaml").get("name")) : PROJECT;
   const fileName = `Pulumi.${stack}.yaml`;
   const path = join(directory, fileName);
   if (!existsSync(path)) {

@@ -95,7 +95,7 @@ async function setPassword(registry: Registry, address: string, password: string
   throw new Fault(
     `Stalwart refuses the password of ${address}: ${refusal.description || refusal.type}`,
     "The account keeps what it had.",
-    `Choose another one: pulumi config set --secret ${setting} < FILE`,
+    `Choose another one: pulumi config set --secret ${setting}`,
   );
 }
 

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { furtherRecords, mailRecords } from "../../infra/dns/records";
 import type { FurtherSettings, Settings } from "../../infra/settings/settings";
 import { dependentStacks } from "../../infra/domain/dependents";
-import { PROJECT_DIRECTORY, readStackFile } from "../../infra/settings/stack-file";
+import { readStackFile, stackDirectory } from "../../infra/settings/stack-file";
 import { publicDomainSettings, STAND_INS } from "../public-settings";
 import { decrypt } from "../zone";
 import type { Check, Credential } from "./check";
@@ -97,7 +97,7 @@ export function deploymentOf(
 /** By their files; one that lies elsewhere is not seen. */
 function furtherStacks(stack: string): ReadonlyMap<string, string> {
   return new Map(
-    dependentStacks(PROJECT_DIRECTORY, stack).map((name) => [readStackFile(name).raw.get("domain")?.text ?? "", name]),
+    dependentStacks(stackDirectory(), stack).map((name) => [readStackFile(name).raw.get("domain")?.text ?? "", name]),
   );
 }
 

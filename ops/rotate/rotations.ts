@@ -70,7 +70,7 @@ export const ROTATIONS = {
           if (given === undefined || !/^re_\S{8,}$/.test(given))
             throw new RotationError(
               "Standard input has no Resend API key, which begins with re_. Nothing was changed. " +
-                "Make one on resend.com/api-keys, then: npm run rotate -- resend-key --stack STACK < FILE",
+                'Make one on resend.com/api-keys, then: read -rs KEY && printf %s "$KEY" | npm run rotate -- resend-key --stack STACK',
             );
           if (given === config.get("mail:resendApiKey"))
             throw new RotationError(
@@ -94,7 +94,7 @@ export const ROTATIONS = {
             return numberAndKept(config, "mail:backupKeyNumber", "mail:backupKeyKept");
           throw new RotationError(
             "mail:backup is not s3, so this stack has no AWS key. Nothing was changed. " +
-              "The login of another repository is yours: pulumi config set --secret mail:backupEnvironment < FILE",
+              "The login of another repository is yours: cat | pulumi config set --secret mail:backupEnvironment",
           );
         },
       },

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { isMap, parseDocument } from "yaml";
 
 import { PROJECT } from "../../infra/settings/keys";
+import { stackDirectory } from "../../infra/settings/stack-file";
 import type { StandIns } from "../stand-ins";
 
 const ROOT = join(__dirname, "..", "..");
@@ -13,7 +14,7 @@ export interface StackFileOptions {
   readonly name: string;
   readonly standIns: StandIns;
   readonly apiUrl: string;
-  /** The stack file to begin with, below the checkout; `Pulumi.<name>.yaml` by default. */
+  /** The stack file to begin with, below the checkout; the stack's own by default. */
   readonly template?: string;
 }
 
@@ -32,12 +33,13 @@ export function toSettings(folder: string, options: StackFileOptions): void {
 }
 
 /** The stack file with stand-ins in place of what it lacks, and without anything encrypted for somebody else. */
-function stackFile({ name, standIns, apiUrl, template = `Pulumi.${name}.yaml` }: StackFileOptions): string {
-  const document = parseDocument(readFileSync(join(ROOT, template), "utf8"));
+function stackFile({ name, standIns, apiUrl, template }: StackFileOptions): string {
+  const path = template === undefined ? join(stackDirectory(), `Pulumi.${name}.yaml`) : join(ROOT, template);
+  const document = parseDocument(readFileSync(path, "utf8"));
   for (const key of ["encryptionsalt", "encryptedkey", "secretsprovider"]) document.delete(key);
   for (const key of Object.keys(standIns.secrets)) document.deleteIn(["config", `${PROJECT}:${key}`]);
   const config = document.get("config");
-  if (!isMap(config)) throw new Error(`${template} has no section config.`);
+  if (!isMap(config)) throw new Error(`${path} has no section config.`);
   for (const [key, text] of Object.entries(standIns.values)) config.set(`${PROJECT}:${key}`, plainValue(text));
   config.set("cloudflare:baseUrl", apiUrl);
   config.delete("cloudflare:apiToken");

@@ -4,6 +4,7 @@ import { delimiter, dirname, join } from "node:path";
 
 import type { PulumiCommand } from "@pulumi/pulumi/automation";
 
+import { STACK_DIRECTORY_VARIABLE } from "../../infra/settings/stack-file";
 import type { World } from "../cloud/world";
 import { temporaryFolder } from "../temporary";
 import { serveLanguageHost } from "./language-host";
@@ -49,6 +50,7 @@ export async function openCommandLine(
   const host = await serveLanguageHost({ ...programs, TMPDIR: temporary });
   const env = {
     ...process.env,
+    [STACK_DIRECTORY_VARIABLE]: project,
     PATH: [dirname(command.command), process.env["PATH"]].join(delimiter),
     PULUMI_HOME: join(folder, "home"),
     PULUMI_BACKEND_URL: `file://${state ?? folder}`,

@@ -48,7 +48,7 @@ describeEngine("the plain command line, with the program under Pulumi's default 
       // Pulumi does not know whether this stack has a host; the program does.
       const then = await line.pulumi(["preview", "--stack", "prod", "--non-interactive"]);
       expect(then.code).not.toBe(0);
-      for (const key of ofHost) expect(then.output).toContain(`pulumi config set --secret mail:${key} --stack prod <`);
+      for (const key of ofHost) expect(then.output).toContain(`pulumi config set --secret mail:${key} --stack prod`);
       for (const [key, value] of secrets)
         expect(await line.pulumi(["config", "set", "--secret", `mail:${key}`, "--stack", "prod"], value)).toMatchObject(
           {

@@ -23,6 +23,7 @@ const WAITING = Buffer.from("Subject: waits\r\n\r\n");
 /** The commands of the docs, typed one after the other as the pages have them; only what they leave open is filled in. */
 describeEngine("a deployment's life by the commands of the docs", () => {
   let desk: Desk;
+  let accountPassword: string;
   const it = (what: string, work: () => Promise<void>) => test(what, work, ENGINE_TIMEOUT_MS);
   const json = (text: string): unknown => JSON.parse(text.slice(text.search(/^[{[]/m)));
   /** Several at a time, in no order. */
@@ -41,58 +42,81 @@ describeEngine("a deployment's life by the commands of the docs", () => {
   it("a place for the state, and what the stack file lacks", async () => {
     const folder = join(desk.checkout, "..", "state");
     mkdirSync(folder);
-    const own = { PULUMI_BACKEND_URL: undefined, PULUMI_HOME: join(folder, "home") };
-    expect(await desk.did(fromDocs("docs/start.md", "pulumi login --help"), "", own)).toContain("s3://");
+    const noPlace = { PULUMI_BACKEND_URL: undefined, PULUMI_HOME: join(folder, "home") };
+    expect(await desk.did(fromDocs("docs/start.md", "pulumi login --help"), "", noPlace)).toContain("s3://");
     const login = fromDocs("docs/operate.md", "pulumi login file://FOLDER").replace("FOLDER", folder);
-    expect(await desk.did(login, "", own)).toContain("Logged in");
+    expect(await desk.did(login, "", noPlace)).toContain("Logged in");
 
+    const own = readFileSync(join(desk.checkout, "Pulumi.prod.yaml"), "utf8");
+    await desk.did(fromDocs("docs/start.md", "cp stacks/first-domain.yaml Pulumi.prod.yaml"));
     await desk.did(fromDocs("docs/start.md", "pulumi stack init prod"));
     const { code, stdout } = await desk.type(fromDocs("docs/start.md", "npm run settings -- prod"));
     expect(code).toBe(1);
     for (const key of Object.keys(desk.invented.secrets).filter((name) => name !== "backupPassword"))
-      expect(stdout).toContain(`pulumi config set --secret mail:${key} --stack prod <`);
+      expect(stdout).toContain(`pulumi config set --secret mail:${key} --stack prod`);
+    expect(stdout).not.toContain("augustin");
+    // Filled in: what Pulumi wrote into the template stays.
+    const salt =
+      /^encryptionsalt: .*\n/m.exec(readFileSync(join(desk.checkout, "Pulumi.prod.yaml"), "utf8"))?.[0] ?? "";
+    desk.write("Pulumi.prod.yaml", `${salt}${own}`);
   });
 
   it("keys and secrets, by standard input", async () => {
-    await all([
-      fromDocs("docs/start.md", "openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out dkim-rsa.pem"),
-      fromDocs("docs/start.md", "openssl genpkey -algorithm ed25519 -out dkim-ed25519.pem"),
-      fromDocs("docs/backup.md", "openssl rand -base64 30 > backup-password"),
-    ]);
-    const { resendApiKey, adminPassword, accountPassword, hostSshPrivateKey } = desk.invented.secrets;
-    for (const [name, content = ""] of Object.entries({
-      ...{ "resend-key": resendApiKey, "admin-password": adminPassword, "account-password": accountPassword },
-      ...{ id_ed25519: hostSshPrivateKey, "cloudflare-token": desk.invented.apiToken },
-    }))
-      desk.write(name, content);
-    // Backups elsewhere first; then those of the documented deployment.
-    desk.write("repository-url", "rest:https://backup.example.org/mail/");
-    desk.write("environment", "RESTIC_REST_USERNAME=mail\n");
-    for (const name of ["storage-key", "storage-host-keys", "FILE"]) desk.write(name, `${name}\n`);
+    const { resendApiKey, hostSshPrivateKey } = desk.invented.secrets;
+    // Keys that lie where OpenSSH has them, and what is typed when Pulumi asks for it.
+    for (const name of ["id_ed25519", "mail-storage"]) desk.write(`../operator/.ssh/${name}`, hostSshPrivateKey ?? "");
+    desk.write("storage-host-keys", "ssh-ed25519 KEY\n");
+    const typedIn: readonly (readonly [command: string, text: string])[] = [
+      // Backups elsewhere first; then those of the documented deployment.
+      [fromDocs("docs/backup.md", "pulumi config set --secret mail:backupRepository --stack prod"), "rest:https://x/"],
+      [
+        fromDocs("docs/backup.md", "cat | pulumi config set --secret mail:backupEnvironment --stack prod"),
+        "A=b\nC=d\n",
+      ],
+      [fromDocs("docs/operate.md", "pulumi config set --secret mail:backupPasswordPrevious --stack prod"), "former"],
+      [fromDocs("docs/start.md", "pulumi config set --secret mail:resendApiKey --stack prod"), resendApiKey ?? ""],
+      [
+        fromDocs("docs/start.md", "pulumi config set --secret cloudflare:apiToken --stack prod"),
+        desk.invented.apiToken,
+      ],
+    ];
+    for (const [command, text] of typedIn) await desk.did(command, text);
+    expect(await desk.did("pulumi config get mail:backupEnvironment --stack prod")).toContain("A=b\nC=d");
     for (const command of [
       fromDocs("docs/backup.md", "pulumi config set mail:backup repository --stack prod"),
-      fromDocs("docs/backup.md", "pulumi config set --secret mail:backupRepository --stack prod < repository-url"),
-      fromDocs("docs/backup.md", "pulumi config set --secret mail:backupEnvironment --stack prod < environment"),
-      fromDocs("docs/backup.md", "pulumi config set --secret mail:backupSshPrivateKey --stack prod < storage-key"),
+      fromDocs(
+        "docs/backup.md",
+        "echo sftp://u1@storage.example.org:23//home/mail | pulumi config set --secret mail:backupRepository --stack prod",
+      ),
+      fromDocs(
+        "docs/backup.md",
+        "pulumi config set --secret mail:backupSshPrivateKey --stack prod < ~/.ssh/mail-storage",
+      ),
       fromDocs("docs/backup.md", "pulumi config set mail:backupSshHostKey --stack prod < storage-host-keys"),
-      fromDocs("docs/operate.md", "pulumi config set --secret mail:backupPasswordPrevious --stack prod < FILE"),
       ...["Repository", "Environment", "SshPrivateKey", "SshHostKey", "PasswordPrevious"].map(
         (name) => `pulumi config rm mail:backup${name} --stack prod`,
       ),
       "pulumi config set mail:dkimPublished 'old:ed25519:KEY' --stack prod",
       fromDocs("docs/operate.md", "pulumi config rm mail:dkimPublished"),
       `${fromDocs("docs/new-domain.md", "pulumi stack init --no-select")} other`,
-      fromDocs("docs/start.md", "pulumi config set --secret mail:dkimRsaPrivateKey --stack prod < dkim-rsa.pem"),
       fromDocs(
         "docs/start.md",
-        "pulumi config set --secret mail:dkimEd25519PrivateKey --stack prod < dkim-ed25519.pem",
+        "openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 | pulumi config set --secret mail:dkimRsaPrivateKey --stack prod",
       ),
-      fromDocs("docs/start.md", "pulumi config set --secret mail:resendApiKey --stack prod < resend-key"),
-      fromDocs("docs/start.md", "pulumi config set --secret mail:adminPassword --stack prod < admin-password"),
-      fromDocs("docs/start.md", "pulumi config set --secret mail:accountPassword --stack prod < account-password"),
-      fromDocs("docs/backup.md", "pulumi config set --secret mail:backupPassword --stack prod < backup-password"),
-      fromDocs("docs/start.md", "pulumi config set --secret mail:hostSshPrivateKey --stack prod < id_ed25519"),
-      fromDocs("docs/start.md", "pulumi config set --secret cloudflare:apiToken --stack prod < cloudflare-token"),
+      fromDocs(
+        "docs/start.md",
+        "openssl genpkey -algorithm ed25519 | pulumi config set --secret mail:dkimEd25519PrivateKey --stack prod",
+      ),
+      fromDocs("docs/start.md", "openssl rand -base64 30 | pulumi config set --secret mail:adminPassword --stack prod"),
+      fromDocs(
+        "docs/start.md",
+        "openssl rand -base64 30 | pulumi config set --secret mail:accountPassword --stack prod",
+      ),
+      fromDocs(
+        "docs/backup.md",
+        "openssl rand -base64 30 | pulumi config set --secret mail:backupPassword --stack prod",
+      ),
+      fromDocs("docs/start.md", "pulumi config set --secret mail:hostSshPrivateKey --stack prod < ~/.ssh/id_ed25519"),
       fromDocs("docs/backup.md", "pulumi config set mail:backup s3 --stack prod"),
       fromDocs("docs/backup.md", "pulumi config set mail:backupBucket example-backups --stack prod"),
       fromDocs("docs/reference.md", "pulumi config set --path 'mail:aliases[0]' postmaster --stack prod"),
@@ -101,11 +125,15 @@ describeEngine("a deployment's life by the commands of the docs", () => {
     const settings = await desk.did(fromDocs("README.md", "npm run settings -- prod"));
     expect(settings).toMatch(/^backupBucket +example-backups$/m);
     expect(settings).toMatch(/^aliases +postmaster@augustin\.ai$/m);
-    const [account, admin] = await all([
+    const [account = "", admin = "", backup = "", shown = ""] = await all([
       fromDocs("docs/new-domain.md", "pulumi config get mail:accountPassword"),
       fromDocs("docs/operate.md", "pulumi config get mail:adminPassword"),
+      fromDocs("docs/backup.md", "pulumi config get mail:backupPassword --stack prod"),
+      fromDocs("docs/start.md", "pulumi config get mail:accountPassword --stack prod"),
     ]);
-    expect([account?.trim(), admin?.trim()]).toEqual([accountPassword, adminPassword]);
+    accountPassword = account.trim();
+    expect(new Set([account, admin, backup])).toEqual(new Set([shown, admin, backup]));
+    for (const password of [account, admin, backup]) expect(password.trim()).toMatch(/^[\w+/]{40}$/);
   });
 
   it("up, and mail comes", async () => {
@@ -127,7 +155,6 @@ describeEngine("a deployment's life by the commands of the docs", () => {
     const raw = Buffer.concat([deliveryHeaders("zoe@sender.example", "root@augustin.ai"), WAITING]);
     const key = `spool/${new Date().toISOString()}-0123abcd.eml`;
     await openSpool(place, desk.environment).put(key, raw);
-    desk.write("new-key.txt", `re_${"a".repeat(24)}`);
     const saysOf: readonly (readonly [command: string, says: string])[] = [
       [fromDocs("README.md", "npm run zone -- prod"), "_domainkey.augustin.ai. 300 IN TXT"],
       [`${fromDocs("docs/reference.md", "npm run zone -- <stack>").replace("<stack>", "prod")} --as-served`, "IN AAAA"],
@@ -146,25 +173,26 @@ describeEngine("a deployment's life by the commands of the docs", () => {
       [fromDocs("docs/upgrade.md", "npm run upgrade -- prod --plan"), "4. Install Stalwart 0.16."],
       [fromDocs("docs/upgrade.md", "npm run upgrade -- prod --back --plan"), "bring back the former version"],
       [fromDocs("docs/operate.md", "npm run rotate -- worker-key --stack prod --dry-run"), "Nothing was changed."],
-      [
-        `${fromDocs("docs/operate.md", "npm run rotate -- resend-key --stack prod < new-key.txt")} --dry-run`,
-        "Nothing was changed.",
-      ],
       [fromDocs("docs/start.md", "npm run spool -- prod list"), "1 waiting"],
-      [fromDocs("docs/start.md", "npm run spool -- prod export FOLDER"), "Wrote 1 of 1 messages below FOLDER"],
+      [fromDocs("docs/start.md", "npm run spool -- prod export ~/waiting-mail"), "Wrote 1 of 1 messages below "],
       [fromDocs("README.md", "npm run engine"), "on PATH"],
       [fromDocs("README.md", "npm run sandbox -- --help"), "Usage: npm run sandbox"],
     ];
+    const newKey = fromDocs(
+      "docs/operate.md",
+      'read -rs KEY && printf %s "$KEY" | npm run rotate -- resend-key --stack prod',
+    );
+    expect(await desk.did(`${newKey} --dry-run`, `re_${"a".repeat(24)}\n`)).toContain("Nothing was changed.");
     const outputs = await all(saysOf.map(([command]) => command));
     for (const [index, [, says]] of saysOf.entries()) expect(outputs[index]).toContain(says);
-    expect(readdirSync(join(desk.checkout, "FOLDER"), { recursive: true })).toHaveLength(2 + 1);
+    expect(readdirSync(join(desk.checkout, "../operator/waiting-mail"), { recursive: true })).toHaveLength(2 + 1);
     // The account's own password, typed without showing it.
     const reports = await desk.did(
       [
         fromDocs("docs/reports.md", "read -rs MAIL_PASSWORD && export MAIL_PASSWORD"),
         fromDocs("docs/reports.md", "npm run reports -- prod"),
       ].join("\n"),
-      `${desk.invented.secrets["accountPassword"] ?? ""}\n`,
+      `${accountPassword}\n`,
       { MAIL_JMAP_URL: `http://127.0.0.1:${desk.outside.host.mailPort() ?? 0}` },
     );
     expect(reports).toContain("0 DMARC and 0 TLS reports");
@@ -211,13 +239,15 @@ describeEngine("a deployment's life by the commands of the docs", () => {
     desk.outside.world.update(DNS_RECORD, "by hand", id, { ...props, content: '"v=DMARC1; p=none"' });
     const shown = await desk.did(fromDocs("docs/operate.md", "pulumi preview --refresh --diff --stack prod"));
     expect(shown).toContain("p=none");
-    desk.write("file", desk.invented.secrets["resendApiKey"] ?? "");
-    desk.write("FILE", "tskey-client-1-2");
+    const again = fromDocs("docs/reference.md", "pulumi config set --secret mail:resendApiKey --stack prod");
+    await desk.did(again, desk.invented.secrets["resendApiKey"] ?? "");
+    await desk.did(
+      fromDocs("docs/phone.md", "pulumi config set --secret tailscale:oauthClientSecret"),
+      "tskey-client-1-2",
+    );
     for (const command of [
-      fromDocs("docs/reference.md", "pulumi config set --secret mail:resendApiKey --stack prod < file"),
       fromDocs("docs/host-stalwart.md", "pulumi config set mail:workerKeyNumber 2"),
       fromDocs("docs/phone.md", "pulumi config set tailscale:oauthClientId VALUE"),
-      fromDocs("docs/phone.md", "pulumi config set --secret tailscale:oauthClientSecret < FILE"),
       fromDocs("docs/phone.md", "pulumi config set mail:tailnet dns-record"),
       fromDocs(
         "docs/phone.md",

@@ -1,21 +1,12 @@
 import { cpSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
+import { DOCUMENTED_DIRECTORY, STACK_DIRECTORY_VARIABLE } from "../../infra/settings/stack-file";
 import { temporaryFolder } from "../../sandbox/temporary";
 import { type Ran, typed } from "../shell";
 
 const ROOT = join(__dirname, "../..");
-const PARTS = [
-  "package.json",
-  "tsconfig.json",
-  "Pulumi.yaml",
-  "Pulumi.prod.yaml",
-  "infra",
-  "worker",
-  "onhost",
-  "ops",
-  "sandbox",
-];
+const PARTS = ["package.json", "tsconfig.json", "Pulumi.yaml", "infra", "worker", "onhost", "ops", "sandbox"];
 const ADDRESS = "root@second.example";
 const BUDGET_MS = 120_000;
 
@@ -26,8 +17,14 @@ describe("commands with the stack of a further domain", () => {
   const run = (command: string, environment: NodeJS.ProcessEnv = {}): Promise<Ran> =>
     typed(`npm run --silent ${command}`, {
       cwd: folder.path,
-      // Whoever has a passphrase and an account is not asked for them.
-      env: { ...process.env, PULUMI_CONFIG_PASSPHRASE: undefined, CLOUDFLARE_API_TOKEN: undefined, ...environment },
+      // The passphrase and the account of this machine are not asked for.
+      env: {
+        ...process.env,
+        [STACK_DIRECTORY_VARIABLE]: folder.path,
+        PULUMI_CONFIG_PASSPHRASE: undefined,
+        CLOUDFLARE_API_TOKEN: undefined,
+        ...environment,
+      },
     });
 
   beforeAll(() => {
@@ -38,7 +35,8 @@ describe("commands with the stack of a further domain", () => {
       .replace('RsaSelector: ""', "RsaSelector: 202611r")
       .replace('Ed25519Selector: ""', "Ed25519Selector: 202611e");
     writeFileSync(at("Pulumi.second.yaml"), further);
-    const prod = readFileSync(join(ROOT, "Pulumi.prod.yaml"), "utf8");
+    const prod = readFileSync(join(DOCUMENTED_DIRECTORY, "Pulumi.prod.yaml"), "utf8");
+    writeFileSync(at("Pulumi.prod.yaml"), prod);
     writeFileSync(at("Pulumi.bare.yaml"), prod.replace(/ {2}mail:clientTcp:(\n {4}- .*)+\n?/, ""));
     writeFileSync(at("Pulumi.third.yaml"), further.replace("mail:hostStack: prod", "mail:hostStack: bare"));
   });
@@ -126,7 +124,11 @@ describe("commands with the stack of a further domain", () => {
 
   it.each<[command: string, code: number, says: string]>([
     ["zone -- second", 0, "second.example. 1 IN MX 50 route1.mx.cloudflare.net."],
-    ["settings -- second", 1, "pulumi config set --secret mail:accountPassword --stack second < FILE"],
+    [
+      "settings -- second",
+      1,
+      "openssl rand -base64 30 | pulumi config set --secret mail:accountPassword --stack second",
+    ],
     ["reports -- second", 1, "MAIL_PASSWORD is not set."],
     ["spool -- second list", 1, "mail:accountId is missing or wrong in Pulumi.prod.yaml"],
     ["recovery-kit -- second", 1, "Run it for that one, with prod in the place of second."],

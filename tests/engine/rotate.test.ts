@@ -24,9 +24,12 @@ import { whileMailFlows } from "./mail-flow";
 /** As the pages have them. */
 const TOLD = [
   fromDocs("docs/operate.md", "npm run rotate -- worker-key --stack prod"),
-  fromDocs("docs/operate.md", "npm run rotate -- resend-key --stack prod < new-key.txt"),
-  fromDocs("docs/reference.md", "npm run rotate -- access-token"),
-  fromDocs("docs/reference.md", "npm run rotate -- tunnel-token"),
+  fromDocs("docs/operate.md", 'read -rs KEY && printf %s "$KEY" | npm run rotate -- resend-key --stack prod').replace(
+    /^.* \| /,
+    "",
+  ),
+  fromDocs("docs/reference.md", "npm run rotate -- access-token --stack prod"),
+  fromDocs("docs/reference.md", "npm run rotate -- tunnel-token --stack prod"),
   fromDocs("README.md", "npm run rotate -- dkim --stack prod"),
   fromDocs("docs/backup.md", "npm run rotate -- restic --stack prod"),
 ];

@@ -1,7 +1,7 @@
 import { execFile, type ExecFileException } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 
 import { engineAtHand, findEngine } from "../../sandbox/engine/find";
 import { toSettings } from "../../sandbox/engine/checkout";
@@ -12,6 +12,7 @@ import { isBuilt } from "../../tools/go-tool";
 import { type RepositoryServer, startS3 } from "../judges/backup/servers";
 import { fromDocs, words } from "../docs";
 import { REQUIRE_ALL } from "../needs";
+import { typed } from "../shell";
 
 const BUCKET = "state";
 const PASSWORD = "a password of the administrator";
@@ -27,6 +28,8 @@ if (!hasAll)
   let folder: TemporaryFolder;
   let server: RepositoryServer;
   let project: string;
+  let place: string;
+  let environmentOf: (backend: string) => NodeJS.ProcessEnv;
   let pulumi: (args: readonly string[], input?: string, backend?: string) => Promise<{ code: number; output: string }>;
 
   beforeAll(async () => {
@@ -39,21 +42,24 @@ if (!hasAll)
     const { command } = await findEngine(silent);
     if (command === undefined) throw new Error("no engine");
     const [, told = ""] = fromDocs("docs/ci.md", "export PULUMI_BACKEND_URL='s3://BUCKET?region=REGION'").split("'");
-    const place = told.replace("BUCKET", BUCKET).replace("REGION", "us-east-1");
-    const url = `${place}&endpoint=https://localhost:${server.port}&s3ForcePathStyle=true`;
-    pulumi = (args, input = "", backend = `${url}&request_checksum_calculation=when_supported`) =>
+    const bucketUrl = told.replace("BUCKET", BUCKET).replace("REGION", "us-east-1");
+    const url = `${bucketUrl}&endpoint=https://localhost:${server.port}&s3ForcePathStyle=true`;
+    place = `${url}&request_checksum_calculation=when_supported`;
+    environmentOf = (backend) => ({
+      ...process.env,
+      ...server.environment,
+      PATH: [dirname(command.command), process.env["PATH"]].join(delimiter),
+      // Both: the second one, where it is set, wins over the first.
+      SSL_CERT_FILE: join(folder.path, "chain.pem"),
+      AWS_CA_BUNDLE: join(folder.path, "chain.pem"),
+      PULUMI_HOME: join(folder.path, "home"),
+      PULUMI_BACKEND_URL: backend,
+      PULUMI_CONFIG_PASSPHRASE: "a passphrase",
+      PULUMI_SKIP_UPDATE_CHECK: "true",
+    });
+    pulumi = (args, input = "", backend = place) =>
       new Promise((resolve) => {
-        const env = {
-          ...process.env,
-          ...server.environment,
-          // Both: the second one, where it is set, wins over the first.
-          SSL_CERT_FILE: join(folder.path, "chain.pem"),
-          AWS_CA_BUNDLE: join(folder.path, "chain.pem"),
-          PULUMI_HOME: join(folder.path, "home"),
-          PULUMI_BACKEND_URL: backend,
-          PULUMI_CONFIG_PASSPHRASE: "a passphrase",
-          PULUMI_SKIP_UPDATE_CHECK: "true",
-        };
+        const env = environmentOf(backend);
         const child = execFile(
           command.command,
           [...args, "--non-interactive"],
@@ -102,14 +108,19 @@ if (!hasAll)
   });
 
   it("moves elsewhere by export and import", async () => {
-    const exported = words(fromDocs("docs/ci.md", "pulumi stack export --file state.json")).slice(1);
-    const imported = words(fromDocs("docs/ci.md", "pulumi stack import --file state.json")).slice(1);
     const elsewhere = `file://${folder.path}`;
-    expect(await pulumi([...exported, "--stack", "prod"])).toMatchObject({ code: 0 });
-    expect(await pulumi(["stack", "init", "prod"], "", elsewhere)).toMatchObject({ code: 0 });
-    expect(await pulumi([...imported, "--stack", "prod"], "", elsewhere)).toMatchObject({
-      code: 0,
-    });
+    const moved = await typed(
+      [
+        fromDocs("docs/ci.md", "pulumi stack init prod"),
+        fromDocs(
+          "docs/ci.md",
+          "PULUMI_BACKEND_URL='OLD' pulumi stack export --stack prod | pulumi stack import --stack prod",
+        ).replace("OLD", place),
+      ].join(" && "),
+      { cwd: project, env: environmentOf(elsewhere) },
+    );
+    expect(moved).toMatchObject({ code: 0, stdout: expect.stringContaining("Import complete") as string });
+    expect(readdirSync(project).filter((name) => name.endsWith(".json"))).toEqual([]);
     const secret = await pulumi(["config", "get", "mail:adminPassword", "--stack", "prod"], "", elsewhere);
     expect(secret).toMatchObject({ code: 0 });
     expect(secret.output.trim()).toBe(PASSWORD);

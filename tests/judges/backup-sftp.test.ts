@@ -20,6 +20,11 @@ import { makeKey, SSHD, SSHD_INSTALL } from "./ssh/sshd";
 
 jest.setTimeout(120_000);
 
+const REPOSITORY = fromDocs(
+  "docs/backup.md",
+  "echo sftp://u1@storage.example.org:23//home/mail | pulumi config set --secret mail:backupRepository --stack prod",
+);
+
 const hasAll = REQUIRE_ALL || (isBuilt("restic") && CAN_MOUNT && existsSync(SSHD));
 if (!hasAll)
   process.stderr.write(`skipped: backups over SFTP need root, restic and OpenSSH's server. ${SSHD_INSTALL}\n`);
@@ -184,21 +189,23 @@ const LOGINS = ["secrets/recovery-admin.env", "secrets/stalwart-cli.env"] as con
 
   it("takes a login and host keys that were made and fetched as the page says", () => {
     const made = join(folder.path, "by the page");
-    mkdirSync(made);
+    mkdirSync(join(made, ".ssh"), { recursive: true });
     const commands = [
-      fromDocs("docs/backup.md", "ssh-keygen -t ed25519 -N '' -C mail-backup -f storage-key"),
+      fromDocs("docs/backup.md", "ssh-keygen -t ed25519 -N '' -C mail-backup -f ~/.ssh/mail-storage"),
       fromDocs("docs/backup.md", "ssh-keyscan -p 23 storage.example.org > storage-host-keys")
         .replace("23", String(server.port))
         .replace("storage.example.org", "127.0.0.1"),
       fromDocs("docs/backup.md", "ssh-keygen -lf storage-host-keys"),
-      fromDocs("docs/backup.md", "echo sftp://u1@storage.example.org:23//home/mail > repository-url"),
+      // The other half of the pipe is typed in tests/engine/commands.test.ts.
+      `${REPOSITORY.split(" | ")[0] ?? ""} > repository-url`,
     ];
     for (const command of commands) {
-      const { status, stderr } = spawnSync("bash", ["-c", command], { cwd: made, encoding: "utf8" });
+      const env = { ...process.env, HOME: made };
+      const { status, stderr } = spawnSync("bash", ["-c", command], { cwd: made, encoding: "utf8", env });
       expect({ command, status, stderr: status === 0 ? "" : stderr }).toEqual({ command, status: 0, stderr: "" });
     }
     const file = (name: string) => readFileSync(join(made, name), "utf8");
-    expect(parseStorageKey(file("storage-key"), true)).toMatchObject({ ok: true });
+    expect(parseStorageKey(file(".ssh/mail-storage"), true)).toMatchObject({ ok: true });
     expect(parseStorageHostKeys(file("storage-host-keys"), true)).toEqual({ ok: true, value: server.sftp?.hostKeys });
     expect(parseRepository(file("repository-url").trim(), "repository")).toMatchObject({ ok: true });
   });

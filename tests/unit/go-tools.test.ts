@@ -43,7 +43,11 @@ describe("programs from Go modules", () => {
     const run = readFileSync(join(ROOT, ".ci/run"), "utf8");
     const built = /^npm run --silent tools -- (.*) >\/dev\/null$/m.exec(run)?.[1]?.split(" ") ?? [];
     // The engine is found by the sandbox, which runs before.
-    expect(built.sort()).toEqual(Object.keys(GO_TOOLS).filter((name) => name !== "pulumi").sort()); // prettier-ignore
+    expect(built.sort()).toEqual(
+      Object.keys(GO_TOOLS)
+        .filter((name) => name !== "pulumi")
+        .sort(),
+    );
     expect(run.indexOf("tools/download.ts")).toBeGreaterThan(0);
     expect(run.indexOf("tools/download.ts")).toBeLessThan(run.indexOf("npm run --silent tools -- "));
   });
@@ -51,11 +55,9 @@ describe("programs from Go modules", () => {
 
 describe("their modules", () => {
   it("are those of every program", () => {
-    const folders = (Object.keys(GO_TOOLS) as GoToolName[]).map((name) => {
-      const tool: { readonly folder?: string } = GO_TOOLS[name];
-      return tool.folder ?? name;
-    });
-    expect(moduleFolders()).toEqual([...new Set(folders)].sort());
+    const folders = Object.values(GO_TOOLS).map((tool) => ("folder" in tool ? tool.folder : undefined));
+    const names = (Object.keys(GO_TOOLS) as GoToolName[]).map((name, index) => folders[index] ?? name);
+    expect(moduleFolders()).toEqual([...new Set(names)].sort());
   });
 
   it("are downloaded again when go.mod or go.sum changes", () => {

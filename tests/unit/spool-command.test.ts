@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
+import { DOCUMENTED_DIRECTORY, STACK_DIRECTORY_VARIABLE } from "../../infra/settings/stack-file";
 import { openSpool, SpoolError, spoolPlace } from "../../ops/spool/objects";
 import type { Output } from "../../ops/output";
 import { run } from "../../ops/spool";
@@ -260,7 +261,7 @@ describe("the command line", () => {
     const { status, stdout, stderr } = spawnSync(
       process.execPath,
       ["--import", "tsx", join(root, "ops/spool.ts"), "prod", "list"],
-      { cwd: root, encoding: "utf8", env: { PATH: "/usr/bin:/bin" } },
+      { cwd: root, encoding: "utf8", env: { PATH: "/usr/bin:/bin", [STACK_DIRECTORY_VARIABLE]: DOCUMENTED_DIRECTORY } },
     );
     expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
     expect(stderr).not.toMatch(/\bat .*\.ts:\d+/);

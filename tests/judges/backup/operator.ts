@@ -4,6 +4,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join, resolve } from "node:path";
 
+import { STACK_DIRECTORY_VARIABLE } from "../../../infra/settings/stack-file";
 import { toSettings } from "../../../sandbox/engine/checkout";
 import { type SshServer, startSshServer } from "../../../sandbox/host/ssh-server";
 import { type StandIns, standIns } from "../../../sandbox/stand-ins";
@@ -13,7 +14,7 @@ const ROOT = resolve(__dirname, "../../..");
 const PARTS = ["package.json", "tsconfig.json", "infra", "onhost", "ops", "sandbox", "worker"];
 
 /**
- * The machine of whoever recovers: a checkout with a stack file of its own, OpenSSH's client, and `pulumi`, which hands over the
+ * The machine of somebody who recovers: a checkout with a stack file of its own, OpenSSH's client, and `pulumi`, which hands over the
  * stack's secrets and whose `up` the test does. The host answers by a real SSH server.
  */
 export interface Operator {
@@ -89,7 +90,13 @@ exec curl -sS --fail-with-body --data-raw "$*" http://127.0.0.1:${(listener.addr
     const child = spawn("npm", ["run", "--silent", script, "--", "prod", ...args], {
       cwd: checkout,
       stdio: ["ignore", "pipe", "pipe"],
-      env: { ...process.env, PATH: `${programs}:${process.env["PATH"] ?? ""}`, HOME: folder, TMPDIR: temporary },
+      env: {
+        ...process.env,
+        PATH: `${programs}:${process.env["PATH"] ?? ""}`,
+        HOME: folder,
+        TMPDIR: temporary,
+        [STACK_DIRECTORY_VARIABLE]: checkout,
+      },
     });
     let [stdout, stderr] = ["", ""];
     child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));

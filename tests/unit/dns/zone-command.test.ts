@@ -4,6 +4,8 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
+import { DOCUMENTED_DIRECTORY, STACK_DIRECTORY_VARIABLE } from "../../../infra/settings/stack-file";
+
 const ROOT = resolve(__dirname, "../../..");
 
 const pem = { type: "pkcs8", format: "pem" } as const;
@@ -36,6 +38,7 @@ function zone(args: string[], { pulumi, passphrase }: { pulumi?: string; passphr
     encoding: "utf8",
     env: {
       PATH: `${bin}:/usr/bin:/bin`,
+      [STACK_DIRECTORY_VARIABLE]: DOCUMENTED_DIRECTORY,
       ...(passphrase === undefined ? {} : { PULUMI_CONFIG_PASSPHRASE: passphrase }),
     },
   });

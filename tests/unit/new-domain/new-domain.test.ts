@@ -220,7 +220,7 @@ describe("npm run new-domain -- example.org", () => {
     ]);
     expect(secrets.get("mail:resendApiKey")).toBe(made.resend.keys[0]?.token);
     expect(secrets.get("mail:resendApiKey")).not.toBe(RESEND_KEY);
-    expect(stdout).toContain("pulumi config set --secret mail:hostSshPrivateKey --stack home < id_ed25519");
+    expect(stdout).toContain("pulumi config set --secret mail:hostSshPrivateKey --stack home < ~/.ssh/id_ed25519");
 
     const bare = Object.fromEntries([...secrets].map(([key, value]) => [key.replace("mail:", ""), value]));
     const result = checkStackFile("home", { directory: made.directory, secrets: bare });

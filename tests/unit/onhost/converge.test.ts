@@ -154,7 +154,7 @@ test("a password that Stalwart finds too weak is refused with the command that m
   const { code, err } = await lab.onhost("passwords");
   expect(code).toBe(1);
   expect(err).toContain("Stalwart refuses the password of admin@example.test: Password is too weak.");
-  expect(err).toContain("pulumi config set --secret mail:adminPassword < FILE");
+  expect(err).toContain("pulumi config set --secret mail:adminPassword");
   expect(err).not.toContain("weakness");
 });
 

@@ -89,7 +89,9 @@ describe("a secret that only some deployments need", () => {
     const [problem] = problemsWith({ ...S3, backupPassword: PASSWORD.text });
     expect(problem).toMatchObject({ key: "mail:backupPassword" });
     expect(problem?.fact).toContain("is a secret, but is stored in the clear");
-    expect(problem?.command).toBe("pulumi config set --secret mail:backupPassword --stack {stack} < FILE");
+    expect(problem?.command).toBe(
+      "openssl rand -base64 30 | pulumi config set --secret mail:backupPassword --stack {stack}",
+    );
     expect(JSON.stringify(problem)).not.toContain(PASSWORD.text);
   });
 

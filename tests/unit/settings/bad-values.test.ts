@@ -273,7 +273,7 @@ test("a secret in the clear has to be replaced, and is not shown", () => {
   expect(problem).toMatchObject({
     fact: "mail:resendApiKey is a secret, but is stored in the clear in the stack file.",
     consequence: textWith("replace it by a new one"),
-    command: "pulumi config set --secret mail:resendApiKey --stack {stack} < FILE",
+    command: "pulumi config set --secret mail:resendApiKey --stack {stack}",
   });
   expect(JSON.stringify(problem)).not.toContain(SECRETS.resendApiKey);
 });
