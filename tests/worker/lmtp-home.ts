@@ -19,6 +19,8 @@ export interface TwoWays {
   trouble: ((step: LmtpStep) => LmtpTrouble | undefined) | undefined;
   /** What the edge says to a WebSocket instead of taking it to home. */
   refusal: (() => Response | Promise<Response>) | undefined;
+  /** Home falls silent over a message for that recipient, and tells so: a test then ends the Worker. */
+  deadly: { readonly to: string; readonly reached: () => void } | undefined;
   readonly worker: () => RunningWorker;
   /** The script is uploaded again, with the bindings of that way. The bucket stays. */
   readonly switchTo: (mode: Mode, changes?: Readonly<Record<string, string | undefined>>) => Promise<void>;
@@ -43,14 +45,21 @@ export async function startTwoWays(mode: Mode): Promise<TwoWays> {
     apiKey: { token: SECRETS.JMAP_TOKEN, permissions: IMPORTER_PERMISSIONS },
     store,
   });
+  /** Of the message that the LMTP server has in hand. */
+  let recipient = "";
   const lmtp = await startLmtpServer({
     store,
     recipient: (address) => {
-      const [local = "", domain] = address.toLowerCase().split("@");
+      recipient = address.toLowerCase();
+      const [local = "", domain] = recipient.split("@");
       if (domain !== DOMAIN) return "elsewhere";
       return directory.byAddress(`${local.split("+", 1).join("")}@${domain}`) ?? "unknown";
     },
-    trouble: (step) => lab.trouble?.(step),
+    trouble: (step) => {
+      if (step !== "message" || lab.deadly?.to !== recipient) return lab.trouble?.(step);
+      lab.deadly.reached();
+      return { isDeaf: true };
+    },
   });
   const r2 = temporaryFolder();
   let upgrades = 0;
@@ -58,6 +67,7 @@ export async function startTwoWays(mode: Mode): Promise<TwoWays> {
   const lab: TwoWays = {
     trouble: undefined,
     refusal: undefined,
+    deadly: undefined,
     worker: () => worker,
     async switchTo(next, changes = {}) {
       await worker.dispose();
@@ -92,6 +102,10 @@ export async function startTwoWays(mode: Mode): Promise<TwoWays> {
       r2Folder: r2.path,
       outbound: async (request) => {
         const body = request.method === "GET" ? undefined : Buffer.from(await request.arrayBuffer());
+        if (lab.deadly !== undefined && body?.includes(`\nX-Original-To: ${lab.deadly.to}\r`) === true) {
+          lab.deadly.reached();
+          return await new Promise<Response>(() => undefined);
+        }
         return await pass(jmap.port, request, body);
       },
       upgrade: async ({ url, headers }) => {
