@@ -146,7 +146,11 @@ const letters = (text: string) =>
       ),
       { minLength: text.length, maxLength: text.length },
     )
-    .map((changes) => Array.from(text).map((letter, index) => changes[index]?.(letter) ?? letter).join(""));
+    .map((changes) =>
+      Array.from(text)
+        .map((letter, index) => changes[index]?.(letter) ?? letter)
+        .join(""),
+    );
 
 const field = fc
   .tuple(letters("Authentication-Results"), letters("mx.cloudflare.net"))
