@@ -1,6 +1,6 @@
 /** `npm run client`: settings for mail clients. */
 import { StackFileError } from "../infra/settings/stack-file";
-import { ownAddress } from "../worker/src/own-address";
+import { ownAddress } from "../infra/settings/mailbox";
 import type { Answer } from "./client/answer";
 import { type Asked, argumentsOf, USAGE } from "./client/arguments";
 import { writeFiles } from "./client/file";

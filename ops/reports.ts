@@ -1,6 +1,7 @@
 /** `npm run reports`: the DMARC and TLS reports that arrive, readable. */
 import { writeFileSync } from "node:fs";
 import { organisationalDomain } from "../infra/dns/reports";
+import { domainOf } from "../infra/settings/mailbox";
 import type { DomainSettings } from "../infra/settings/settings";
 import { resendSelectors } from "../infra/settings/resend";
 import { StackFileError } from "../infra/settings/stack-file";
@@ -56,8 +57,7 @@ function addressesOf(
   environment: NodeJS.ProcessEnv,
 ): readonly string[] {
   const addresses = [dmarc.aggregateAddress, tlsReportAddress];
-  const isHere = (address: string) =>
-    organisationalDomain(address.slice(address.lastIndexOf("@") + 1)) === organisationalDomain(domain);
+  const isHere = (address: string) => organisationalDomain(domainOf(address)) === organisationalDomain(domain);
   if (addresses.some(isHere) || environment["MAIL_USER"]) return addresses;
   throw new ReportsError(
     `The reports about ${domain} go to ${addresses.join(" and ")}, which is no mailbox of this stack. No report was read. ` +

@@ -1,4 +1,5 @@
 import { getDomain } from "tldts";
+import { domainOf } from "../settings/mailbox";
 import type { DomainSettings } from "../settings/settings";
 import type { Draft } from "./draft";
 
@@ -8,7 +9,7 @@ import type { Draft } from "./draft";
  */
 export function reportAuthorisations({ domain, dmarc }: DomainSettings): Draft[] {
   const hosts = [dmarc.aggregateAddress, dmarc.failureAddress].flatMap((address) =>
-    address === undefined ? [] : [hostOf(address)],
+    address === undefined ? [] : [domainOf(address)],
   );
   return [...new Set(hosts)]
     .filter((host) => organisationalDomain(host) !== organisationalDomain(domain))
@@ -26,8 +27,4 @@ export function reportAuthorisations({ domain, dmarc }: DomainSettings): Draft[]
 /** Private suffixes count: two customers of one hosting domain are two organisations, and one record too many is harmless. */
 export function organisationalDomain(host: string): string {
   return getDomain(host, { allowPrivateDomains: true }) ?? host;
-}
-
-function hostOf(address: string): string {
-  return address.slice(address.lastIndexOf("@") + 1);
 }

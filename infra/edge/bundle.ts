@@ -5,7 +5,12 @@ import { REPRODUCIBLE } from "../reproducible";
 export type WorkerEntry = "inbound" | "public";
 
 /** How a Worker is bundled, but for what and where to. */
-export const BUILD = { ...REPRODUCIBLE, format: "esm", platform: "neutral" } as const satisfies BuildOptions;
+export const BUILD = {
+  ...REPRODUCIBLE,
+  format: "esm",
+  platform: "neutral",
+  mainFields: ["module", "main"],
+} as const satisfies BuildOptions;
 
 /**
  * The Worker as one ES module. The same sources give the same text on every machine, because a changed script is an

@@ -1,9 +1,7 @@
+import { mailto } from "../dns/mailto";
 import { domainFault } from "./domain";
 import { bad, type Checked, type Fault, good, hasInvisible, isAscii, quote } from "./fault";
-
-/** RFC 5321 §4.5.3.1: 64 octets of local part; a path of 256 with its angle brackets leaves 254 for the address. */
-const LONGEST_LOCAL_PART = 64;
-const LONGEST_ADDRESS = 254;
+import { asciiLowerCase, domainOf, isLocalPart, localPartOf, MAX_ADDRESS, MAX_LOCAL_PART } from "./mailbox";
 
 export interface AddressRules {
   /** The only domain allowed; `undefined` when it is itself wrong and already reported. */
@@ -40,26 +38,31 @@ export function parseOwnAddress(text: string, rules: AddressRules): Checked<stri
     const mend = `${parts.local.split("+")[0] ?? ""}@${parts.domain}`;
     return bad({ rule: "has a plus-tag, so it names no account", detail: `the account would be ${quote(mend)}`, mend });
   }
-  if (text.length > LONGEST_ADDRESS) return bad({ rule: `is longer than ${LONGEST_ADDRESS} characters` });
+  if (text.length > MAX_ADDRESS) return bad({ rule: `is longer than ${MAX_ADDRESS} characters` });
   const reserved = reservedFault(parts.local);
   return reserved === undefined ? good(text) : bad(reserved);
 }
 
 /**
  * Checks an address that receives reports; it may be in any domain (RFC 9990 §4, RFC 8460 §3). It becomes part of a `mailto:`
- * URI inside a tag list, so characters that would have to be percent-encoded there are refused (RFC 6068 §2).
+ * URI inside a tag list. What would be percent-encoded there (RFC 6068 §2) is refused: not every receiver decodes it, and
+ * the reports would be lost.
  */
 export function parseReportAddress(text: string): Checked<string> {
+  const checked = parseAddress(text);
+  if (!checked.ok || mailto(text) === `mailto:${text}`) return checked;
+  return bad({
+    rule: "has a character that a report URI would have to encode",
+    allowed: "letters, digits and . _ + ~ - before the @",
+  });
+}
+
+/** Checks an address in any domain, in lower case. */
+export function parseAddress(text: string): Checked<string> {
   const parts = split(text);
   if (!("local" in parts)) return bad(parts);
   const fault = localPartFault(parts.local);
   if (fault !== undefined) return bad(inAddress(fault, parts.domain));
-  if (!/^[a-z0-9._+=~-]+$/.test(parts.local)) {
-    return bad({
-      rule: "has a character that a report URI would have to encode",
-      allowed: "letters, digits and . _ + = ~ - before the @",
-    });
-  }
   const inDomain = domainFault(parts.domain);
   if (inDomain !== undefined) {
     const { mend, rule, detail } = inDomain;
@@ -69,7 +72,7 @@ export function parseReportAddress(text: string): Checked<string> {
       ...(mend === undefined ? {} : { mend: `${parts.local}@${mend}` }),
     });
   }
-  if (text.length > LONGEST_ADDRESS) return bad({ rule: `is longer than ${LONGEST_ADDRESS} characters` });
+  if (text.length > MAX_ADDRESS) return bad({ rule: `is longer than ${MAX_ADDRESS} characters` });
   return good(text);
 }
 
@@ -84,15 +87,15 @@ export function localPartFault(local: string): Fault | undefined {
   }
   if (local.startsWith('"') || local.endsWith('"'))
     return { rule: "has a quoted local part", allowed: "a local part without quotes" };
-  if (local.length > LONGEST_LOCAL_PART) return { rule: `has a local part longer than ${LONGEST_LOCAL_PART} octets` };
+  if (local.length > MAX_LOCAL_PART) return { rule: `has a local part longer than ${MAX_LOCAL_PART} octets` };
   if (/[A-Z]/.test(local)) {
-    const mend = local.toLowerCase();
+    const mend = asciiLowerCase(local);
     return (
       localPartFault(mend) ?? { rule: "has upper case letters", detail: `in lower case it is ${quote(mend)}`, mend }
     );
   }
   if (/^\.|\.\.|\.$/.test(local)) return { rule: "has a local part with a dot at its end or two in a row" };
-  if (!/^[a-z0-9.!#$%&'*+/=?^_`{|}~-]+$/.test(local)) return { rule: "has a character that a local part may not have" };
+  if (!isLocalPart(local)) return { rule: "has a character that a local part may not have" };
   return undefined;
 }
 
@@ -104,16 +107,15 @@ function inAddress(fault: Fault, domain: string): Fault {
 }
 
 function split(text: string): { readonly local: string; readonly domain: string } | Fault {
-  const bare = /^(?:.*<|mailto:)([^<>\s]+@[^<>\s]+?)>?$/is.exec(text.slice(0, 2 * LONGEST_ADDRESS))?.[1];
+  const bare = /^(?:.*<|mailto:)([^<>\s]+@[^<>\s]+?)>?$/is.exec(text.slice(0, 2 * MAX_ADDRESS))?.[1];
   if (bare !== undefined)
     return { rule: "is more than a bare address", detail: `the address in it is ${quote(bare)}`, mend: bare };
-  const at = text.lastIndexOf("@");
-  const local = text.slice(0, Math.max(at, 0));
+  const local = localPartOf(text);
   if (local.startsWith('"')) return { rule: "has a quoted local part", allowed: "a local part without quotes" };
   if (hasInvisible(text)) return { rule: "contains white space or control characters" };
-  if (at === -1) return { rule: "is no address: it has no @" };
-  if (at === text.length - 1) return { rule: "has no domain part" };
-  return { local, domain: text.slice(at + 1) };
+  if (!text.includes("@")) return { rule: "is not an address: it has no @" };
+  const domain = domainOf(text);
+  return domain === "" ? { rule: "has no domain part" } : { local, domain };
 }
 
 /** Checks an alias: a local part, or a complete address of the mail domain. Returns the complete address. */

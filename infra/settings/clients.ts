@@ -1,4 +1,4 @@
-import { parseReportAddress } from "./address";
+import { parseAddress } from "./address";
 import { bad, type Checked, good } from "./fault";
 import { parseDistinct } from "./list";
 import type { TailnetSettings, TunnelledService } from "./settings";
@@ -56,7 +56,7 @@ export function parseTunnelled(text: string): Checked<readonly TunnelledService[
 
 /** Checks who may use the TCP tunnel; nobody named is the primary address alone. */
 export function parsePeople(text: string, primary: string | undefined): Checked<readonly string[]> {
-  const checked = parseDistinct(text, parseReportAddress);
+  const checked = parseDistinct(text, parseAddress);
   return checked.ok && checked.value.length === 0 && primary !== undefined ? good([primary]) : checked;
 }
 

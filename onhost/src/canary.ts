@@ -57,7 +57,7 @@ export async function tryMessage(address: string, { key, admin }: CanaryLogins, 
 }
 
 function message(address: string): string {
-  const id = `canary-${nodeCrypto().randomBytes(8).toString("hex")}@${address.slice(address.indexOf("@") + 1)}`;
+  const id = `canary-${nodeCrypto().randomBytes(8).toString("hex")}@${address.slice(address.lastIndexOf("@") + 1)}`;
   return [
     `From: <${address}>`,
     `To: <${address}>`,

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { KeyName } from "../../infra/settings/keys";
 import { PROJECT } from "../../infra/settings/keys";
 import { setCommand } from "../../infra/settings/problem";
-import { ownAddress } from "../../worker/src/own-address";
+import { ownAddress } from "../../infra/settings/mailbox";
 import type { Asked } from "./arguments";
 import { dkimPrivateKey, password, selector } from "./keys";
 import type { Pulumi } from "./pulumi";

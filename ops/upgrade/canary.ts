@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 
+import { domainOf } from "../../infra/settings/mailbox";
 import { deliveryHeaders } from "../../worker/src/message";
 import { DEAD_PREFIX, nameOf, SPOOL_PREFIX, timeOf } from "../../worker/src/spool";
 import type { SpoolObjects } from "../spool/objects";
@@ -25,7 +26,7 @@ export async function canary(objects: SpoolObjects, address: string, clock: Cloc
   const [oldest] = (await objects.list(WAITING)).map(({ key }) => timeOf(nameOf(key))).sort((a, b) => a - b);
   const time = Math.min(clock.now(), (oldest ?? Infinity) - 1);
   const name = `${new Date(Number.isNaN(time) ? clock.now() : time).toISOString()}-${randomBytes(4).toString("hex")}.eml`;
-  const id = `<canary-${randomBytes(8).toString("hex")}@${address.slice(address.indexOf("@") + 1)}>`;
+  const id = `<canary-${randomBytes(8).toString("hex")}@${domainOf(address)}>`;
   const raw = [
     `From: ${address}`,
     `To: ${address}`,

@@ -65,11 +65,45 @@ describe("Outlook", () => {
     ["white space, namespaces", `<a:EMailAddress>\r\n  r@${DOMAIN} </a:EMailAddress>`, `r@${DOMAIN}`],
     ["upper case", `<EMailAddress>Root.X+Tag@EXAMPLE.org</EMailAddress>`, `root.x+tag@${DOMAIN}`],
     ["a quote that XML escapes", `<EMailAddress>o'hara@${DOMAIN}</EMailAddress>`, `o&#39;hara@${DOMAIN}`],
+    ["an ampersand, which is legal", request(`a&amp;b@${DOMAIN}`), `a&#38;b@${DOMAIN}`],
+    ["character references", request(`r&#111;&#x6F;t&#64;${DOMAIN}`), `root@${DOMAIN}`],
+    ["CDATA", request(`<![CDATA[a&b@${DOMAIN}]]>`), `a&#38;b@${DOMAIN}`],
+    ["CDATA in between", request(`ro<![CDATA[ot]]>@${DOMAIN}`), `root@${DOMAIN}`],
+    ["a comment in it", request(`root<!-- x@y -->@${DOMAIN}`), `root@${DOMAIN}`],
+    [
+      "attributes",
+      request(`root@${DOMAIN}`).replace("<EMailAddress>", "<EMailAddress a='>' b=\"'\">"),
+      `root@${DOMAIN}`,
+    ],
+    [
+      "a bound prefix",
+      request(`root@${DOMAIN}`)
+        .replace("xmlns=", "xmlns:r=")
+        .replace(/<(\/?)(?=[AER])/g, "<$1r:"),
+      `root@${DOMAIN}`,
+    ],
+    [
+      "white space in the tags",
+      request(`root@${DOMAIN}`).replace("</EMailAddress>", "</EMailAddress\n>"),
+      `root@${DOMAIN}`,
+    ],
+    ["a byte order mark", `\ufeff${request(`root@${DOMAIN}`)}`, `root@${DOMAIN}`],
+    ["a processing instruction", request(`root@${DOMAIN}`).replace("<Request>", "<?a b?><Request>"), `root@${DOMAIN}`],
     ["no schema", `<EMailAddress>root@${DOMAIN}</EMailAddress>`, `root@${DOMAIN}`],
   ])("may write %s", async (_, body, login) => {
     const answer = await post(body);
     parsed(answer);
     expect(loginNames(answer)).toEqual([login, login]);
+  });
+
+  it.each<[BufferEncoding, string, string]>([
+    ["utf16le", "\ufeff", "text/xml"],
+    ["utf16le", "", "text/xml; charset=utf-16le"],
+    ["latin1", "", 'text/xml; charset="iso-8859-1"'],
+  ])("may write %s, as the mark %j or the type %j says", async (encoding, mark, type) => {
+    const body = Buffer.from(`${mark}<EMailAddress a="\u00e9">root@${DOMAIN}</EMailAddress>`, encoding);
+    const answer = await worker.fetch(DISCOVER, { method: "POST", body, headers: { "content-type": type } });
+    expect(loginNames(answer)).toHaveLength(2);
   });
 
   it("gets only what is listed", async () => {
@@ -118,9 +152,39 @@ describe("Outlook", () => {
     ["no address", request("")],
     ["an element inside", request(`<b>root@${DOMAIN}</b>`)],
     ["an element after", request(`root@${DOMAIN}<script/>`)],
-    ["a character reference", request(`root&#64;${DOMAIN}`)],
+    [
+      "an element of another namespace",
+      request("").replace("</Request>", `<a:EMailAddress xmlns:a="urn:a">root@${DOMAIN}</a:EMailAddress></Request>`),
+    ],
+    ["an address in a comment", request(`<!-- root@${DOMAIN} -->`)],
+    [
+      "an address in a comment before it",
+      `<!-- <EMailAddress>root@${DOMAIN}</EMailAddress> -->${request("")}`.replace(
+        /^(<!--.*-->)(<\?xml.*?\?>)/,
+        "$2$1",
+      ),
+    ],
+    [
+      "an address in a processing instruction",
+      request("").replace("<Request>", `<?x <EMailAddress>root@${DOMAIN}</EMailAddress>?><Request>`),
+    ],
+    [
+      "an address in an attribute",
+      request("").replace("<Request>", `<Request a="<EMailAddress>root@${DOMAIN}</EMailAddress>">`),
+    ],
+    [
+      "an address in CDATA beside it",
+      request("").replace("<Request>", `<Request><![CDATA[<EMailAddress>root@${DOMAIN}</EMailAddress>]]>`),
+    ],
+    ["two elements", request(`root@${DOMAIN}</EMailAddress><EMailAddress>other@${DOMAIN}`)],
+    ["two documents", `${request(`root@${DOMAIN}`)}<b/>`],
+    ["an end that is missing", request(`root@${DOMAIN}`).replace("</Autodiscover>", "")],
     ["an entity", request(`&x;@${DOMAIN}`)],
-    ["CDATA", request(`<![CDATA[root@${DOMAIN}]]>`)],
+    ["an entity of HTML", request(`&commat;root@${DOMAIN}`)],
+    ["a reference to no character", request(`root&#0;@${DOMAIN}`)],
+    ["a bare &", request(`a&b@${DOMAIN}`)],
+    ["deep elements", `${"<a>".repeat(1_000)}<EMailAddress>root@${DOMAIN}</EMailAddress>${"</a>".repeat(1_000)}`],
+    ["a name that JavaScript knows", request(`root@${DOMAIN}`).replaceAll("Request>", "__proto__>")],
     ["a DTD", `<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]>${request(`root@${DOMAIN}`)}`],
     ["a DTD in lower case", `<!doctype a>${request(`root@${DOMAIN}`)}`],
     ["two addresses in one", request(`root@${DOMAIN} other@${DOMAIN}`)],
@@ -130,6 +194,19 @@ describe("Outlook", () => {
     const answer = await post(body);
     expect(errorOf(answer)).toBe("600");
     expect(answer.body.toString()).not.toContain(DOMAIN);
+  });
+
+  it.each<[what: string, body: Buffer]>([
+    [
+      "bytes that are not of its encoding",
+      Buffer.from(`<EMailAddress a="\u00e9">root@${DOMAIN}</EMailAddress>`, "latin1"),
+    ],
+    ["an unknown encoding", Buffer.from(request(`root@${DOMAIN}`).replace("utf-8", "utf-99"))],
+    ["a mark that is not of its encoding", Buffer.from(`\u00ff\u00fe${request(`root@${DOMAIN}`)}`, "latin1")],
+  ])("that sends %s gets error 600", async (_, body) => {
+    expect(
+      errorOf(await worker.fetch(DISCOVER, { method: "POST", body, headers: { "content-type": "text/xml" } })),
+    ).toBe("600");
   });
 
   it("may not send more than a request", async () => {

@@ -1,3 +1,5 @@
+import { asciiLowerCase, domainOf, localPartOf } from "../../infra/settings/mailbox";
+
 /**
  * Addresses to look for at home, in order: the recipient, the recipient without its `+tag`, the catch-all. Undefined when
  * the recipient is not of `domain`. Lower case throughout, because Stalwart's lookup is case-sensitive.
@@ -7,10 +9,9 @@ export function candidates(
   domain: string,
   catchAll: string | undefined,
 ): readonly string[] | undefined {
-  const address = recipient.trim().toLowerCase();
-  const at = address.lastIndexOf("@");
-  const localPart = address.slice(0, at);
-  if (at <= 0 || address.slice(at + 1) !== domain.toLowerCase()) return undefined;
+  const address = asciiLowerCase(recipient.trim());
+  const localPart = localPartOf(address);
+  if (localPart === "" || domainOf(address) !== domain.toLowerCase()) return undefined;
   const all = [address];
   const untagged = withoutTag(localPart);
   if (untagged !== undefined) all.push(`${untagged}@${domain.toLowerCase()}`);

@@ -1,4 +1,4 @@
-import { ownAddress } from "./own-address";
+import { ownAddress } from "../../infra/settings/mailbox";
 import { plist, type PlistDictionary } from "./plist";
 import { IMAPS_PORT, outgoing, type Provider } from "./provider";
 import { isRead, methodNotAllowed, READ, text } from "./public-answer";

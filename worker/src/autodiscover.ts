@@ -1,6 +1,7 @@
-import { ownAddress } from "./own-address";
+import { MAX_ADDRESS, ownAddress } from "../../infra/settings/mailbox";
 import { IMAPS_PORT, outgoing, type Provider } from "./provider";
 import { escapeXml, isRead, json, methodNotAllowed, READ, text, xml } from "./public-answer";
+import { readXmlRequest } from "./xml-request";
 
 const RESPONSE_NAMESPACE = "http://schemas.microsoft.com/exchange/autodiscover/responseschema/2006";
 const OUTLOOK_NAMESPACE = "http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a";
@@ -39,13 +40,13 @@ export async function autodiscover(request: Request, provider: Provider): Promis
   if (request.method !== "POST") return methodNotAllowed(`${READ}, POST`);
   const body = await readBounded(request);
   if (body === undefined) return text(413, "the request is too large\n");
-  // Nothing of the request is interpreted as XML; whoever declares entities wants that it is.
-  if (/<!(DOCTYPE|ENTITY)/i.test(body)) return failure("invalidRequest");
-  const schema = element(body, "AcceptableResponseSchema");
+  const asked = readXmlRequest(body, charsetOf(request));
+  const schema = asked?.text("AcceptableResponseSchema");
   if (schema !== undefined && schema !== OUTLOOK_NAMESPACE) return failure("unknownSchema");
-  const asked = element(body, "EMailAddress");
-  if (asked === undefined) return failure("invalidRequest");
-  const address = ownAddress(asked, provider.domain);
+  const mailbox = asked?.text("EMailAddress") ?? "";
+  // What cannot be an address at all is a mistake of the request.
+  if (mailbox === "" || /\s/.test(mailbox) || mailbox.length > MAX_ADDRESS) return failure("invalidRequest");
+  const address = ownAddress(mailbox, provider.domain);
   return address === undefined ? failure("unknownAddress") : settings(address, protocols);
 }
 
@@ -138,23 +139,20 @@ function answer(attributes: string, lines: readonly string[]): Response {
   return xml(body.join("\n"), "no-store");
 }
 
-/** The text of the first element of that name, without markup or references in it. */
-function element(body: string, name: string): string | undefined {
-  const tag = `(?:[A-Za-z_][\\w.-]{0,31}:)?${name}`;
-  return new RegExp(`<${tag}>\\s{0,64}([^<>&\\s]{1,300})\\s{0,64}</${tag}>`).exec(body)?.[1];
+/** RFC 9110 §8.3.2. */
+function charsetOf({ headers }: Request): string | undefined {
+  return /;\s*charset="?([\w.:-]+)/i.exec(headers.get("content-type") ?? "")?.[1];
 }
 
 /** Undefined when there is more than can be a request. */
-async function readBounded(request: Request): Promise<string | undefined> {
-  if (request.body === null) return "";
-  const decoder = new TextDecoder();
+async function readBounded(request: Request): Promise<Uint8Array | undefined> {
+  const read = new Uint8Array(MAX_REQUEST_BYTES);
   let size = 0;
-  let read = "";
-  for await (const chunk of request.body as ReadableStream<Uint8Array>) {
-    size += chunk.byteLength;
+  for await (const chunk of (request.body ?? []) as AsyncIterable<Uint8Array>) {
     // Leaving the loop cancels the rest.
-    if (size > MAX_REQUEST_BYTES) return undefined;
-    read += decoder.decode(chunk, { stream: true });
+    if (size + chunk.byteLength > MAX_REQUEST_BYTES) return undefined;
+    read.set(chunk, size);
+    size += chunk.byteLength;
   }
-  return read;
+  return read.subarray(0, size);
 }

@@ -1,4 +1,5 @@
 import type { PlanLine } from "../../../onhost/src/plan-line";
+import { localPartOf } from "../../settings/mailbox";
 import type { DomainSettings, Settings } from "../../settings/settings";
 import { listOf, setOf, upsert } from "./line";
 import { ADMIN_ACCOUNT, SERVICE_ACCOUNT, WORKER_PERMISSIONS, WORKER_ROLE } from "./names";
@@ -37,13 +38,9 @@ export function primaryLine({ primaryAddress, aliases }: DomainSettings): PlanLi
   return upsert("Account", MATCH, {
     primary: {
       ...COMMON,
-      name: localPart(primaryAddress),
+      name: localPartOf(primaryAddress),
       roles: { "@type": "User" },
-      aliases: listOf(aliases.map((address) => ({ name: localPart(address), domainId: "#domain", enabled: true }))),
+      aliases: listOf(aliases.map((address) => ({ name: localPartOf(address), domainId: "#domain", enabled: true }))),
     },
   });
-}
-
-function localPart(address: string): string {
-  return address.slice(0, address.lastIndexOf("@"));
 }

@@ -1,5 +1,6 @@
 import { organisationalDomain } from "../../../infra/dns/reports";
 import type { MailRecord } from "../../../infra/dns/record";
+import { domainOf } from "../../../infra/settings/mailbox";
 import { type Check, error, type Finding, ok, TITLE_CHARACTERS } from "../check";
 import type { Context, Deployment } from "../context";
 import { dkimFaults, SIGNER_BITS, VERIFIER_BITS } from "../policy/dkim";
@@ -217,9 +218,7 @@ function authorisationChecks({ records, settings }: Deployment): readonly Check[
 function reportChecks({ settings }: Deployment): readonly Check[] {
   const { dmarc, tlsReportAddress, domain } = settings;
   const addresses = [dmarc.aggregateAddress, dmarc.failureAddress, tlsReportAddress];
-  const hosts = addresses.flatMap((address) =>
-    address === undefined ? [] : [address.slice(address.lastIndexOf("@") + 1)],
-  );
+  const hosts = addresses.flatMap((address) => (address === undefined ? [] : [domainOf(address)]));
   return [...new Set(hosts)]
     .filter((host) => organisationalDomain(host) !== organisationalDomain(domain))
     .map((host) =>
