@@ -273,7 +273,7 @@ async function keyPlace(context: Context): Promise<KeyPlace> {
   return { accountId: id, folder: context.file(FILES.keys) };
 }
 
-/** For commands of all accounts; the session names the public address, which is not for this container. */
+/** For commands of all accounts. */
 function transfer(context: Context): TransferContext {
   const { out, err, url, file } = context;
   return {
@@ -284,7 +284,6 @@ function transfer(context: Context): TransferContext {
       url,
       sessionPath: STALWART_SESSION,
       authorization: recoveryAdmin(context),
-      staysAtOrigin: true,
     }),
   };
 }

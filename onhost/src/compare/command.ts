@@ -37,8 +37,7 @@ export async function compareCommand(args: readonly string[], context: TransferC
       "Nothing was compared.",
       "Name its folder: onhost compare FOLDER",
     );
-  const other = otherPlace(parsed.values);
-  const place = other === undefined ? context.stalwart() : { ...other, staysAtOrigin: false };
+  const place = otherPlace(parsed.values) ?? context.stalwart();
   try {
     const client = await connectTo({ ...place, patience: PATIENCE });
     try {

@@ -53,8 +53,7 @@ export async function exportCommand(args: readonly string[], context: TransferCo
   const root = positionals[0] ?? context.folder;
   if (values.check === true) return await check(root, values.json === true, context);
 
-  const other = otherPlace(values);
-  const place = other === undefined ? context.stalwart() : { ...other, staysAtOrigin: false };
+  const place = otherPlace(values) ?? context.stalwart();
   const progress = progressOn(context.err);
   const end = new AbortController();
   const timer = minutes === Infinity ? undefined : setTimeout(() => end.abort(), minutes * MINUTE_MS);

@@ -35,8 +35,7 @@ export async function importCommand(args: readonly string[], context: TransferCo
   const manifest = readManifest(root);
   if (manifest === undefined)
     throw new Fault(`There is no export in ${root}.`, "Nothing was imported.", "Name its folder: onhost import FOLDER");
-  const other = otherPlace(values);
-  const place = other === undefined ? context.stalwart() : { ...other, staysAtOrigin: false };
+  const place = otherPlace(values) ?? context.stalwart();
   const progress = progressOn(context.err);
   try {
     const client = await connectTo(place);

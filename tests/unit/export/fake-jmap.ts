@@ -17,6 +17,8 @@ export interface FakeJmap {
   readonly limits: { get: number; query: number };
   /** Whether it knows Blob/get (RFC 9404); of what it gives so, these blobs are left out. */
   blobs: { readonly without: readonly string[] } | undefined;
+  /** What its session says differently. */
+  session: Json;
   /** Whether answers come compressed to those who take it. */
   compresses: boolean;
   /** How many log entries `changes` still knows. */
@@ -71,6 +73,7 @@ export async function fakeJmap(): Promise<FakeJmap> {
     remove,
     limits: { get: 500, query: 5_000 },
     blobs: undefined,
+    session: {},
     compresses: false,
     forget: () => (forgotten = changes.length),
     keepNoChanges: () => (forgotten = Infinity),
@@ -116,7 +119,7 @@ export async function fakeJmap(): Promise<FakeJmap> {
   }
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { pathname } = new URL(request.url ?? "/", url);
+    const { pathname } = new URL(`${url}${request.url ?? "/"}`);
     const chunks: Buffer[] = [];
     for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
     const body = Buffer.concat(chunks);
@@ -147,9 +150,10 @@ export async function fakeJmap(): Promise<FakeJmap> {
     body: Buffer,
     calls: readonly [string, Json, string][],
   ): Json | Buffer | undefined {
-    if (pathname === "/.well-known/jmap") return session();
+    if (pathname === "/.well-known/jmap" || pathname === "/jmap/session") return session();
     if (pathname.startsWith("/jmap/download/")) return blobs.get(pathname.split("/")[4] ?? "");
     if (pathname.startsWith("/jmap/upload/")) return { blobId: blobOf(body), size: body.length };
+    if (pathname !== "/jmap/") return undefined;
     const results: Json[] = [];
     return {
       methodResponses: calls.map(([method, args, id]) => {
@@ -173,6 +177,7 @@ export async function fakeJmap(): Promise<FakeJmap> {
       apiUrl: "/jmap/",
       downloadUrl: "/jmap/download/{accountId}/{blobId}/{name}?accept={type}",
       uploadUrl: "/jmap/upload/{accountId}/",
+      ...fake.session,
     };
   }
 
