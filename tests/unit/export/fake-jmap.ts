@@ -14,6 +14,10 @@ export interface FakeJmap {
   /** Puts a message there; returns its id. */
   readonly deliver: (raw: string | Buffer, mailboxes?: readonly string[], more?: Json) => string;
   readonly remove: (type: string, id: string) => void;
+  /** Puts a Sieve script there; returns its id. */
+  readonly script: (name: string, text: string, isActive?: boolean) => string;
+  /** The text of every blob that it has. */
+  readonly texts: () => readonly string[];
   readonly limits: { get: number; query: number };
   /** Whether it knows Blob/get (RFC 9404); of what it gives so, these blobs are left out. */
   blobs: { readonly without: readonly string[] } | undefined;
@@ -41,6 +45,7 @@ const TYPES = {
   Mailbox: "urn:ietf:params:jmap:mail",
   Email: "urn:ietf:params:jmap:mail",
   Identity: "urn:ietf:params:jmap:submission",
+  SieveScript: "urn:ietf:params:jmap:sieve",
   VacationResponse: "urn:ietf:params:jmap:vacationresponse",
   AddressBook: "urn:ietf:params:jmap:contacts",
   ContactCard: "urn:ietf:params:jmap:contacts",
@@ -71,6 +76,8 @@ export async function fakeJmap(): Promise<FakeJmap> {
     objects: of,
     deliver,
     remove,
+    script: (name, text, isActive = false) => put("SieveScript", { name, blobId: blobOf(text), isActive }),
+    texts: () => [...blobs.values()].map((blob) => blob.toString()),
     limits: { get: 500, query: 5_000 },
     blobs: undefined,
     session: {},
@@ -251,6 +258,9 @@ export async function fakeJmap(): Promise<FakeJmap> {
       }
       put(type, { ...object, id });
     }
+    if (typeof args["onSuccessActivateScript"] === "string")
+      for (const [id, script] of of(type))
+        of(type).set(id, { ...script, isActive: id === args["onSuccessActivateScript"] });
     return { created: Object.fromEntries(created) as Json, notUpdated: {}, newState: state() };
   }
 
