@@ -1,6 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { parseArgs } from "node:util";
 
+import { quoted } from "../infra/formats/shell";
 import type { Settings } from "../infra/settings/settings";
 import { StackFileError } from "../infra/settings/stack-file";
 import { agree } from "./agree";
@@ -135,7 +136,7 @@ function perform({ where, command }: Step, scenario: Scenario | undefined, folde
   if (where === "here") return shell.here(command);
   if (scenario !== "read") return shell.host(command);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  return shell.pipe(command, `tar -C '${folder.replaceAll("'", `'\\''`)}' -xf -`);
+  return shell.pipe(command, `tar -C ${quoted(folder)} -xf -`);
 }
 
 function argumentsOf(args: readonly string[]): Arguments | string {

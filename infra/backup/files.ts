@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { envFile } from "../formats/env-file";
+import { quoted } from "../formats/shell";
 import type { HostFile } from "../host/file";
 import { yamlFile } from "../host/yaml-file";
 import type { BackupSettings, Settings } from "../settings/settings";
@@ -65,22 +67,22 @@ function program(settings: Settings, { keep }: BackupSettings): string {
     "#!/usr/bin/env bash\n",
     // To shellcheck what only traps call seems unreachable.
     "# shellcheck disable=SC2317\n",
-    `readonly host_name=${backupHostName(settings)}\n`,
+    `readonly host_name=${quoted(backupHostName(settings))}\n`,
     `readonly keep_daily=${keep.daily} keep_weekly=${keep.weekly} keep_monthly=${keep.monthly}\n`,
     ...PARTS.map((part) => readFileSync(join(__dirname, "host", `${part}.sh`), "utf8")),
   ].join("");
 }
 
-/** Lines of an environment file. Values have no character that compose would change (infra/settings/backup.ts). */
+/** Text of an environment file; that of the settings is in this form already. */
 function environment({ target }: BackupSettings, key: BackupKey | undefined): string {
-  if (target.kind === "repository") return `RESTIC_REPOSITORY=${target.url.reveal()}\n${target.environment.reveal()}`;
+  if (target.kind === "repository")
+    return envFile({ RESTIC_REPOSITORY: target.url.reveal() }) + target.environment.reveal();
   if (key === undefined) throw new Error("The backup's bucket has no key for the host.");
   const { bucket, prefix, region } = target;
-  return [
-    `RESTIC_REPOSITORY=s3:https://s3.${region}.amazonaws.com/${bucket}/${prefix}`,
-    `AWS_DEFAULT_REGION=${region}`,
-    `AWS_ACCESS_KEY_ID=${key.accessKeyId}`,
-    `AWS_SECRET_ACCESS_KEY=${key.secretAccessKey}`,
-    "",
-  ].join("\n");
+  return envFile({
+    RESTIC_REPOSITORY: `s3:https://s3.${region}.amazonaws.com/${bucket}/${prefix}`,
+    AWS_DEFAULT_REGION: region,
+    AWS_ACCESS_KEY_ID: key.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: key.secretAccessKey,
+  });
 }

@@ -1,3 +1,4 @@
+import { envValueFault } from "../formats/env-file";
 import { parseAlias, parseOwnAddress } from "./address";
 import { domainFault } from "./domain";
 import { bad, type Checked, good, quote } from "./fault";
@@ -107,12 +108,14 @@ export function parseBoolean(text: string): Checked<boolean> {
   return text === "true" || text === "false" ? good(text === "true") : bad({ rule: "is neither true nor false" });
 }
 
-/** Checks an API key: one printable word, so that it fits into a header and an environment file. */
+/** Checks an API key: one printable word that fits into a header and into an environment file. */
 export function parseApiKey(text: string): Checked<Secret> {
   const key = text.trim();
   if (key.includes("PRIVATE KEY") || key.includes("PUBLIC KEY"))
     return bad({ rule: "is a key in PEM form, not an API key" });
-  return /^[\x21-\x7e]+$/.test(key) ? good(new Secret(key)) : bad({ rule: "is not one word of printable ASCII" });
+  if (!/^[\x21-\x7e]+$/.test(key)) return bad({ rule: "is not one word of printable ASCII" });
+  const fault = envValueFault(key);
+  return fault === undefined ? good(new Secret(key)) : bad({ rule: fault });
 }
 
 /** Checks a password: printable, so that it fits into every client, and long enough that nobody guesses it. */

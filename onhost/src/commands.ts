@@ -14,6 +14,7 @@ import { listenerFindings } from "./listeners";
 import { accountOf, setFirstPassword, setPasswords } from "./passwords";
 import { parsePlan } from "./plan-line";
 import { joinedNode, updateZone } from "./tailnet";
+import { printable } from "./printable";
 import { tailnetStatus } from "./tailscaled";
 import { retireSignatures } from "./signatures";
 import { namesIn, readIfThere } from "./store";
@@ -79,7 +80,7 @@ export async function run(
     return await command(args, { file, url, http: httpTo(url), out, err, looksAtPorts: env["ONHOST_PORTS"] !== "off" });
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
-    err.write(`${error.message}\n`);
+    err.write(printable(`${error.message}\n`));
     return EXIT.failed;
   }
 }
@@ -273,7 +274,7 @@ async function keyPlace(context: Context): Promise<KeyPlace> {
   return { accountId: id, folder: context.file(FILES.keys) };
 }
 
-/** For commands of all accounts; the session names the public address, which is not for this container. */
+/** For commands of all accounts. */
 function transfer(context: Context): TransferContext {
   const { out, err, url, file } = context;
   return {
@@ -284,7 +285,6 @@ function transfer(context: Context): TransferContext {
       url,
       sessionPath: STALWART_SESSION,
       authorization: recoveryAdmin(context),
-      staysAtOrigin: true,
     }),
   };
 }

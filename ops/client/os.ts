@@ -1,3 +1,5 @@
+import { shellWord } from "../../infra/formats/shell";
+import { windowsArguments } from "../../infra/formats/windows";
 import type { ClientFile } from "./file";
 import { launchdAgent, launchdLabel } from "./launchd";
 import type { Forward } from "./local";
@@ -21,7 +23,7 @@ export const INSTALLATION: Readonly<Record<System, Installation>> = {
   linux: {
     file: (_, forward) => systemdUnit(forward),
     commands: (folder, domain, forwards) => [
-      `install -Dm644 -t ~/.config/systemd/user ${folder}/mail-${domain}-*.service`,
+      `install -Dm644 -t ~/.config/systemd/user ${shellWord(folder)}/mail-${domain}-*.service`,
       "systemctl --user daemon-reload",
       ...forwards.map(({ unit }) => `systemctl --user enable --now ${unit}.service`),
     ],
@@ -33,7 +35,7 @@ export const INSTALLATION: Readonly<Record<System, Installation>> = {
     commands: (folder, domain, forwards) => {
       const labels = forwards.map((forward) => launchdLabel(domain, forward));
       return [
-        ...labels.map((label) => `cp ${folder}/${label}.plist ~/Library/LaunchAgents/`),
+        ...labels.map((label) => `cp ${shellWord(folder)}/${label}.plist ~/Library/LaunchAgents/`),
         "cd ~/Library/LaunchAgents",
         ...labels.map((label) => `launchctl bootstrap gui/$(id -u) ${label}.plist`),
       ];
@@ -45,7 +47,7 @@ export const INSTALLATION: Readonly<Record<System, Installation>> = {
     file: (_, forward) => scheduledTask(forward),
     // A task for every user may be made by administrators only.
     commands: (folder, _, forwards) => [
-      `cd ${folder}`,
+      `cd ${windowsArguments([folder])}`,
       ...forwards.flatMap(({ unit }) => [
         `schtasks /Create /F /TN ${unit} /XML ${unit}.xml`,
         `schtasks /Run /TN ${unit}`,

@@ -1,4 +1,5 @@
-import { escapeXml } from "../../worker/src/public-answer";
+import { windowsArguments } from "../../infra/formats/windows";
+import { xmlText } from "../../worker/src/plist";
 import type { ClientFile } from "./file";
 import type { Forward } from "./local";
 
@@ -18,7 +19,7 @@ export function scheduledTask({ title, unit, command }: Forward): ClientFile {
     '<?xml version="1.0" encoding="UTF-16"?>',
     `<Task version="1.2" xmlns="${NAMESPACE}">`,
     "  <RegistrationInfo>",
-    `    <Description>${escapeXml(`Mail of ${title} through Cloudflare`)}</Description>`,
+    `    <Description>${xmlText(`Mail of ${title} through Cloudflare`)}</Description>`,
     "  </RegistrationInfo>",
     "  <Triggers>",
     "    <LogonTrigger><Enabled>true</Enabled></LogonTrigger>",
@@ -35,8 +36,8 @@ export function scheduledTask({ title, unit, command }: Forward): ClientFile {
     "  </Settings>",
     '  <Actions Context="Author">',
     "    <Exec>",
-    `      <Command>${escapeXml(program)}</Command>`,
-    `      <Arguments>${escapeXml(args.join(" "))}</Arguments>`,
+    `      <Command>${xmlText(program)}</Command>`,
+    `      <Arguments>${xmlText(windowsArguments(args))}</Arguments>`,
     "    </Exec>",
     "  </Actions>",
     "</Task>",

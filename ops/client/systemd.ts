@@ -1,3 +1,4 @@
+import { systemdText, systemdWords } from "../../infra/formats/systemd";
 import type { Forward } from "./local";
 import type { ClientFile } from "./file";
 
@@ -8,12 +9,12 @@ import type { ClientFile } from "./file";
 export function systemdUnit({ title, unit, command }: Forward): ClientFile {
   const lines = [
     "[Unit]",
-    `Description=Mail of ${title} through Cloudflare`,
+    `Description=${systemdText(`Mail of ${title} through Cloudflare`)}`,
     "# A laptop wakes up without a network: trying again must never end.",
     "StartLimitIntervalSec=0",
     "",
     "[Service]",
-    `ExecStart=/usr/bin/env ${command.join(" ")}`,
+    `ExecStart=${systemdWords(["/usr/bin/env", ...command])}`,
     "Restart=always",
     "RestartSec=10",
     "NoNewPrivileges=yes",

@@ -1,3 +1,4 @@
+import { shellWord } from "../../infra/formats/shell";
 import type { Settings } from "../../infra/settings/settings";
 
 export const SCENARIOS = ["container", "restore", "reimport", "read", "host"] as const;
@@ -35,7 +36,8 @@ export function recoveryPlan(scenario: Scenario, settings: Settings, options: Pl
   const apps = `"$HOME"/${settings.host.folder}`;
   const compose = `docker compose -f ${apps}/mail-stack/compose.yaml`;
   const backup = `${apps}/backup/mail-backup`;
-  const { stack, snapshot, folder } = options;
+  const { snapshot, folder } = options;
+  const stack = shellWord(options.stack);
   const up = `pulumi up --yes --stack ${stack}`;
   const healthy = step("host", "See that every service is healthy.", `${compose} up --detach --wait`);
   switch (scenario) {
@@ -72,7 +74,7 @@ export function recoveryPlan(scenario: Scenario, settings: Settings, options: Pl
           `Copy the last export to ${folder} on this machine: one .eml for each message, in folders named like the mailboxes.`,
           `tar -C ${apps}/stalwart/data/export -cf - .`,
         ),
-        step("person", "Read it with any mail program, or search it.", `grep -ril 'TEXT' ${folder}`),
+        step("person", "Read it with any mail program, or search it.", `grep -ril 'TEXT' ${shellWord(folder)}`),
       ];
     case "host":
       return [

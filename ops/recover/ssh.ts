@@ -1,6 +1,8 @@
 import { spawn, spawnSync } from "node:child_process";
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { quoted } from "../../infra/formats/shell";
+import { knownHostsLine, sshPathOption } from "../../infra/formats/ssh";
 import type { Settings } from "../../infra/settings/settings";
 import { temporaryFolder } from "../../sandbox/temporary";
 
@@ -22,22 +24,21 @@ export interface Shell {
 export function openShell(stack: string, { host }: Settings, identity: string | undefined): Shell {
   const folder = temporaryFolder();
   const knownHosts = join(folder.path, "known-hosts");
-  const name = host.port === 22 ? host.address : `[${host.address}]:${host.port}`;
-  writeFileSync(knownHosts, `${name} ${host.key}\n`);
+  writeFileSync(knownHosts, knownHostsLine(host.address, host.port, host.key));
   const key = identity ?? stackKey(stack, join(folder.path, "key"));
   const options = [
-    ...[`UserKnownHostsFile=${knownHosts}`, "GlobalKnownHostsFile=none", "StrictHostKeyChecking=yes"],
+    sshPathOption("IdentityFile", key),
+    ...[sshPathOption("UserKnownHostsFile", knownHosts), "GlobalKnownHostsFile=none", "StrictHostKeyChecking=yes"],
     ...["HostKeyAlgorithms=ssh-ed25519", "IdentitiesOnly=yes", "BatchMode=yes", "ConnectTimeout=15"],
     "ServerAliveInterval=30",
   ].flatMap((option) => ["-o", option]);
-  const ssh = ["-F", "none", "-T", "-p", String(host.port), "-i", key, ...options, `${host.user}@${host.address}`];
-  const quoted = (words: readonly string[]) => words.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
+  const ssh = ["-F", "none", "-T", "-p", String(host.port), ...options, `${host.user}@${host.address}`];
   return {
     here: (command) => run("bash", ["-c", command]),
     host: (command) => run("ssh", [...ssh, command]),
     answer: (command) => read("ssh", [...ssh, command]),
     pipe: (onHost, here) =>
-      run("bash", ["-o", "pipefail", "-c", `ssh ${quoted([...ssh, onHost])} </dev/null | ${here}`]),
+      run("bash", ["-o", "pipefail", "-c", `ssh ${[...ssh, onHost].map(quoted).join(" ")} </dev/null | ${here}`]),
     close: () => folder.remove(),
   };
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { quoted } from "../../infra/host/ship/quote";
+import { quoted } from "../../infra/formats/shell";
 
 /** The functions of host.sh that others call. */
 export type HostFunction =

@@ -75,7 +75,8 @@ describeWith(SSHD, SSHD_INSTALL)("a run that cannot be", () => {
     );
   });
 
-  it("because the user may not use docker", async () => {
+  it.each(["docker 28", "docker 26"])("because the user may not use %s", async (version) => {
+    if (version === "docker 26") host.trouble("docker-26", "");
     host.trouble("no-daemon", "permission denied while trying to connect to the Docker daemon socket\n");
     for (const script of [install(), keyScript("apps", 1), retireScript("apps", 1)])
       refused(

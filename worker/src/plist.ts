@@ -20,7 +20,7 @@ export function plist(value: PlistDictionary): string {
 function render(value: PlistValue): readonly string[] {
   switch (typeof value) {
     case "string":
-      return [`<string>${escapeXml(value)}</string>`];
+      return [`<string>${xmlText(value)}</string>`];
     case "number":
       return [`<integer>${value}</integer>`];
     case "boolean":
@@ -31,11 +31,22 @@ function render(value: PlistValue): readonly string[] {
         : [
             "<dict>",
             ...Object.entries(value)
-              .flatMap(([key, item]) => [`<key>${escapeXml(key)}</key>`, ...render(item)])
+              .flatMap(([key, item]) => [`<key>${xmlText(key)}</key>`, ...render(item)])
               .map(indent),
             "</dict>",
           ];
   }
+}
+
+/**
+ * Text of an XML document, also of an attribute.
+ *
+ * @throws RangeError for a character that XML 1.0 (section 2.2) cannot hold in any form, or that a reader may change
+ */
+export function xmlText(value: string): string {
+  if (/[^\t\n\u0020-\u007e\u00a0-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u.test(value))
+    throw new RangeError("XML cannot hold a control character.");
+  return escapeXml(value);
 }
 
 /** `Array.isArray` does not tell a readonly array from the rest. */

@@ -25,6 +25,16 @@ fetch() {
   mkdir -p -- "$here/restore/$name"
   restic_says restore "$snapshot" --no-lock --host "$host_name" --delete --target "/restore/$name" "${include[@]}" ||
     fail_restic "$?" "The restore failed"
+  no_links "$here/restore/$name"
+}
+
+# FOLDER of a restored snapshot. Nothing that is backed up is a symbolic link; one would make what reads the folder read or
+# write somewhere else.
+no_links() {
+  local found
+  found=$(find "$1" ! -type f ! -type d -print -quit)
+  [ -z "$found" ] || fail "The snapshot holds something that is neither a file nor a folder: ${found#"$1"}" \
+    "Nothing of it is used." "Look at it; to take another one: $here/mail-backup snapshots"
 }
 
 restore_mail() {

@@ -132,12 +132,20 @@ beat() {
   post heartbeat-url "$1" "${reason-}"
 }
 
-# FILE SUFFIX TEXT. Whoever cannot be told is no reason to fail.
+# A value of curl's configuration file (curl(1), -K): between quotes a backslash escapes itself and the quote.
+curl_value() {
+  local text=${1//\\/\\\\}
+  printf '"%s"' "${text//\"/\\\"}"
+}
+
+# FILE SUFFIX TEXT. That somebody cannot be told is not a reason to fail. Without globoff curl takes {a,b} and [1-3] of a URL
+# for several ones.
 post() {
   local url
   [ -s "$secrets/$1" ] || return 0
   url=$(<"$secrets/$1")
-  printf 'url = "%s%s"\n' "$url" "$2" |
+  [ -z "$2" ] || url=${url%/}$2
+  printf 'globoff\nurl = %s\n' "$(curl_value "$url")" |
     curl --config - --silent --show-error --fail --max-time "$post_seconds" --retry 2 --output /dev/null \
-      --data-raw "$3" 2>&1 | sed 's|https://[^ ]*|[url]|g' >&2 || true
+      --data-raw "$3" 2>&1 | sed 's|https://[^ ]*|[url]|gI' >&2 || true
 }

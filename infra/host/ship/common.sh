@@ -50,7 +50,11 @@ know_secrets_of_host() {
     if [ ! -f "$file" ] || [ ! -O "$file" ]; then continue; fi
     mapfile -t lines <"$file"
     for line in "${lines[@]}"; do
-      [[ ! $line =~ ^[A-Z_]+=(.*)$ ]] || line=${BASH_REMATCH[1]#admin:}
+      if [[ $line =~ ^[A-Z_]+=(.*)$ ]]; then
+        line=${BASH_REMATCH[1]#admin:}
+        # As formats/env-file.ts writes it.
+        [[ ! $line =~ ^([\"\'])(.*)[\"\']$ ]] || line=${BASH_REMATCH[2]}
+      fi
       # A shorter text would blot out ordinary words.
       ((${#line} < 8)) || secrets+=("$line")
     done
@@ -87,7 +91,8 @@ need_docker() {
     fail "docker compose on this host is $said; 2.24 or newer is needed." "Nothing was changed." \
       "sudo apt-get update && sudo apt-get install --only-upgrade docker-compose-plugin (on Ubuntu docker-compose-v2), then: pulumi up"
   fi
-  quietly docker info --format '{{.ServerVersion}}' || fail \
+  # `docker info` ends with 0 without an engine (26.1) or with 1 (28.2); `version` of the server fails everywhere.
+  { quietly docker version --format '{{.Server.Version}}' && [[ $said =~ (^|$'\n')[0-9]+\.[0-9] ]]; } || fail \
     "$(id -un) cannot use docker on this host: $said" \
     "Nothing was changed." \
     "sudo systemctl start docker; sudo usermod -aG docker $(id -un); then: pulumi up"

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
+import { quoted } from "../../formats/shell";
 import type { Pack } from "./pack";
-import { quoted } from "./quote";
 
 /** The command for every script. The script is its standard input: an error shows the command and never the input. */
 export const RUN_SCRIPT = "bash -s";

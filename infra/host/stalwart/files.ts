@@ -1,5 +1,6 @@
 import { FILES, type Deployment } from "../../../onhost/src/deployment";
 import { renderPlan } from "../../../onhost/src/plan-line";
+import { envFile } from "../../formats/env-file";
 import type { Settings } from "../../settings/settings";
 import type { HostFile } from "../file";
 import { ADMIN_ACCOUNT, RELAY_SECRET, SERVICE_ACCOUNT } from "./names";
@@ -51,7 +52,7 @@ export function stalwartFiles(settings: Settings): readonly HostFile[] {
     },
     {
       path: FILES.resend,
-      content: `${RELAY_SECRET}=${resend.apiKey.reveal()}\n`,
+      content: envFile({ [RELAY_SECRET]: resend.apiKey.reveal() }),
       mode: "0600",
       why: "The relay's password, an environment file of Stalwart.",
       restarts: ["stalwart"],

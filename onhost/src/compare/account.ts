@@ -1,4 +1,3 @@
-import * as path from "node:path";
 import { pipeline } from "node:stream/promises";
 import {
   agrees,
@@ -10,6 +9,8 @@ import {
   type Email,
   type StoredEmail,
 } from "../export/emails";
+import { checkAccount } from "../export/check";
+import { inside } from "../export/inside";
 import { MAILBOXES } from "../export/kinds";
 import { readLines } from "../export/lines";
 import type { AccountEntry, LinesFile } from "../export/manifest";
@@ -24,7 +25,7 @@ import { nodeCrypto } from "../node-crypto";
 /** One thing that is not on the server as the export says. */
 export interface Difference {
   readonly account: string;
-  /** `account`, a mailbox's folder, or the id of a message. */
+  /** `account`, a mailbox's folder, the id of a message, or a file of the export. */
   readonly what: string;
   readonly why: string;
 }
@@ -44,14 +45,16 @@ export interface AccountComparison {
 
 /**
  * Reads every message of the account from the server and compares ids and SHA-256 with what the export in `root` says. A
- * message that the export lists may be missing for one reason only: the server tells that it was deleted since.
+ * message that the export lists may be missing for one reason only: the server tells that it was deleted since. The files
+ * of the export are compared with its lists too.
  *
  * @throws Trouble when the server fails, Fault when the export's own lists are damaged
  */
 export async function compareAccount(client: Client, root: string, entry: AccountEntry): Promise<AccountComparison> {
-  const folder = path.join(root, entry.folder);
+  const folder = inside(root).place(entry.folder);
   const differences: Difference[] = [];
   const differs = (what: string, why: string) => void differences.push({ account: entry.name, what, why });
+  for (const { file, what } of (await checkAccount(root, entry)).damages) differs(file, DAMAGE[what]);
   const listed = new Map(linesOf(folder, entry.files["emails"]).map((line) => [text(line["id"]), storedEmailOf(line)]));
   if (listed.size !== entry.messages)
     differs("account", `the manifest counts ${entry.messages} messages, its list has ${listed.size}`);
@@ -73,6 +76,12 @@ export async function compareAccount(client: Client, root: string, entry: Accoun
     differences,
   };
 }
+
+const DAMAGE = {
+  missing: "is missing in the export",
+  changed: "does not have the hash that the export's list says",
+  outside: "leads out of the export",
+} as const;
 
 function linesOf(folder: string, file: LinesFile | undefined): ReturnType<typeof readLines> {
   return file === undefined ? [] : readLines(folder, file);

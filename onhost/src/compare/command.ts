@@ -1,10 +1,11 @@
 import { reachableAccounts } from "../export/accounts";
 import { unreadable, type TransferContext } from "../export/command";
-import { readManifest } from "../export/manifest";
+import { readManifest, type AccountEntry } from "../export/manifest";
 import { Fault } from "../fault";
-import { connectTo } from "../jmap/client";
+import { connectTo, type Client } from "../jmap/client";
 import { otherPlace, parsedArguments, PLACE_OPTIONS } from "../jmap/place";
 import { Trouble } from "../jmap/trouble";
+import { plainly } from "../printable";
 import { compareAccount, type AccountComparison } from "./account";
 
 export const COMPARE_USAGE = `onhost compare [FOLDER] [--json]   reads all mail from the server and compares it with an export; 6: it differs
@@ -37,8 +38,7 @@ export async function compareCommand(args: readonly string[], context: TransferC
       "Nothing was compared.",
       "Name its folder: onhost compare FOLDER",
     );
-  const other = otherPlace(parsed.values);
-  const place = other === undefined ? context.stalwart() : { ...other, staysAtOrigin: false };
+  const place = otherPlace(parsed.values) ?? context.stalwart();
   try {
     const client = await connectTo({ ...place, patience: PATIENCE });
     try {
@@ -46,9 +46,7 @@ export async function compareCommand(args: readonly string[], context: TransferC
       const report: AccountComparison[] = [];
       for (const entry of manifest.accounts)
         report.push(
-          reached.has(entry.id)
-            ? await compareAccount(client, root, entry)
-            : missingAccount(entry.name, entry.messages),
+          reached.has(entry.id) ? await compared(client, root, entry) : missingAccount(entry.name, entry.messages),
         );
       return tell(report, parsed.values.json === true, context);
     } finally {
@@ -59,12 +57,24 @@ export async function compareCommand(args: readonly string[], context: TransferC
   }
 }
 
+/** An account whose lists are damaged does not keep the others from being compared. */
+async function compared(client: Client, root: string, entry: AccountEntry): Promise<AccountComparison> {
+  try {
+    return await compareAccount(client, root, entry);
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    const differences = [{ account: entry.name, what: "account", why: `cannot be compared: ${error.fact}` }];
+    return { account: entry.name, listed: entry.messages, same: 0, deleted: 0, newer: 0, differences };
+  }
+}
+
 function missingAccount(account: string, listed: number): AccountComparison {
   const differences = [{ account, what: "account", why: "is not on the server" }];
   return { account, listed, same: 0, deleted: 0, newer: 0, differences };
 }
 
-function tell(report: readonly AccountComparison[], isJson: boolean, { out, err }: TransferContext): number {
+function tell(report: readonly AccountComparison[], isJson: boolean, context: TransferContext): number {
+  const [out, err] = [plainly(context.out), plainly(context.err)];
   const sum = (of: (one: AccountComparison) => number) => report.reduce((total, one) => total + of(one), 0);
   const differences = report.flatMap((one) => one.differences);
   for (const { account, what, why } of differences.slice(0, SHOWN)) err.write(`${account}: ${what} ${why}\n`);

@@ -1,5 +1,4 @@
 import { existsSync } from "node:fs";
-import * as path from "node:path";
 import { Fault } from "../fault";
 import type { Client } from "../jmap/client";
 import { compare, stableJson, text, type Fields } from "../jmap/json";
@@ -12,6 +11,7 @@ import { makeFolder, prune } from "./files";
 import { mailboxFolders } from "./folders";
 import { SEEN_OF_MAILBOXES, type Sight } from "./glance";
 import { isUnfinished } from "./incoming";
+import { inside } from "./inside";
 import { MAILBOXES } from "./kinds";
 import { readLines, writeLines } from "./lines";
 import { exportMail, readStored, unchangedMail, type MailOrder } from "./mail";
@@ -53,7 +53,7 @@ export interface Exported {
  */
 export async function exportAccount(order: Order): Promise<Exported> {
   const { client, account, previous, now } = order;
-  const folder = path.join(order.root, order.place);
+  const folder = inside(order.root).place(order.place);
   makeFolder(folder);
   if (previous !== undefined && order.sight?.mail === "unchanged" && isQuiet(order, folder))
     return await withSameMail(order, folder, previous);
@@ -119,7 +119,7 @@ function isQuiet(order: Order, folder: string): boolean {
     believes(order) &&
     damaged.size === 0 &&
     !isUnfinished(folder) &&
-    Object.values(previous.files).every(({ file }) => existsSync(path.join(folder, file))) &&
+    Object.values(previous.files).every(({ file }) => existsSync(inside(folder).partPlace("metadata", file))) &&
     hasSameMailboxes(folder, previous, sight?.mailboxes ?? [])
   );
 }
@@ -156,7 +156,7 @@ async function withSameMail(order: Order, folder: string, previous: AccountEntry
 function pruneLists(folder: string, entry: AccountEntry, scripts: readonly string[]): void {
   const wanted = new Set<string>([...Object.values(entry.files).map(({ file }) => file), ...scripts]);
   for (const part of ["metadata", "scripts"])
-    if (existsSync(path.join(folder, part))) prune(folder, (name) => wanted.has(name), part);
+    if (existsSync(inside(folder).place(part))) prune(folder, (name) => wanted.has(name), part);
 }
 
 /** Whether the states of the last export may be gone on from. */

@@ -3,6 +3,7 @@ import { connectTo, type Place } from "../jmap/client";
 import { otherPlace, parsedArguments, PLACE_OPTIONS } from "../jmap/place";
 import { progressOn, readableBytes, type Terminal } from "../jmap/progress";
 import { Trouble } from "../jmap/trouble";
+import { plainly } from "../printable";
 import { checkExport } from "./check";
 import { readManifest } from "./manifest";
 import { exportAll, type ExportReport } from "./run";
@@ -53,8 +54,7 @@ export async function exportCommand(args: readonly string[], context: TransferCo
   const root = positionals[0] ?? context.folder;
   if (values.check === true) return await check(root, values.json === true, context);
 
-  const other = otherPlace(values);
-  const place = other === undefined ? context.stalwart() : { ...other, staysAtOrigin: false };
+  const place = otherPlace(values) ?? context.stalwart();
   const progress = progressOn(context.err);
   const end = new AbortController();
   const timer = minutes === Infinity ? undefined : setTimeout(() => end.abort(), minutes * MINUTE_MS);
@@ -72,7 +72,7 @@ export async function exportCommand(args: readonly string[], context: TransferCo
         onProgress: (account, done, total) => progress.show(`${account}: ${done} of ${total} messages`),
       });
       progress.end();
-      if (values.json === true) context.out.write(`${JSON.stringify(report)}\n`);
+      if (values.json === true) plainly(context.out).write(`${JSON.stringify(report)}\n`);
       else tell(report, context);
       return isWhole(report) ? EXPORT_EXIT.done : EXPORT_EXIT.incomplete;
     } finally {
@@ -100,7 +100,8 @@ function isWhole({ accounts, isTimeOver }: ExportReport): boolean {
   return !isTimeOver && accounts.every(({ outcome, gaps }) => outcome === "exported" && gaps.length === 0);
 }
 
-function tell({ accounts, requests, bytesReceived }: ExportReport, { out, err }: TransferContext): void {
+function tell({ accounts, requests, bytesReceived }: ExportReport, context: TransferContext): void {
+  const [out, err] = [plainly(context.out), plainly(context.err)];
   for (const { account, outcome, messages, bytes, downloaded, gaps } of accounts) {
     out.write(`${account}: ${outcome}, ${messages} messages, ${readableBytes(bytes)}, ${downloaded} downloaded\n`);
     for (const { what, why } of gaps) err.write(`${account}: ${what}: ${why}\n`);
@@ -108,7 +109,8 @@ function tell({ accounts, requests, bytesReceived }: ExportReport, { out, err }:
   out.write(`${requests} requests, ${readableBytes(bytesReceived)} received\n`);
 }
 
-async function check(root: string, isJson: boolean, { out, err }: TransferContext): Promise<number> {
+async function check(root: string, isJson: boolean, context: TransferContext): Promise<number> {
+  const [out, err] = [plainly(context.out), plainly(context.err)];
   const manifest = readManifest(root);
   if (manifest === undefined)
     throw new Fault(

@@ -14,6 +14,7 @@ import { pipeline } from "node:stream/promises";
 import { isFields, parsed, text } from "../jmap/json";
 import { Trouble } from "../jmap/trouble";
 import { FOLDER_MODE, syncAll, syncFolder, writeAll } from "./files";
+import { inside, NotInside, type Inside } from "./inside";
 import { readIfThere, SECRET_MODE } from "../store";
 import { nodeCrypto } from "../node-crypto";
 
@@ -42,10 +43,11 @@ export function isUnfinished(accountFolder: string): boolean {
 
 /** Opens or makes it, and checks what is there: after a power cut a file may be shorter than its name says. */
 export async function openIncoming(accountFolder: string): Promise<Incoming> {
-  const folder = path.join(accountFolder, INCOMING);
+  const places = inside(accountFolder);
+  const folder = places.place(INCOMING);
   mkdirSync(folder, { recursive: true, mode: FOLDER_MODE });
-  const journal = path.join(folder, JOURNAL);
-  const found = await survivors(folder, readIfThere(journal) ?? "");
+  const journal = places.place(`${INCOMING}/${JOURNAL}`);
+  const found = await survivors(places, folder, readIfThere(journal) ?? "");
   const journalDescriptor = openSync(journal, "a", SECRET_MODE);
   let parts = 0;
   let taken = 0;
@@ -89,7 +91,7 @@ export async function openIncoming(accountFolder: string): Promise<Incoming> {
   }
 }
 
-async function survivors(folder: string, journal: string): Promise<ReadonlyMap<string, string>> {
+async function survivors(places: Inside, folder: string, journal: string): Promise<ReadonlyMap<string, string>> {
   const keys = new Map<string, string[]>();
   for (const line of journal.split("\n").map(parsed).filter(isFields)) {
     const sha256 = text(line["sha256"]);
@@ -100,11 +102,20 @@ async function survivors(folder: string, journal: string): Promise<ReadonlyMap<s
     if (name === JOURNAL) continue;
     const sha256 = name.replace(/\.eml$/, "");
     const file = path.join(folder, name);
-    const isWhole = keys.has(sha256) && (await hashOf(file)) === sha256;
+    const isWhole = keys.has(sha256) && isFileIn(places, `${INCOMING}/${name}`) && (await hashOf(file)) === sha256;
     if (isWhole) for (const key of keys.get(sha256) ?? []) found.set(key, sha256);
     else rmSync(file, { recursive: true });
   }
   return found;
+}
+
+function isFileIn(places: Inside, name: string): boolean {
+  try {
+    return statSync(places.place(name)).isFile();
+  } catch (error) {
+    if (error instanceof NotInside) return false;
+    throw error;
+  }
 }
 
 /** SHA-256 of a file, in hexadecimal. */

@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
-import * as path from "node:path";
 import { Fault } from "../fault";
 import { isFields, parsed, stableJson, type Fields } from "../jmap/json";
 import { readIfThere, SECRET_MODE, writeDurably } from "../store";
+import { inside } from "./inside";
 import type { LinesFile } from "./manifest";
 import { nodeCrypto } from "../node-crypto";
 
@@ -16,14 +16,18 @@ export function writeLines(folder: string, kind: string, values: readonly Fields
   const content = values.map((value) => `${stableJson(value)}\n`).join("");
   const sha256 = nodeCrypto().createHash("sha256").update(content).digest("hex");
   const file = `metadata/${kind}.${sha256.slice(0, HASH_IN_NAME)}.jsonl`;
-  const target = path.join(folder, file);
+  const target = inside(folder).partPlace("metadata", file);
   if (!existsSync(target)) writeDurably(target, content, SECRET_MODE);
   return { file, sha256, lines: values.length };
 }
 
-/** Reads them back. Throws a `Fault` when the file is missing or does not have its hash. */
+/**
+ * Reads them back.
+ *
+ * @throws Fault when the file is missing, lies outside the folder or does not have its hash
+ */
 export function readLines(folder: string, { file, sha256 }: LinesFile): readonly Fields[] {
-  const target = path.join(folder, file);
+  const target = inside(folder).partPlace("metadata", file);
   const content = readIfThere(target);
   if (content === undefined) throw damaged(target, "is not there");
   if (nodeCrypto().createHash("sha256").update(content).digest("hex") !== sha256)

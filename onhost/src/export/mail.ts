@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import * as path from "node:path";
 import type { Client } from "../jmap/client";
 import { forEach } from "../jmap/each";
@@ -20,6 +20,7 @@ import {
 import { FOLDER_MODE, link, makeFolder, syncFolder } from "./files";
 import { messageFile } from "./folders";
 import { openIncoming, type Incoming } from "./incoming";
+import { inside, NotInside, type Inside } from "./inside";
 import { MAILBOXES } from "./kinds";
 import { readLines, writeLines } from "./lines";
 import type { AccountEntry, Gap } from "./manifest";
@@ -84,15 +85,17 @@ export async function exportMail(
   const { folder } = order;
   const incoming = await openIncoming(folder);
   const oldFolders = readFolders(folder, order.previous);
+  const inFolder = inside(folder);
   const known = new Map(incoming.found);
   const places = new Map<string, string>();
   for (const sha256 of incoming.found.values()) places.set(sha256, incoming.file(sha256));
   for (const email of last.values()) {
     if (order.damaged.has(email.sha256)) continue;
-    const [place] = pathsOf(email, oldFolders);
+    const [name] = pathsOf(email, oldFolders);
+    const place = name === undefined ? undefined : placeIn(inFolder, name);
     if (place === undefined) continue;
     known.set(contentKey(email), email.sha256);
-    if (!places.has(email.sha256)) places.set(email.sha256, path.join(folder, place));
+    if (!places.has(email.sha256)) places.set(email.sha256, place);
   }
   const gaps = await fetchUnknown(order, emails, known, incoming, places);
   // Before a message gets its name: what has one is whole.
@@ -163,6 +166,17 @@ function isOutage({ kind, details }: Trouble): boolean {
   return (kind === "passing" && details.status === undefined) || details.status === 401 || details.status === 403;
 }
 
+/** Undefined for what is not there, or what the last export could not have written: the message is fetched again. */
+function placeIn(folder: Inside, name: string): string | undefined {
+  try {
+    const place = folder.partPlace("mail", name);
+    return existsSync(place) ? place : undefined;
+  } catch (error) {
+    if (error instanceof NotInside) return undefined;
+    throw error;
+  }
+}
+
 /** Gives every message its names in the mailboxes' folders; returns them. What is there stays untouched. */
 function linkAll(
   folder: string,
@@ -173,11 +187,12 @@ function linkAll(
 ): ReadonlySet<string> {
   const paths = new Set<string>();
   const changed = new Set<string>();
-  for (const name of folders.values()) makeFolder(path.join(folder, "mail", name));
+  const inFolder = inside(folder);
+  for (const name of folders.values()) makeFolder(inFolder.partPlace("mail", `mail/${name}`));
   for (const email of stored)
     for (const name of pathsOf(email, folders)) {
       paths.add(name);
-      const target = path.join(folder, name);
+      const target = inFolder.partPlace("mail", name);
       const from = places.get(email.sha256) ?? "";
       if (from === target) continue;
       mkdirSync(path.dirname(target), { recursive: true, mode: FOLDER_MODE });
@@ -204,6 +219,8 @@ function readFolders(folder: string, previous: AccountEntry | undefined): Readon
   const file = previous?.files[MAILBOXES.kind];
   if (file === undefined) return new Map();
   return new Map(
-    readLines(folder, file).map((line) => [text(line["id"]), text(line["folder"]).replace(/^mail\//, "")]),
+    readLines(folder, file)
+      .filter((line) => text(line["folder"]).startsWith("mail/"))
+      .map((line) => [text(line["id"]), text(line["folder"]).slice("mail/".length)]),
   );
 }

@@ -3,6 +3,7 @@ import * as path from "node:path";
 import { Fault } from "../fault";
 import { isFields, parsed, text, type Fields } from "../jmap/json";
 import { readIfThere, SECRET_MODE, writeDurably } from "../store";
+import { inside } from "./inside";
 
 export const FORMAT = "mail-stack-export";
 export const FORMAT_VERSION = 1;
@@ -54,7 +55,7 @@ export interface Manifest {
 
 /** Undefined when there is none. Throws a `Fault` for one that this version does not understand. */
 export function readManifest(root: string): Manifest | undefined {
-  const file = path.join(root, MANIFEST);
+  const file = inside(root).place(MANIFEST);
   const content = readIfThere(file);
   if (content === undefined) return undefined;
   const value = parsed(content);

@@ -1,11 +1,11 @@
 import { existsSync } from "node:fs";
-import * as path from "node:path";
 import type { Call, Client, Result } from "../jmap/client";
 import { readText } from "../jmap/http";
 import { compare, objects, text, type Fields } from "../jmap/json";
 import { listAll } from "../jmap/list";
 import { Trouble } from "../jmap/trouble";
 import { SECRET_MODE, writeDurably } from "../store";
+import { inside, NotInside } from "./inside";
 import { offered, OTHER_KINDS, SIEVE, type Kind } from "./kinds";
 import { readLines, writeLines } from "./lines";
 import type { AccountEntry, Gap, LinesFile } from "./manifest";
@@ -58,7 +58,7 @@ export async function exportObjects(
         files[kind.kind] = writeLines(folder, kind.kind, lines);
       }
     } catch (error) {
-      if (!(error instanceof Trouble)) throw error;
+      if (!(error instanceof Trouble || error instanceof NotInside)) throw error;
       gaps.push({ what: kind.kind, why: error.fact });
       if (last !== undefined) files[kind.kind] = last;
     }
@@ -128,11 +128,12 @@ async function withScripts(
   known: readonly Fields[],
 ): Promise<readonly Fields[]> {
   const lines: Fields[] = [];
+  const places = inside(folder);
   for (const script of scripts) {
     const blobId = text(script["blobId"]);
     // A blob's id stands for its bytes (RFC 8620 section 6), and the name is in the file's.
     const same = known.find((line) => line["blobId"] === blobId && line["name"] === script["name"]);
-    if (same !== undefined && existsSync(path.join(folder, text(same["file"])))) {
+    if (same !== undefined && existsSync(places.partPlace("scripts", text(same["file"])))) {
       lines.push({ ...script, file: same["file"], sha256: same["sha256"] });
       continue;
     }
@@ -141,7 +142,7 @@ async function withScripts(
     );
     const sha256 = nodeCrypto().createHash("sha256").update(content).digest("hex");
     const file = `scripts/${fileName(text(script["name"], "script"))}.${sha256.slice(0, HASH_IN_NAME)}.sieve`;
-    const target = path.join(folder, file);
+    const target = places.partPlace("scripts", file);
     if (!existsSync(target)) writeDurably(target, content, SECRET_MODE);
     lines.push({ ...script, file, sha256 });
   }

@@ -7,6 +7,7 @@ import { isReached, namedAccounts, type Account } from "./accounts";
 import { damagedHashes } from "./check";
 import { makeFolder, prune } from "./files";
 import { glanceAtAll, type Sight } from "./glance";
+import { inside } from "./inside";
 import { TimeIsOver, type DamagedHashes } from "./mail";
 import {
   FORMAT,
@@ -105,7 +106,7 @@ export async function exportAll(client: Client, options: ExportOptions): Promise
       if (options.acceptsLoss) {
         manifest = { ...manifest, accounts: manifest.accounts.filter((other) => other !== entry) };
         writeManifest(root, manifest);
-        prune(root, () => false, entry.folder);
+        prune(inside(root).place(entry.folder), () => false);
       } else reports.push(kept(entry.name, entry, new Error(VANISHED)));
     }
   if (reports.some(({ outcome }) => outcome === "exported")) touchManifest(root);

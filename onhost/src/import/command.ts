@@ -5,6 +5,7 @@ import { connectTo } from "../jmap/client";
 import { otherPlace, parsedArguments, PLACE_OPTIONS } from "../jmap/place";
 import { progressOn } from "../jmap/progress";
 import { Trouble } from "../jmap/trouble";
+import { plainly } from "../printable";
 import { importAll, type ImportReport } from "./run";
 
 export const IMPORT_USAGE = `onhost import [FOLDER] [--dry-run] [--account NAME[=TARGET]]… [--journal FOLDER] [--json]
@@ -35,8 +36,7 @@ export async function importCommand(args: readonly string[], context: TransferCo
   const manifest = readManifest(root);
   if (manifest === undefined)
     throw new Fault(`There is no export in ${root}.`, "Nothing was imported.", "Name its folder: onhost import FOLDER");
-  const other = otherPlace(values);
-  const place = other === undefined ? context.stalwart() : { ...other, staysAtOrigin: false };
+  const place = otherPlace(values) ?? context.stalwart();
   const progress = progressOn(context.err);
   try {
     const client = await connectTo(place);
@@ -50,7 +50,7 @@ export async function importCommand(args: readonly string[], context: TransferCo
         onProgress: (account, done, total) => progress.show(`${account}: ${done} of ${total} messages`),
       });
       progress.end();
-      if (values.json === true) context.out.write(`${JSON.stringify(report)}\n`);
+      if (values.json === true) plainly(context.out).write(`${JSON.stringify(report)}\n`);
       else tell(report, context);
       return report.accounts.every(({ gaps }) => gaps.length === 0) ? EXPORT_EXIT.done : EXPORT_EXIT.incomplete;
     } finally {
@@ -69,7 +69,8 @@ function namePair(text: string): [string, string] {
   return [name, target];
 }
 
-function tell({ accounts, isDry }: ImportReport, { out, err }: TransferContext): void {
+function tell({ accounts, isDry }: ImportReport, context: TransferContext): void {
+  const [out, err] = [plainly(context.out), plainly(context.err)];
   const would = isDry ? "would be " : "";
   for (const { account, target, mailboxes, messages, objects, gaps } of accounts) {
     const into = account === target ? "" : ` into ${target}`;

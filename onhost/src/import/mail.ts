@@ -1,8 +1,7 @@
-import { existsSync } from "node:fs";
-import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { messageFile } from "../export/folders";
 import type { StoredEmail } from "../export/emails";
+import { inside, NotInside } from "../export/inside";
 import type { Gap } from "../export/manifest";
 import { Fault } from "../fault";
 import type { Client } from "../jmap/client";
@@ -14,11 +13,13 @@ import { journalKey, type Journal } from "./journal";
 import { missing, partners } from "./match";
 import { part, refusal, update } from "./set";
 import { openTarget } from "./target";
+import { differenceOf } from "./whole";
 
 /** Messages of one Email/import; a request that breaks off is at most so many to look for. */
 const BATCH = 50;
 /** How long a server may still work on a request whose connection broke, before its e-mails are looked at. */
 const SETTLE_MS = 2_000;
+const FILES_AT_ONCE = 4;
 /** Rounds for one batch: others change the account meanwhile, blobs get lost. */
 const MAX_ROUNDS = 20;
 
@@ -47,7 +48,7 @@ export interface MailImport {
 
 /**
  * The messages of an account, with the mailboxes they go to. The same content in the same mailboxes is one message, with
- * the keywords of all; a message none of whose mailboxes could be made is a gap.
+ * the keywords of all. A message none of whose mailboxes could be made is a gap, and so is one whose name leads elsewhere.
  */
 export function wantedMail(
   accountFolder: string,
@@ -57,9 +58,9 @@ export function wantedMail(
 ): { readonly wanted: readonly Wanted[]; readonly gaps: readonly Gap[] } {
   const wanted = new Map<string, Wanted>();
   const gaps: Gap[] = [];
+  const places = inside(accountFolder);
   for (const { sha256, size, receivedAt, keywords, mailboxes: exported } of emails) {
     const name = `${folders.get(exported[0] ?? "") ?? "mail/unknown"}/${messageFile(receivedAt, sha256)}`;
-    const file = path.join(accountFolder, name);
     const mailboxes = [...new Set(exported.flatMap((id) => ids.get(id) ?? []))].sort();
     if (mailboxes.length === 0) {
       gaps.push({ what: name, why: "none of its mailboxes could be made" });
@@ -67,7 +68,13 @@ export function wantedMail(
     }
     const id = journalKey(sha256, mailboxes);
     const all = [...new Set([...keywords, ...(wanted.get(id)?.keywords ?? [])])].sort();
-    wanted.set(id, { id, sha256, size, receivedAt, keywords: all, mailboxes, file });
+    try {
+      const file = places.partPlace("mail", name);
+      wanted.set(id, { id, sha256, size, receivedAt, keywords: all, mailboxes, file });
+    } catch (error) {
+      if (!(error instanceof NotInside)) throw error;
+      gaps.push({ what: "message", why: error.fact });
+    }
   }
   return { wanted: [...wanted.values()], gaps };
 }
@@ -89,7 +96,7 @@ export async function importMail(order: MailImport, wanted: readonly Wanted[]): 
       there += 1;
     }
   }
-  const absent = await withoutFound(open);
+  const absent = await whole(await withoutFound(open));
   if (isDry) return { there, imported: absent.length, gaps };
   const batches = [...chunks(absent, BATCH)];
   // While one batch is imported the next one is uploaded.
@@ -103,6 +110,18 @@ export async function importMail(order: MailImport, wanted: readonly Wanted[]): 
     onProgress(there + imported + gaps.length, wanted.length);
   }
   return { there, imported, gaps };
+
+  /** What is in the export as its list says; the rest is gaps, and nothing of it leaves this machine. */
+  async function whole(messages: readonly Wanted[]): Promise<readonly Wanted[]> {
+    const bad = new Set<Wanted>();
+    await forEach(messages, FILES_AT_ONCE, async (message) => {
+      const why = await differenceOf(message.file, message.sha256, message.size);
+      if (why === undefined) return;
+      bad.add(message);
+      gaps.push({ what: message.file, why });
+    });
+    return messages.filter((message) => !bad.has(message));
+  }
 
   /** Looks for contents on the server, adopts what is there, and returns what is not. */
   async function withoutFound(messages: readonly Wanted[]): Promise<readonly Wanted[]> {
@@ -142,7 +161,7 @@ export async function importMail(order: MailImport, wanted: readonly Wanted[]): 
     else gaps.push({ what: message.file, why: `there, but its mailboxes or flags were not set: ${refused}` });
   }
 
-  /** Blobs by message; files that are not there are gaps. */
+  /** Blobs by message; what the server does not take is a gap. */
   async function uploaded(messages: readonly Wanted[]): Promise<Map<string, string>> {
     const { session } = client;
     // Stalwart counts uploads against the quota of the account in the URL, and takes the blob in another one's import.
@@ -150,14 +169,11 @@ export async function importMail(order: MailImport, wanted: readonly Wanted[]): 
     const blobs = new Map<string, string>();
     const limit = Math.min(client.connections, session.maxConcurrentUpload);
     await forEach(messages, limit, async ({ id, file, size }) => {
-      if (!existsSync(file)) gaps.push({ what: file, why: "the file is not there" });
-      else {
-        try {
-          blobs.set(id, await client.upload(owner, file, size, "message/rfc822"));
-        } catch (error) {
-          if (!(error instanceof Trouble) || error.details.status !== 413) throw error;
-          gaps.push({ what: file, why: "the server takes no upload of this size" });
-        }
+      try {
+        blobs.set(id, await client.upload(owner, file, size, "message/rfc822"));
+      } catch (error) {
+        if (!(error instanceof Trouble) || error.details.status !== 413) throw error;
+        gaps.push({ what: file, why: "the server takes no upload of this size" });
       }
     });
     return blobs;

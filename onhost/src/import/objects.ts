@@ -13,6 +13,7 @@ import {
   type Kind,
 } from "../export/kinds";
 import type { Gap } from "../export/manifest";
+import { Fault } from "../fault";
 import { Trouble } from "../jmap/trouble";
 import { create, update } from "./set";
 import { activateScript, importScripts } from "./sieve";
@@ -53,7 +54,7 @@ export async function importObjects(
   await importKind(IDENTITIES, (using, list) => importIdentities(order, using, list));
   await importKind(SIEVE, (using, list) => importScripts(order, using, accountFolder, list));
   await importKind(VACATION, (using, list) => importVacation(order, using, list));
-  await importKind(SIEVE, (using, list) => activateScript(order, using, list));
+  await importKind(SIEVE, (using, list) => activateScript(order, using, accountFolder, list));
   await importContained(ADDRESS_BOOKS, CARDS, "addressBookIds");
   await importContained(CALENDARS, EVENTS, "calendarIds");
   return outcomes;
@@ -62,14 +63,14 @@ export async function importObjects(
     kind: Kind,
     work: (using: string, list: readonly Fields[]) => Promise<ObjectOutcome>,
   ): Promise<void> {
-    const list = lines(kind);
-    if (list.length === 0) return;
-    const using = offered(order.client.session, order.accountId, kind);
     try {
+      const list = lines(kind);
+      if (list.length === 0) return;
+      const using = offered(order.client.session, order.accountId, kind);
       const outcome = using === undefined ? failed(kind, "the server does not offer it") : await work(using, list);
       outcomes[kind.kind] = sum(outcomes[kind.kind], outcome);
     } catch (error) {
-      if (!(error instanceof Trouble)) throw error;
+      if (!(error instanceof Trouble || error instanceof Fault)) throw error;
       outcomes[kind.kind] = sum(outcomes[kind.kind], failed(kind, error.fact));
     }
   }
@@ -95,8 +96,13 @@ function sum(one: ObjectOutcome | undefined, other: ObjectOutcome): ObjectOutcom
     created: (one?.created ?? 0) + other.created,
     updated: (one?.updated ?? 0) + other.updated,
     there: (one?.there ?? 0) + other.there,
-    gaps: [...(one?.gaps ?? []), ...other.gaps],
+    gaps: [...(one?.gaps ?? []), ...other.gaps.filter((gap) => !isAmong(one?.gaps ?? [], gap))],
   };
+}
+
+/** Scripts are gone through twice. */
+function isAmong(gaps: readonly Gap[], { what, why }: Gap): boolean {
+  return gaps.some((gap) => gap.what === what && gap.why === why);
 }
 
 const IDENTITY_PROPERTIES = ["name", "replyTo", "bcc", "textSignature", "htmlSignature"] as const;

@@ -1,6 +1,6 @@
-import * as path from "node:path";
 import { reachableAccounts, type Account } from "../export/accounts";
-import { storedEmailOf } from "../export/emails";
+import { storedEmailOf, type StoredEmail } from "../export/emails";
+import { inside } from "../export/inside";
 import { MAILBOXES, type Kind } from "../export/kinds";
 import { readLines } from "../export/lines";
 import type { AccountEntry, Gap, Manifest } from "../export/manifest";
@@ -9,7 +9,7 @@ import type { Client } from "../jmap/client";
 import { text, type Fields } from "../jmap/json";
 import { Trouble } from "../jmap/trouble";
 import { openJournal } from "./journal";
-import { importMail, wantedMail } from "./mail";
+import { importMail, wantedMail, type MailOutcome } from "./mail";
 import { importMailboxes } from "./mailboxes";
 import { importObjects, type ObjectOutcome } from "./objects";
 
@@ -55,15 +55,8 @@ async function importAccount(
   client: Client,
   entry: AccountEntry,
   target: Account,
-  { root, server, journalFolder, isDry, onProgress }: ImportOptions,
+  options: ImportOptions,
 ): Promise<ImportedAccount> {
-  const folder = path.join(root, entry.folder);
-  const lines = (kind: Pick<Kind, "kind">): readonly Fields[] => {
-    const file = entry.files[kind.kind];
-    return file === undefined ? [] : readLines(folder, file);
-  };
-  const exported = lines(MAILBOXES);
-  const emails = lines({ kind: "emails" }).map(storedEmailOf);
   const report = {
     account: entry.name,
     target: target.name,
@@ -71,37 +64,76 @@ async function importAccount(
     messages: { total: entry.messages, there: 0, imported: 0 },
     objects: {},
   };
-  const journal = openJournal(journalFolder, server, target.id);
   try {
-    const mailboxes = await importMailboxes(client, target.id, exported, isDry);
-    const folders = new Map(exported.map((mailbox) => [text(mailbox["id"]), text(mailbox["folder"])]));
-    const { wanted, gaps } = wantedMail(folder, emails, folders, mailboxes.ids);
-    const mail = await importMail(
-      {
-        client,
-        accountId: target.id,
-        journal,
-        isDry,
-        onProgress: (done, total) => onProgress(entry.name, done, total),
-      },
-      wanted,
-    );
-    const outcomes = await importObjects({ client, accountId: target.id, isDry }, folder, lines);
+    const folder = inside(options.root).place(entry.folder);
+    const lines = (kind: Pick<Kind, "kind">): readonly Fields[] => {
+      const file = entry.files[kind.kind];
+      return file === undefined ? [] : readLines(folder, file);
+    };
+    const { total, mail, mailboxes, gaps } = await importMailOf(client, entry, target, folder, lines, options);
+    const outcomes = await importObjects({ client, accountId: target.id, isDry: options.isDry }, folder, lines);
     const objects = Object.fromEntries(
       Object.entries(outcomes).map(([kind, { created, updated, there }]) => [kind, { created, updated, there }]),
     );
     return {
       ...report,
       mailboxes: { created: mailboxes.created, updated: mailboxes.updated },
-      messages: { total: wanted.length, there: mail.there, imported: mail.imported },
+      messages: { total, there: mail.there, imported: mail.imported },
       objects,
-      gaps: [...mailboxes.gaps, ...gaps, ...mail.gaps, ...Object.values(outcomes).flatMap((outcome) => outcome.gaps)],
+      gaps: [...gaps, ...Object.values(outcomes).flatMap((outcome) => outcome.gaps)],
     };
   } catch (error) {
     if (!(error instanceof Trouble || error instanceof Fault)) throw error;
     return { ...report, gaps: [{ what: "account", why: error.message }] };
+  }
+}
+
+interface MailOfAccount {
+  readonly total: number;
+  readonly mail: Pick<MailOutcome, "there" | "imported">;
+  readonly mailboxes: { readonly created: number; readonly updated: number };
+  readonly gaps: readonly Gap[];
+}
+
+/** Without its lists no message can be told from another; what is not mail does not need them. */
+async function importMailOf(
+  client: Client,
+  entry: AccountEntry,
+  target: Account,
+  folder: string,
+  lines: (kind: Pick<Kind, "kind">) => readonly Fields[],
+  { server, journalFolder, isDry, onProgress }: ImportOptions,
+): Promise<MailOfAccount> {
+  const lists = mailLists(lines);
+  if (lists instanceof Fault) {
+    const gaps = [{ what: "mail", why: lists.fact }];
+    return { total: entry.messages, mail: { there: 0, imported: 0 }, mailboxes: { created: 0, updated: 0 }, gaps };
+  }
+  const { exported, emails } = lists;
+  const journal = openJournal(journalFolder, server, target.id);
+  try {
+    const mailboxes = await importMailboxes(client, target.id, exported, isDry);
+    const folders = new Map(exported.map((mailbox) => [text(mailbox["id"]), text(mailbox["folder"])]));
+    const { wanted, gaps } = wantedMail(folder, emails, folders, mailboxes.ids);
+    const order = { client, accountId: target.id, journal, isDry };
+    const mail = await importMail(
+      { ...order, onProgress: (done, total) => onProgress(entry.name, done, total) },
+      wanted,
+    );
+    return { total: wanted.length, mail, mailboxes, gaps: [...mailboxes.gaps, ...gaps, ...mail.gaps] };
   } finally {
     journal.close();
+  }
+}
+
+function mailLists(
+  lines: (kind: Pick<Kind, "kind">) => readonly Fields[],
+): { readonly exported: readonly Fields[]; readonly emails: readonly StoredEmail[] } | Fault {
+  try {
+    return { exported: lines(MAILBOXES), emails: lines({ kind: "emails" }).map(storedEmailOf) };
+  } catch (error) {
+    if (error instanceof Fault) return error;
+    throw error;
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Readable } from "node:stream";
-import { createHttp, readText, type Http } from "./http";
+import { createHttp, isNotFound, readText, type Http, type Request } from "./http";
 import { isFields, parsed, strings, text, type Fields } from "./json";
 import { patiently, PATIENCE, type Patience } from "./retry";
 import { CORE, openSession, type Session } from "./session";
@@ -7,6 +7,7 @@ import { Trouble } from "./trouble";
 
 /** Requests at once; more do not help a server with the few cores of a home. */
 const MAX_CONNECTIONS = 4;
+const FIRST_REDIRECT = 300;
 
 export interface Place {
   /** The server or its session. */
@@ -15,7 +16,6 @@ export interface Place {
   readonly sessionPath?: string;
   /** Value of the Authorization header. */
   readonly authorization: string;
-  readonly staysAtOrigin: boolean;
   readonly patience?: Patience;
 }
 
@@ -53,17 +53,26 @@ export interface Client {
 }
 
 /** Opens the session. */
-export async function connectTo({
-  url,
-  sessionPath,
-  authorization,
-  staysAtOrigin,
-  patience = PATIENCE,
-}: Place): Promise<Client> {
+export async function connectTo({ url, sessionPath, authorization, patience = PATIENCE }: Place): Promise<Client> {
   const http = createHttp(authorization, MAX_CONNECTIONS);
-  const session = await patiently(() => openSession(http, new URL(url), staysAtOrigin, sessionPath), patience);
+  const session = await patiently(() => openSession(http, new URL(url), sessionPath), patience);
   const connections = Math.min(MAX_CONNECTIONS, session.maxConcurrentRequests);
   return { session, traffic: http.traffic, connections, calls, call, download, upload, close: http.close };
+
+  /** No redirect is followed. At the given origin the paths of another one may not exist; the operator must see why. */
+  async function send<T>(request: Request, read: (body: Readable) => Promise<T>): Promise<T> {
+    try {
+      return await http.send(request, ({ status, body }) => {
+        if (status < FIRST_REDIRECT) return read(body);
+        throw new Trouble(`${request.step}: HTTP ${status}, a redirect, which is not followed`, "refused", { status });
+      });
+    } catch (error) {
+      if (session.otherOrigin === undefined || !isNotFound(error)) throw error;
+      const { fact, kind, details } = error;
+      const why = `the session names ${session.otherOrigin}, and only ${new URL(url).origin} is asked`;
+      throw new Trouble(`${fact} (${why})`, kind, details);
+    }
+  }
 
   async function calls(
     using: readonly string[],
@@ -94,9 +103,9 @@ export async function connectTo({
 
   async function post(step: string, request: string): Promise<unknown> {
     const body = { text: request };
-    return await http.send(
+    return await send(
       { method: "POST", url: session.apiUrl, type: "application/json", body, step, takesGzip: true },
-      async ({ body: answer }) => parsed(await readText(step, answer)),
+      async (answer) => parsed(await readText(step, answer)),
     );
   }
 
@@ -107,18 +116,14 @@ export async function connectTo({
     read: (body: Readable) => Promise<T>,
   ): Promise<T> {
     const url = session.downloadUrl(accountId, blobId, type);
-    return await patiently(
-      () => http.send({ method: "GET", url, step: "download" }, ({ body }) => read(body)),
-      patience,
-    );
+    return await patiently(() => send({ method: "GET", url, step: "download" }, read), patience);
   }
 
   async function upload(accountId: string, file: string, size: number, type: string): Promise<string> {
     const url = session.uploadUrl(accountId);
     return await patiently(async () => {
-      const answer = await http.send(
-        { method: "POST", url, type, body: { file, size }, step: "upload" },
-        async ({ body }) => parsed(await readText("upload", body)),
+      const answer = await send({ method: "POST", url, type, body: { file, size }, step: "upload" }, async (body) =>
+        parsed(await readText("upload", body)),
       );
       const blobId = isFields(answer) ? text(answer["blobId"]) : "";
       if (blobId === "") throw new Trouble("upload: no blob id in the answer", "passing");

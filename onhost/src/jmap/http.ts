@@ -156,7 +156,7 @@ async function refusal(step: string, response: http.IncomingMessage, body: Reada
   return new Trouble(fact, "refused", { status, mayHaveHappened: false });
 }
 
-export function isNotFound(error: unknown): boolean {
+export function isNotFound(error: unknown): error is Trouble {
   return error instanceof Trouble && error.details.status === NOT_FOUND;
 }
 

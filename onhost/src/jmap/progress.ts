@@ -1,3 +1,5 @@
+import { printable } from "../printable";
+
 const EVERY_MS = 500;
 
 /** Where progress is shown; a terminal or not. */
@@ -14,7 +16,7 @@ export function progressOn(terminal: Terminal): { readonly show: (text: string) 
       if (terminal.isTTY !== true || Date.now() - last < EVERY_MS) return;
       last = Date.now();
       isShown = true;
-      terminal.write(`\r\u001b[K${text}`);
+      terminal.write(`\r\u001b[K${printable(text)}`);
     },
     end() {
       if (isShown) terminal.write("\r\u001b[K");

@@ -27,6 +27,8 @@ export interface Session {
   readonly apiUrl: URL;
   readonly downloadUrl: (accountId: string, blobId: string, type: string) => URL;
   readonly uploadUrl: (accountId: string) => URL;
+  /** Another origin that the session names; its paths are asked for at the given one. */
+  readonly otherOrigin: string | undefined;
   readonly maxCalls: number;
   readonly maxObjectsInGet: number;
   readonly maxObjectsInSet: number;
@@ -35,15 +37,17 @@ export interface Session {
 }
 
 /**
- * Reads the session. `base`: the server (then `/.well-known/jmap` is asked) or the session's own URL. With
- * `staysAtOrigin` only the paths of the session's URLs are taken: Stalwart names its public address there, which a
- * container beside it need not reach. `guess`: a path at which the session is looked for first, which spares the redirect.
- * Throws `Trouble`.
+ * Reads the session. `base`: the server (then `/.well-known/jmap` is asked) or the session's own URL. Its origin is never
+ * left: what a server calls itself may by now be the name of another one, and the login must not go there. Stalwart names
+ * its public URL (RFC 8620 section 2 allows that), and only the paths of it are used. `guess`: a path at which the session
+ * is looked for first, which spares the redirect.
+ *
+ * @throws Trouble
  */
-export async function openSession(http: Http, base: URL, staysAtOrigin: boolean, guess?: string): Promise<Session> {
+export async function openSession(http: Http, base: URL, guess?: string): Promise<Session> {
   if (guess !== undefined)
     try {
-      return await openSession(http, new URL(guess, base), staysAtOrigin);
+      return await openSession(http, new URL(guess, base));
     } catch (error) {
       if (!isNotFound(error)) throw error;
     }
@@ -53,13 +57,13 @@ export async function openSession(http: Http, base: URL, staysAtOrigin: boolean,
       const content = await readText("session", body);
       return location === undefined ? { content } : { location };
     });
-    if ("content" in answer) return sessionOf(parsed(answer.content), url, staysAtOrigin);
-    url = within(url, answer.location, staysAtOrigin);
+    if ("content" in answer) return sessionOf(parsed(answer.content), url);
+    url = redirected(url, answer.location);
   }
   throw new Trouble("session: redirected in circles", "refused");
 }
 
-function sessionOf(value: unknown, url: URL, staysAtOrigin: boolean): Session {
+function sessionOf(value: unknown, url: URL): Session {
   if (!isFields(value) || typeof value["apiUrl"] !== "string")
     throw new Trouble("session: what answers there does not speak JMAP", "refused");
   const capabilities = fieldsOf(value["capabilities"]);
@@ -68,10 +72,11 @@ function sessionOf(value: unknown, url: URL, staysAtOrigin: boolean): Session {
     const limit = limits[name];
     return typeof limit === "number" && limit > 0 ? limit : otherwise;
   };
-  const template = (name: string, values: Readonly<Record<string, string>>) => {
-    const filled = text(value[name]).replace(/\{(\w+)\}/g, (_, key: string) => encodeURIComponent(values[key] ?? ""));
-    return within(url, filled, staysAtOrigin);
-  };
+  const template = (name: string, values: Readonly<Record<string, string>>) =>
+    onOrigin(
+      text(value[name]).replace(/\{(\w+)\}/g, (_, key: string) => encodeURIComponent(values[key] ?? "")),
+      url,
+    );
   const accounts = Object.entries(fieldsOf(value["accounts"])).map(([id, account]) => ({
     id,
     name: text(fieldsOf(account)["name"], id),
@@ -79,13 +84,15 @@ function sessionOf(value: unknown, url: URL, staysAtOrigin: boolean): Session {
   }));
   const primary = fieldsOf(value["primaryAccounts"]);
   const own = primary[MAIL] ?? primary[CORE] ?? Object.values(primary)[0] ?? accounts[0]?.id;
+  const named = ["apiUrl", "downloadUrl", "uploadUrl"].map((name) => resolved(text(value[name]), url).origin);
   return {
     capabilities: Object.keys(capabilities),
     accounts,
     ownAccountId: typeof own === "string" ? own : undefined,
-    apiUrl: within(url, value["apiUrl"], staysAtOrigin),
+    apiUrl: onOrigin(value["apiUrl"], url),
     downloadUrl: (accountId, blobId, type) => template("downloadUrl", { accountId, blobId, type, name: "blob" }),
     uploadUrl: (accountId) => template("uploadUrl", { accountId }),
+    otherOrigin: named.find((origin) => origin !== url.origin),
     maxCalls: number("maxCallsInRequest", FEWEST.calls),
     maxObjectsInGet: number("maxObjectsInGet", FEWEST.get),
     maxObjectsInSet: number("maxObjectsInSet", FEWEST.set),
@@ -94,12 +101,30 @@ function sessionOf(value: unknown, url: URL, staysAtOrigin: boolean): Session {
   };
 }
 
-/** Credentials never go from an encrypted connection to an open one. */
-function within(url: URL, reference: string, staysAtOrigin: boolean): URL {
-  const target = new URL(reference, url);
-  if (staysAtOrigin) return new URL(`${target.pathname}${target.search}`, url.origin);
-  if (url.protocol === "https:" && target.protocol !== "https:")
-    throw new Trouble("session: it leads from https to an open connection", "refused");
+/** A redirect to another origin says that JMAP is not served here; the operator decides whether that server is meant. */
+function redirected(url: URL, location: string): URL {
+  const target = resolved(location, url);
+  if (target.origin !== url.origin)
+    throw new Trouble(
+      `session: it redirects to ${target.origin}, which is not asked. If that server is meant, give --url ${target.origin}${target.pathname}`,
+      "refused",
+    );
+  return target;
+}
+
+function onOrigin(reference: string, url: URL): URL {
+  const { pathname, search } = resolved(reference, url);
+  const result = new URL(url.origin);
+  // Assigned and not resolved: a path of the form `//host/` must stay a path.
+  result.pathname = pathname;
+  result.search = search;
+  return result;
+}
+
+function resolved(reference: string, url: URL): URL {
+  const target = URL.canParse(reference, url.href) ? new URL(reference, url) : undefined;
+  if (target === undefined || !/^https?:$/.test(target.protocol))
+    throw new Trouble("session: it names something that is not an http or https URL", "refused");
   return target;
 }
 

@@ -15,7 +15,7 @@ say() {
 
 main() {
   say time "$(date +%s)"
-  say docker "$(docker info --format '{{.ServerVersion}}' 2>/dev/null </dev/null)"
+  say docker "$(docker_version)"
   say compose "$(docker compose version --short 2>/dev/null </dev/null)"
   say linger "$(loginctl show-user "$(id -un)" --property=Linger --value 2>/dev/null)"
   local name
@@ -33,6 +33,13 @@ main() {
   say certificate "$(base64 -w 0 stalwart/tls/fullchain.pem 2>/dev/null)"
   say manifest "$(stat -c %Y stalwart/data/export/manifest.json 2>/dev/null)"
   say backup "$(cat backup/state/status.json 2>/dev/null)"
+}
+
+# Of the engine; nothing when it does not answer. `docker info` ends with 0 without one (docker 26.1).
+docker_version() {
+  local version
+  version=$(docker version --format '{{.Server.Version}}' 2>/dev/null </dev/null) || return 0
+  [[ ! $version =~ ^[0-9]+\.[0-9] ]] || printf '%s' "$version"
 }
 
 # Labels of compose.yaml are digests of secrets that the doctor does not know.

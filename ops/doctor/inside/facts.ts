@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 import type { HostFile } from "../../../infra/host/file";
 import { hostFiles } from "../../../infra/host/files";
-import { quoted } from "../../../infra/host/ship/quote";
+import { quoted } from "../../../infra/formats/shell";
 import type { Settings } from "../../../infra/settings/settings";
 import { type Context, hasHost, type HostDeployment } from "../context";
 

@@ -3,10 +3,10 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { knownHostsLine, sshPathOption } from "../../../infra/formats/ssh";
 import type { Settings } from "../../../infra/settings/settings";
 import { type Ssh, type SshAnswer, Unreachable } from "../context";
 
-const USUAL_PORT = 22;
 const CONNECT_SECONDS = 4;
 /** What ssh itself ends with; a script of ours never does. */
 const NO_CONNECTION = 255;
@@ -35,14 +35,16 @@ async function runOnce({ address, port, user, key, sshPrivateKey }: Settings["ho
       writeFileSync(file, `${text.trimEnd()}\n`, { mode: 0o600 });
       return file;
     };
-    const name = port === USUAL_PORT ? address : `[${address}]:${port}`;
     const options = [
-      ...[`UserKnownHostsFile=${write("known-hosts", `${name} ${key}`)}`, "GlobalKnownHostsFile=none"],
+      sshPathOption("IdentityFile", write("key", sshPrivateKey.reveal())),
+      ...[
+        sshPathOption("UserKnownHostsFile", write("known-hosts", knownHostsLine(address, port, key))),
+        "GlobalKnownHostsFile=none",
+      ],
       ...["StrictHostKeyChecking=yes", "HostKeyAlgorithms=ssh-ed25519", "IdentitiesOnly=yes", "BatchMode=yes"],
       ...[`ConnectTimeout=${CONNECT_SECONDS}`, "LogLevel=ERROR"],
     ].flatMap((option) => ["-o", option]);
-    const identity = write("key", sshPrivateKey.reveal());
-    const args = ["-F", "none", "-T", "-p", String(port), "-i", identity, ...options, `${user}@${address}`, "bash -s"];
+    const args = ["-F", "none", "-T", "-p", String(port), ...options, `${user}@${address}`, "bash -s"];
     const answer = await output("ssh", args, script);
     if (answer.code === NO_CONNECTION) throw new Unreachable(reason(answer.stderr));
     return answer;

@@ -66,7 +66,7 @@ const VERBS: Readonly<Record<string, Options>> = {
 /** @throws UsageError for what the sandbox does not know: nothing is waved through. */
 export function parseArguments(args: readonly string[]): Arguments {
   const [first, ...rest] = args;
-  if (first === "info" || (first === "version" && rest[0]?.startsWith("--format"))) return nothing("server-version");
+  if (first === "version" && rest[0]?.startsWith("--format")) return nothing("server-version");
   if (first === "ps" && rest.includes("label=com.docker.compose.project=mail-stack")) return nothing("docker-ps");
   if (first !== "compose") throw new UsageError(`docker: '${first ?? ""}' is not a docker command of the sandbox.`);
   const at = rest.findIndex((word, index) => VERBS[word] !== undefined && !takesValue(rest[index - 1]));

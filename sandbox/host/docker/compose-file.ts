@@ -159,11 +159,12 @@ function readEnvFile(file: string): Record<string, string> {
   return Object.fromEntries(
     lines.flatMap((line): [string, string][] => {
       const [, key, value = ""] = /^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_.-]*)=(.*)$/.exec(line) ?? [];
-      // Between single quotes nothing has a meaning; elsewhere `$` begins a variable, which no file of ours may use.
+      // Between single quotes nothing has a meaning; elsewhere `$` begins a variable, which no file of ours may use, and
+      // versions differ in what a backslash is.
       if (key === undefined) return [];
-      const quoted = /^'(.*)'\s*$/.exec(value)?.[1];
-      if (quoted === undefined && value.includes("$"))
-        throw new ComposeError(`${file}: the sandbox wants a value with $ between single quotes`);
+      const quoted = /^'([^'\\]*)'\s*$/.exec(value)?.[1] ?? /^"([^"$\\]*)"\s*$/.exec(value)?.[1];
+      if (quoted === undefined && /[$\\'"]| #/.test(value))
+        throw new ComposeError(`${file}: the sandbox wants a value with $, # or quotation marks between single quotes`);
       return [[key, quoted ?? value.trim()]];
     }),
   );

@@ -3,6 +3,7 @@ import { createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 
+import { quoted } from "../../../infra/formats/shell";
 import type { Engine, Result } from "./engine";
 
 /** What the command line hands over. */
@@ -49,8 +50,4 @@ async function serve(socket: Socket, engine: Engine): Promise<void> {
     };
   }
   socket.end(JSON.stringify(result));
-}
-
-function quoted(word: string): string {
-  return `'${word.replaceAll("'", `'\\''`)}'`;
 }

@@ -33,6 +33,13 @@ export const MACHINE: readonly Break[] = [
   ),
   broken("host.docker", "docker is down", /^docker does not answer$/, program("docker", "exit 1")),
   broken(
+    "host.docker",
+    "docker 26.1 is asked without its group",
+    /^docker does not answer$/,
+    // It says so on standard error, and what `docker info` ends with depends on the version.
+    program("docker", '[ "$1" != info ] || { echo; exit 0; }; echo "permission denied" >&2; echo; exit 1'),
+  ),
+  broken(
     "host.images",
     "somebody pulled another one",
     /^traefik traefik:latest$/,

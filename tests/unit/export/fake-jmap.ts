@@ -14,9 +14,15 @@ export interface FakeJmap {
   /** Puts a message there; returns its id. */
   readonly deliver: (raw: string | Buffer, mailboxes?: readonly string[], more?: Json) => string;
   readonly remove: (type: string, id: string) => void;
+  /** Puts a Sieve script there; returns its id. */
+  readonly script: (name: string, text: string, isActive?: boolean) => string;
+  /** The text of every blob that it has. */
+  readonly texts: () => readonly string[];
   readonly limits: { get: number; query: number };
   /** Whether it knows Blob/get (RFC 9404); of what it gives so, these blobs are left out. */
   blobs: { readonly without: readonly string[] } | undefined;
+  /** What its session says differently. */
+  session: Json;
   /** Whether answers come compressed to those who take it. */
   compresses: boolean;
   /** How many log entries `changes` still knows. */
@@ -39,6 +45,7 @@ const TYPES = {
   Mailbox: "urn:ietf:params:jmap:mail",
   Email: "urn:ietf:params:jmap:mail",
   Identity: "urn:ietf:params:jmap:submission",
+  SieveScript: "urn:ietf:params:jmap:sieve",
   VacationResponse: "urn:ietf:params:jmap:vacationresponse",
   AddressBook: "urn:ietf:params:jmap:contacts",
   ContactCard: "urn:ietf:params:jmap:contacts",
@@ -69,8 +76,11 @@ export async function fakeJmap(): Promise<FakeJmap> {
     objects: of,
     deliver,
     remove,
+    script: (name, text, isActive = false) => put("SieveScript", { name, blobId: blobOf(text), isActive }),
+    texts: () => [...blobs.values()].map((blob) => blob.toString()),
     limits: { get: 500, query: 5_000 },
     blobs: undefined,
+    session: {},
     compresses: false,
     forget: () => (forgotten = changes.length),
     keepNoChanges: () => (forgotten = Infinity),
@@ -116,7 +126,7 @@ export async function fakeJmap(): Promise<FakeJmap> {
   }
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { pathname } = new URL(request.url ?? "/", url);
+    const { pathname } = new URL(`${url}${request.url ?? "/"}`);
     const chunks: Buffer[] = [];
     for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
     const body = Buffer.concat(chunks);
@@ -147,9 +157,10 @@ export async function fakeJmap(): Promise<FakeJmap> {
     body: Buffer,
     calls: readonly [string, Json, string][],
   ): Json | Buffer | undefined {
-    if (pathname === "/.well-known/jmap") return session();
+    if (pathname === "/.well-known/jmap" || pathname === "/jmap/session") return session();
     if (pathname.startsWith("/jmap/download/")) return blobs.get(pathname.split("/")[4] ?? "");
     if (pathname.startsWith("/jmap/upload/")) return { blobId: blobOf(body), size: body.length };
+    if (pathname !== "/jmap/") return undefined;
     const results: Json[] = [];
     return {
       methodResponses: calls.map(([method, args, id]) => {
@@ -173,6 +184,7 @@ export async function fakeJmap(): Promise<FakeJmap> {
       apiUrl: "/jmap/",
       downloadUrl: "/jmap/download/{accountId}/{blobId}/{name}?accept={type}",
       uploadUrl: "/jmap/upload/{accountId}/",
+      ...fake.session,
     };
   }
 
@@ -246,6 +258,9 @@ export async function fakeJmap(): Promise<FakeJmap> {
       }
       put(type, { ...object, id });
     }
+    if (typeof args["onSuccessActivateScript"] === "string")
+      for (const [id, script] of of(type))
+        of(type).set(id, { ...script, isActive: id === args["onSuccessActivateScript"] });
     return { created: Object.fromEntries(created) as Json, notUpdated: {}, newState: state() };
   }
 

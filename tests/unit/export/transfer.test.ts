@@ -25,7 +25,7 @@ afterEach(async () => {
 });
 
 function connect(fake = server) {
-  return connectTo({ url: fake.url, authorization: "Basic bWU6cHc=", staysAtOrigin: true, patience: QUICK });
+  return connectTo({ url: fake.url, authorization: "Basic bWU6cHc=", patience: QUICK });
 }
 
 async function runExport(more: Partial<Parameters<typeof exportAll>[1]> = {}): Promise<ExportReport> {

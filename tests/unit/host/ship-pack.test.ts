@@ -4,7 +4,7 @@ import fc from "fast-check";
 
 import type { HostFile } from "../../../infra/host/file";
 import { pack } from "../../../infra/host/ship/pack";
-import { quoted } from "../../../infra/host/ship/quote";
+import { quoted } from "../../../infra/formats/shell";
 import { tar } from "../../../infra/host/ship/tar";
 import { temporaryFolder } from "../../../sandbox/temporary";
 

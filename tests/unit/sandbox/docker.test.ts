@@ -222,7 +222,7 @@ describe("docker compose of the sandbox", () => {
 
   it("answers what a script asks of docker itself", async () => {
     expect((await docker(["compose", "version", "--short"])).stdout).toMatch(/^2\.\d+\.\d+\n$/);
-    expect((await docker(["info", "--format", "{{.ServerVersion}}"])).stdout).toMatch(/^\d+\./);
+    expect((await docker(["version", "--format", "{{.Server.Version}}"])).stdout).toMatch(/^\d+\./);
     expect(await docker(["rm", "-f", "x"])).toMatchObject({ code: 125 });
   });
 });
