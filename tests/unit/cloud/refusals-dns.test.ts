@@ -1,4 +1,4 @@
-import { aaaa, caa, catchAll, cname, DOMAIN, mx, srv, txt, zoneId } from "./cloud";
+import { aaaa, caa, catchAll, cname, DOMAIN, emptyWorld, mx, srv, txt, TYPE, zoneId } from "./cloud";
 import { eachRefused } from "./refusals";
 
 describe("the model refuses in DNS", () => {
@@ -20,9 +20,9 @@ describe("the model refuses in DNS", () => {
       "identical",
     ],
     [
-      "a CNAME beside a TXT",
+      "a CNAME that is not proxied beside a TXT",
       [["record", txt()]],
-      ["record", cname({ name: `_dmarc.${DOMAIN}` })],
+      ["record", cname({ name: `_dmarc.${DOMAIN}`, proxied: false, ttl: 300 })],
       81053,
       "with that host already exists",
     ],
@@ -34,8 +34,8 @@ describe("the model refuses in DNS", () => {
       "with that host",
     ],
     [
-      "a TXT beside a CNAME",
-      [["record", cname()]],
+      "a TXT beside a CNAME that is not proxied",
+      [["record", cname({ proxied: false, ttl: 300 })]],
       ["record", txt({ name: `www.${DOMAIN}` })],
       81054,
       "A CNAME record with that host",
@@ -46,6 +46,20 @@ describe("the model refuses in DNS", () => {
       ["record", aaaa({ name: `www.${DOMAIN}` })],
       81054,
       "A CNAME record",
+    ],
+    [
+      "an A beside a CNAME at the apex",
+      [["record", cname({ name: DOMAIN })]],
+      ["record", aaaa({ name: DOMAIN, type: "A", content: "192.0.2.1" })],
+      81054,
+      "A CNAME record",
+    ],
+    [
+      "a CNAME beside an AAAA at the apex",
+      [["record", aaaa({ name: DOMAIN })]],
+      ["record", cname({ name: DOMAIN })],
+      81053,
+      "An A, AAAA, or CNAME record",
     ],
     [
       "an MX while Email Routing is on",
@@ -91,6 +105,34 @@ describe("the model refuses in DNS", () => {
     ["a TXT without content", [], ["record", txt({ content: undefined })], 9005, "TXT"],
     ["a comment of 101 characters", [], ["record", caa({ comment: "c".repeat(101) })], 9208, "100 characters"],
   ]);
+});
+
+describe("the model takes a CNAME that Cloudflare flattens beside other types", () => {
+  it.each([
+    ["at the apex", { name: DOMAIN, proxied: false, ttl: 300 }],
+    ["proxied, below the apex", { name: `www.${DOMAIN}` }],
+  ])("%s, whichever comes first", (_, changes) => {
+    const alias = cname(changes);
+    const others = [txt({ name: changes.name }), caa({ name: changes.name }), mx({ name: changes.name })];
+    for (const order of [
+      [alias, ...others],
+      [...others, alias],
+    ]) {
+      const world = emptyWorld();
+      for (const inputs of order) world.create(TYPE.record, "it", inputs);
+      expect(world.zones[0]?.records).toHaveLength(order.length);
+    }
+  });
+
+  test("Email Routing is switched on in a zone whose website is a CNAME at the apex", () => {
+    const world = emptyWorld();
+    world.create(TYPE.record, "website", cname({ name: DOMAIN }));
+    world.create(TYPE.routing, "routing", { zoneId });
+    world.create(TYPE.routingDns, "dns", { zoneId });
+    expect(world.zones[0]?.records.filter(({ name }) => name === DOMAIN).map(({ type }) => type)).toEqual([
+      ...["CNAME", "MX", "MX", "MX", "TXT"],
+    ]);
+  });
 });
 
 describe("the model refuses in Email Routing", () => {
