@@ -62,6 +62,9 @@ export const dnsRecord: Kind = {
 };
 
 function refuseInZone(zone: Zone, record: ZoneRecord, inputs: Props): void {
+  // Its records come by zone transfer (DNS, Zone setups, secondary DNS). The code is not known.
+  if (zone.type === "secondary")
+    throw new Refusal(400, undefined, `The records of the secondary zone ${zone.name} cannot be changed here.`);
   if (!isWithin(zone, record.name))
     throw new Refusal(400, 9000, `DNS name is invalid: ${record.name} is not in ${zone.name}`);
   if ((textAt(inputs, "comment") ?? "").length > COMMENT_CHARACTERS)

@@ -1,4 +1,20 @@
-import { aaaa, caa, catchAll, cname, DOMAIN, emptyWorld, mx, srv, txt, TYPE, zoneId } from "./cloud";
+import type { Props } from "../../../sandbox/cloud/props";
+import type { Zone } from "../../../sandbox/cloud/zone";
+import {
+  aaaa,
+  caa,
+  catchAll,
+  cname,
+  DOMAIN,
+  emptyWorld,
+  mx,
+  refusalOf,
+  srv,
+  txt,
+  TYPE,
+  type TypeName,
+  zoneId,
+} from "./cloud";
 import { eachRefused } from "./refusals";
 
 describe("the model refuses in DNS", () => {
@@ -132,6 +148,20 @@ describe("the model takes a CNAME that Cloudflare flattens beside other types", 
     expect(world.zones[0]?.records.filter(({ name }) => name === DOMAIN).map(({ type }) => type)).toEqual([
       ...["CNAME", "MX", "MX", "MX", "TXT"],
     ]);
+  });
+});
+
+describe("the model refuses in a zone that Cloudflare does not answer for", () => {
+  it.each<[string, Partial<Zone>, TypeName, Props]>([
+    ["Email Routing in a partial zone", { type: "partial" }, "routing", { zoneId }],
+    ["its DNS in a partial zone", { type: "partial" }, "routingDns", { zoneId }],
+    ["Email Routing in a secondary zone", { type: "secondary" }, "routing", { zoneId }],
+    ["Email Routing in a moved zone", { status: "moved" }, "routing", { zoneId }],
+    ["a record in a secondary zone", { type: "secondary" }, "record", txt()],
+  ])("%s", (_, state, type, inputs) => {
+    const world = emptyWorld();
+    Object.assign(world.zones[0] ?? {}, state);
+    expect(refusalOf(() => world.create(TYPE[type], "it", inputs))?.text).toMatch(/authoritative|secondary zone/);
   });
 });
 
