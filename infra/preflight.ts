@@ -3,6 +3,7 @@
  * three minutes, accepts a dead token until the first write, knows zones by id only, and finds R2 switched off half-way.
  */
 import type { CloudflareApi } from "./config";
+import { type ListedZone, type Obstacle, type PickedZone, pickZone, zonesNamed } from "./zone";
 
 /** For each question. */
 const TIME_BUDGET_MS = 8_000;
@@ -31,8 +32,8 @@ export class PreflightError extends Error {}
 
 /**
  * @param timeBudgetMs For each question.
- * @throws PreflightError when the API cannot be reached, the token is not accepted, the mail domain's zone is missing or R2
- * is wanted and cannot be used.
+ * @throws PreflightError when the API cannot be reached, the token is not accepted, the mail domain's zone is missing, in
+ * another account or cannot carry mail ({@link pickZone}), or R2 is wanted and cannot be used.
  */
 export async function preflight(
   api: CloudflareApi,
@@ -42,29 +43,35 @@ export async function preflight(
   const get = (path: string) => ask(api, path, timeBudgetMs);
   const { accountId } = question;
   const verified = verifyToken(get, accountId);
-  const mailZone = findZone(get, accountId, question.domain);
+  const mailZone = findMailZone(get, accountId, question.domain);
   const r2 = question.r2 ? checkR2(get, accountId) : undefined;
-  const further = question.furtherZones.map((name) => findZone(get, accountId, name));
+  const further = question.furtherZones.map((name) => findFurtherZone(get, accountId, name));
   // All at once; what is wrong is then told in this order: a token that is not accepted explains all the rest.
   await Promise.allSettled([verified, mailZone, r2, ...further]);
   await verified;
   const zone = await mailZone;
-  if (!zone)
-    throw new PreflightError(
-      `The Cloudflare account ${accountId} has no zone ${question.domain} that this token can see. Nothing was ` +
-        `changed. Add the domain in Cloudflare's dashboard or give the token access to it, then run the command again; ` +
-        `allowed for mail:domain are zones of mail:accountId.`,
-    );
+  if ("fact" in zone) throw new PreflightError(`${zone.fact} Nothing was changed. ${zone.next}`);
   await r2;
-  const zones = [zone, ...(await Promise.all(further))];
-  const zoneIds = Object.fromEntries(zones.flatMap((found) => (found ? [[found.name, found.id] as const] : [])));
-  const warnings =
-    zone.status === "active"
-      ? []
-      : [
-          `The zone ${zone.name} is ${zone.status}: mail arrives only once the registrar names ${zone.nameServers.join(" and ")}.`,
-        ];
-  return { zoneIds, warnings };
+  const others = await Promise.all(further);
+  const zones = [zone, ...others.flatMap((found) => (found === undefined || "fact" in found ? [] : [found]))];
+  return {
+    zoneIds: Object.fromEntries(zones.map(({ name, id }) => [name, id])),
+    warnings: [
+      ...(zone.status === "active" ? [] : [waits(zone)]),
+      ...others.flatMap((found) => (found !== undefined && "fact" in found ? [leftOut(found)] : [])),
+    ],
+  };
+}
+
+function waits({ name, status, nameServers }: ListedZone): string {
+  return (
+    `The zone ${name} is ${status}: mail arrives only once the registrar names ${nameServers.join(" and ")}. ` +
+    "On the free plan Cloudflare deletes a zone that waits longer than 28 days."
+  );
+}
+
+function leftOut({ fact }: Obstacle): string {
+  return `${fact} This stack's records for it are left out; publish them where its name servers are (output nextSteps).`;
 }
 
 type Get = (path: string) => Promise<Answer>;
@@ -93,25 +100,47 @@ async function verifyToken(get: Get, accountId: string): Promise<void> {
   );
 }
 
-interface FoundZone {
-  readonly id: string;
-  readonly name: string;
-  readonly status: string;
-  readonly nameServers: readonly string[];
+async function findMailZone(get: Get, accountId: string, name: string): Promise<ListedZone | Obstacle> {
+  return pickZone(await ownZones(get, accountId, name)) ?? (await noZone(get, accountId, name));
 }
 
-async function findZone(get: Get, accountId: string, name: string): Promise<FoundZone | undefined> {
-  const query = new URLSearchParams({ name, "account.id": accountId });
-  const { status, result } = await get(`/zones?${query.toString()}`);
+/** It only has to answer a TXT question, which a paused zone does. Undefined: the account has none. */
+async function findFurtherZone(get: Get, accountId: string, name: string): Promise<PickedZone> {
+  return pickZone((await ownZones(get, accountId, name)).map((zone) => ({ ...zone, isPaused: false })));
+}
+
+async function ownZones(get: Get, accountId: string, name: string): Promise<readonly ListedZone[]> {
+  const listed = await listZones(get, name, { name, "account.id": accountId });
+  return listed.filter((zone) => zone.id !== "" && (zone.accountId === "" || zone.accountId === accountId));
+}
+
+/** The token may see the zone in another account. */
+async function noZone(get: Get, accountId: string, name: string): Promise<Obstacle> {
+  const elsewhere = await listZones(get, name, { name });
+  const other = elsewhere.find((zone) => zone.accountId !== "" && zone.accountId !== accountId)?.accountId;
+  if (other === undefined)
+    return {
+      fact: `The Cloudflare account ${accountId} has no zone ${name} that this token can see.`,
+      next:
+        "Add the domain in Cloudflare's dashboard or give the token access to it, then run the command again; " +
+        "allowed for mail:domain are zones of mail:accountId.",
+    };
+  return {
+    fact:
+      `The Cloudflare account ${accountId} (mail:accountId) has no zone ${name}: it is in the account ${other}, and a Worker ` +
+      "serves the zones of its own account only.",
+    next: `Move the zone to the account ${accountId}, or name the zone's account: pulumi config set mail:accountId ${other}`,
+  };
+}
+
+async function listZones(get: Get, name: string, query: Readonly<Record<string, string>>) {
+  const { status, result } = await get(`/zones?${new URLSearchParams(query).toString()}`);
   if (status !== 200 || !Array.isArray(result))
     throw new PreflightError(
       `Cloudflare refused the look-up of the zone ${name} (HTTP ${status}). Nothing was changed. Give the token the ` +
         "permission Zone Read and run the command again.",
     );
-  const zone: unknown = result[0];
-  if (!isObject(zone) || typeof zone["id"] !== "string") return undefined;
-  const nameServers = Array.isArray(zone["name_servers"]) ? zone["name_servers"].map(String) : [];
-  return { id: zone["id"], name, status: String(zone["status"]), nameServers };
+  return zonesNamed(name, result);
 }
 
 /** "Please enable R2 through the Cloudflare Dashboard." (workers-sdk issue 2877). */

@@ -1,9 +1,9 @@
-import { spawnSync } from "node:child_process";
 import { parseArgs } from "node:util";
 
 import { type ConfigKey, KEYS, PROJECT } from "../infra/settings/keys";
 import type { Settings, SftpLogin } from "../infra/settings/settings";
 import { StackFileError } from "../infra/settings/stack-file";
+import { decrypt } from "./decrypt";
 import { settingsWithHost } from "./public-settings";
 
 const USAGE = `Usage: npm run recovery-kit -- STACK [--with-secrets]
@@ -79,19 +79,9 @@ function isNeeded(name: string, { backup }: Settings): boolean {
 }
 
 function decrypted(stack: string): Record<string, string> {
-  const asked = spawnSync("pulumi", ["config", "--show-secrets", "--json", "--stack", stack], { encoding: "utf8" });
-  if (asked.status !== 0)
-    throw new StackFileError(
-      "Pulumi does not decrypt the stack's secrets. Nothing was shown. Set PULUMI_CONFIG_PASSPHRASE.",
-    );
-  const all = JSON.parse(asked.stdout) as Record<string, { value?: string; secret?: boolean }>;
-  return Object.fromEntries(
-    Object.entries(all).flatMap(([key, { value, secret }]) =>
-      secret === true && value !== undefined && key.startsWith(`${PROJECT}:`)
-        ? [[key.slice(PROJECT.length + 1), value]]
-        : [],
-    ),
-  );
+  const secrets = decrypt(stack);
+  if (typeof secrets !== "string") return secrets;
+  throw new StackFileError(`${secrets} Nothing was shown.`);
 }
 
 function main(args: readonly string[]): number {

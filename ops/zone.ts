@@ -1,4 +1,3 @@
-import { spawnSync } from "node:child_process";
 import { parseArgs } from "node:util";
 import type { MailRecord } from "../infra/dns/record";
 import { furtherRecords, mailRecords } from "../infra/dns/records";
@@ -6,20 +5,23 @@ import { renderRecord, renderZone, type ZoneFileOptions } from "../infra/dns/zon
 import { PROJECT } from "../infra/settings/keys";
 import type { DomainSettings, FurtherSettings, Settings } from "../infra/settings/settings";
 import { StackFileError } from "../infra/settings/stack-file";
+import { decrypt, hasPassphrase } from "./decrypt";
 import { publicDomainSettings } from "./public-settings";
 
 const USAGE = `Usage: npm run zone -- STACK [--as-served] [--tunnel ID]
 
 Prints the DNS zone of a stack in BIND syntax, without any account. Other zones' records follow as comments.
+The DKIM records need the passphrase (PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE) and pulumi; without a
+passphrase they are comments without a value.
 
   --as-served   proxied names with the edge's addresses (documentation addresses stand for them), as resolvers see them
   --tunnel ID   the HTTP tunnel's id for the targets of proxied names; "tunnel-id" when left out
   --help        this text
 
-Exit codes: 0 printed, 1 the stack file cannot be used, 2 wrong arguments.
+Exit codes: 0 printed, 1 the stack file cannot be used or the passphrase that is set does not decrypt it, 2 wrong
+arguments.
 `;
 
-export type Secrets = Readonly<Record<string, string>>;
 const DKIM_KEYS = ["dkimRsaPrivateKey", "dkimEd25519PrivateKey"];
 
 /** The zone file; with `withheld`, the DKIM records, whose keys then are stand-ins, as comments without a value. */
@@ -56,7 +58,7 @@ function main(argv: readonly string[]): number {
     return 0;
   }
   try {
-    const decrypted = decrypt(args.stack);
+    const decrypted = hasPassphrase() ? decrypt(args.stack) : "No passphrase for the stack's secrets is set.";
     const secrets = typeof decrypted === "string" ? {} : decrypted;
     const settings = publicDomainSettings(args.stack, secrets);
     const withheld = DKIM_KEYS.some((key) => secrets[key] === undefined);
@@ -71,7 +73,7 @@ function main(argv: readonly string[]): number {
           "Write the records[] of GET https://api.resend.com/domains/ID into the stack file.\n",
       );
     }
-    return 0;
+    return hasPassphrase() && typeof decrypted === "string" ? 1 : 0;
   } catch (error) {
     if (!(error instanceof StackFileError)) throw error;
     process.stderr.write(`${error.message}\n`);
@@ -106,22 +108,6 @@ function argumentsOf(argv: readonly string[]): string | { help: boolean; stack: 
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
-}
-
-/** The stack's secrets in plain text, or why they cannot be had. */
-export function decrypt(stack: string): Secrets | string {
-  const { PULUMI_CONFIG_PASSPHRASE: phrase, PULUMI_CONFIG_PASSPHRASE_FILE: file } = process.env;
-  if (phrase === undefined && file === undefined) return "No passphrase for the stack's secrets is set.";
-  const args = ["config", "--stack", stack, "--show-secrets", "--json", "--non-interactive"];
-  const run = spawnSync("pulumi", args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
-  if (run.error) return `pulumi does not start (${run.error.message}).`;
-  if (run.status !== 0) return `pulumi could not decrypt the stack's secrets: ${run.stderr.trim()}`;
-  const config = JSON.parse(run.stdout) as Record<string, { value?: string; secret: boolean }>;
-  return Object.fromEntries(
-    Object.entries(config).flatMap(([key, { value, secret }]) =>
-      secret && value !== undefined && key.startsWith(`${PROJECT}:`) ? [[key.slice(PROJECT.length + 1), value]] : [],
-    ),
-  );
 }
 
 if (require.main === module) process.exitCode = main(process.argv.slice(2));

@@ -42,8 +42,9 @@ export class Dns extends pulumi.ComponentResource {
         parent: this,
         deleteBeforeReplace: true,
         ...(isDkim(record) ? { protect: args.protect } : {}),
-        // While Email Routing is on the API changes no MX (890190): one that was adopted keeps the comment it has.
-        ...(record.data.type === "MX" ? { ignoreChanges: ["comment"] } : {}),
+        // While Email Routing is on the API changes no MX (890190): one that was adopted keeps its comment and its TTL, which
+        // the dashboard sets to automatic (1), the same 300 seconds as the program's.
+        ...(record.data.type === "MX" ? { ignoreChanges: ["comment", "ttl"] } : {}),
       });
     }
 

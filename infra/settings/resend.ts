@@ -2,6 +2,7 @@ import { isRecordName, nameFault } from "./domain";
 import { bad, type Checked, type Fault, good, hasInvisible, isAscii } from "./fault";
 import { OWN_LABELS } from "./hostnames";
 import { parseList } from "./list";
+import { relativeToDomain } from "./relative-name";
 import type { ResendRecord } from "./settings";
 
 const TYPES = ["MX", "TXT", "CNAME"] as const;
@@ -82,6 +83,12 @@ function recordNameFault(name: string, domain: string | undefined): Fault | unde
     return fault("is not relative to the mail domain", isRecordName(relative) ? relative : undefined);
   }
   if (/[A-Z]/.test(name)) return fault("has upper case letters", name.toLowerCase());
+  const relative = domain === undefined ? name : relativeToDomain(name, domain);
+  if (relative !== name)
+    return fault(
+      "is relative to the registered domain, not to the mail domain",
+      isRecordName(relative) ? relative : undefined,
+    );
   if (!isRecordName(name)) return fault("is no DNS name");
   if (OWN_NAMES.test(name) || OWN_LABELS.has(name))
     return fault("is the name of a record that this program or Email Routing declares");
@@ -92,7 +99,13 @@ function recordNameFault(name: string, domain: string | undefined): Fault | unde
 function valueFault(type: RecordType, value: string): Fault | undefined {
   const fault = (rule: string): Fault => inField("value", value, rule);
   if (value === "") return fault("is empty");
-  if (value.includes('"')) return fault("contains quotation marks, which the program adds itself");
+  if (value.includes('"')) {
+    const plain = /^"([^"\\]*)"$/.exec(value)?.[1];
+    return {
+      ...fault("contains quotation marks, which the program adds itself"),
+      ...(plain === undefined ? {} : { mend: plain }),
+    };
+  }
   if (type === "TXT") {
     const printable = isAscii(value) && !hasInvisible(value.replaceAll(" ", ""));
     return printable ? undefined : fault("contains control characters or is not in ASCII");

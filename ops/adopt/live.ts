@@ -18,6 +18,8 @@ export interface LiveRecord {
   readonly ttl: number;
   readonly proxied: boolean;
   readonly comment: string;
+  /** Of a CNAME: Cloudflare answers with the target's addresses, also where it is not proxied (paid plans). */
+  readonly flattened?: true;
   /** Written and locked by Email Routing or another of Cloudflare's services. */
   readonly locked: boolean;
 }
@@ -183,7 +185,7 @@ async function ofScript(
 }
 
 function liveRecord(zoneId: string, record: Props): LiveRecord {
-  const { id, name, type, content, data, priority, ttl, proxied, comment, meta } = record;
+  const { id, name, type, content, data, priority, ttl, proxied, comment, meta, settings } = record;
   const marks = isProps(meta) ? meta : {};
   return {
     ...{ id: textOf(id), zoneId, name: textOf(name).toLowerCase(), type: textOf(type), content: textOf(content) },
@@ -192,6 +194,7 @@ function liveRecord(zoneId: string, record: Props): LiveRecord {
     ttl: Number(ttl ?? 1),
     proxied: proxied === true,
     comment: textOf(comment),
+    ...(isProps(settings) && settings["flatten_cname"] === true ? { flattened: true } : {}),
     locked: marks["email_routing"] === true || marks["read_only"] === true,
   };
 }

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { knownReason, NO_PULUMI, pulumiReason } from "../pulumi-reason";
 import { AdoptError } from "./fault";
 import { isProps, listOf, textOf } from "./props";
 import { type ImportFile, type Preview, readImportFile, readPreview } from "./wanted";
@@ -31,7 +32,9 @@ export async function preview(place: Place): Promise<{ preview: Preview; templat
     const file = join(folder, "import.json");
     const ran = await pulumi(place, ["preview", "--json", "--show-sames", "--import-file", file]);
     if (ran.code !== 0)
-      throw new AdoptError(`${whyNot(ran)}\nNothing was changed. Look: pulumi preview --stack ${place.stack}`);
+      throw new AdoptError(
+        `${whyNot(ran, place.stack)}\nNothing was changed. Look: pulumi preview --stack ${place.stack}`,
+      );
     return { preview: readPreview(ran.stdout), template: readImportFile(readFileSync(file, "utf8")) };
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -40,7 +43,9 @@ export async function preview(place: Place): Promise<{ preview: Preview; templat
 
 /** The token with which the program itself asks Cloudflare: configuration first, as the provider does. */
 export async function apiToken(place: Place): Promise<string> {
-  const { code, stdout } = await pulumi(place, ["config", "get", "cloudflare:apiToken"]);
+  const { code, stdout, stderr } = await pulumi(place, ["config", "get", "cloudflare:apiToken"]);
+  const reason = code === 0 ? undefined : knownReason(stderr, place.stack);
+  if (reason !== undefined) throw new AdoptError(`cloudflare:apiToken was not read: ${reason}. Nothing was changed.`);
   return (code === 0 && stdout.trim()) || (place.environment["CLOUDFLARE_API_TOKEN"]?.trim() ?? "");
 }
 
@@ -50,17 +55,15 @@ function pulumi({ stack, environment, directory }: Place, args: readonly string[
     execFile("pulumi", [...args, "--stack", stack, "--non-interactive"], options, (error, stdout, stderr) => {
       if (error && typeof error.code !== "number")
         reject(
-          new AdoptError(
-            `pulumi does not start (${error.code ?? error.message}). Nothing was changed. Install it: docs/start.md`,
-          ),
+          new AdoptError(`pulumi does not start (${error.code ?? error.message}): ${NO_PULUMI}. Nothing was changed.`),
         );
       else resolve({ code: error ? Number(error.code) : 0, stdout, stderr });
     });
   });
 }
 
-/** The engine's own words: in the JSON when it got that far. */
-function whyNot({ stdout, stderr }: Ran): string {
+/** The engine's own words are in the JSON when it got that far. */
+function whyNot({ stdout, stderr }: Ran, stack: string): string {
   try {
     const shown: unknown = JSON.parse(stdout);
     const errors = listOf(isProps(shown) ? shown["diagnostics"] : []).filter(({ severity }) => severity === "error");
@@ -69,5 +72,5 @@ function whyNot({ stdout, stderr }: Ran): string {
   } catch {
     // As below.
   }
-  return stderr.trim() || "pulumi preview failed without a word.";
+  return `pulumi preview failed: ${pulumiReason(stderr, stack)}.`;
 }

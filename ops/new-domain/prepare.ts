@@ -4,34 +4,27 @@ import type { KeyName } from "../../infra/settings/keys";
 import { PROJECT } from "../../infra/settings/keys";
 import { setCommand } from "../../infra/settings/problem";
 import { ownAddress } from "../../infra/settings/mailbox";
+import { parseResendRecords } from "../../infra/settings/resend";
+import { hostAnswers, type Ask, primaryAddress } from "./answers";
 import type { Asked } from "./arguments";
 import { dkimPrivateKey, password, selector } from "./keys";
 import type { Pulumi } from "./pulumi";
 import { NewDomainError } from "./refused";
-import type { Api } from "./request";
-import {
-  createDomain,
-  createSendingKey,
-  findDomain,
-  listDomains,
-  REGIONS,
-  type ResendDomain,
-  verifyDomain,
-} from "./resend";
-import { type Change, fill, keysOf, textIn, type Values } from "./stack-file";
-import { accountFor, createZone, findZone, type Zone } from "./zone";
+import { createSendingKey, type ResendDomain, verifyDomain } from "./resend";
+import { areSameRecords } from "./resend-record";
+import { find, makeAtResend, makeZone, type Services } from "./services";
+import { type Change, fill, keysOf, textIn, valueIn, type Values } from "./stack-file";
+import type { Step } from "./step";
+import type { Zone } from "./zone";
 
-export interface Means {
+export interface Means extends Services {
   /** That of Pulumi.yaml. */
   readonly directory: string;
-  readonly cloudflare: Api;
-  readonly resend: Api;
   readonly pulumi: Pulumi;
   /** For an account that cannot be derived. */
   readonly accountId: string | undefined;
   readonly now: Date;
-  /** Asks the person; the proposal, or nothing, where there is none. */
-  readonly ask: (question: string, proposal: string) => Promise<string>;
+  readonly ask: Ask;
 }
 
 /** What was done, or with `--dry-run` would be. */
@@ -47,18 +40,6 @@ export interface Prepared {
   readonly open: readonly string[];
   readonly next: string;
 }
-
-export interface Step {
-  readonly what: string;
-  readonly state: "found" | "made" | "would be made";
-  readonly detail: string;
-}
-
-const HOST_QUESTIONS = [
-  ["hostAddress", "The docker host's address for SSH"],
-  ["hostUser", "The user on it, member of the group docker"],
-  ["hostKey", "Its Ed25519 host key (cat /etc/ssh/ssh_host_ed25519_key.pub on its console)"],
-] as const satisfies readonly (readonly [KeyName, string])[];
 
 /**
  * Takes up what is there and makes what is not, in an order in which every failure leaves something the next run can take up:
@@ -76,14 +57,21 @@ export async function prepare(asked: Asked, means: Means): Promise<Prepared> {
   const text = readFileSync(isNew ? template : path, "utf8");
   if (!isNew) checkFile(text, file, asked);
   // What can be refused is asked before anything is made.
-  const primaryAddress = await addressOf(asked, means, isNew ? "" : text);
+  const written = isNew ? "" : text;
+  const address = await primaryAddress(asked, means.ask, written);
+  const answers = await hostAnswers(asked, means.ask, written);
   const exists = await means.pulumi.stackExists(stack);
-  const steps: Step[] = [];
+  const found = await find(asked, means, {
+    accountId: host === undefined ? textIn(written, "accountId") : host.accountId,
+    fallbackAccountId: means.accountId,
+    hostDomain: host?.domain,
+  });
 
-  const zone = await zoneStep(asked, means, host, steps);
-  const resend = await resendStep(asked, means, host, steps);
-  const values = { ...(await valuesOf(asked, means, isNew ? "" : text, zone)), primaryAddress };
-  const owned: Values = resend === undefined ? {} : { resendRecords: resend.records.map((record) => ({ ...record })) };
+  const steps: Step[] = [];
+  const zone = await makeZone(asked, means.cloudflare, found, steps);
+  const resend = await makeAtResend(asked, means.resend, found, steps);
+  const values = { ...valuesOf(asked, means.now, written, zone), ...answers, primaryAddress: address };
+  const owned = resend === undefined ? {} : recordsOf(resend, written);
   const filled = fill(isNew ? cleared(text) : text, values, owned, isNew);
   if (!dryRun && (isNew || filled.changes.length > 0)) writeWhole(path, filled.text);
 
@@ -136,94 +124,23 @@ function checkFile(text: string, file: string, { domain, host, stack }: Asked): 
     );
 }
 
-async function zoneStep(asked: Asked, means: Means, host: Host | undefined, steps: Step[]): Promise<Zone | undefined> {
-  const { cloudflare } = means;
-  const known = await findZone(cloudflare, asked.domain);
-  const wanted = host?.accountId;
-  if (known && wanted !== undefined && known.accountId !== "" && known.accountId !== wanted)
-    throw new NewDomainError(
-      `The zone ${asked.domain} is in the account ${known.accountId}, and the host's is ${wanted}. Nothing was changed: one ` +
-        "Worker cannot serve two accounts. Move the zone, or give the domain a host of its own by leaving out --host.",
-    );
-  const zone =
-    known ??
-    (asked.dryRun
-      ? undefined
-      : await createZone(cloudflare, asked.domain, await accountFor(cloudflare, wanted ?? means.accountId)));
-  const servers = zone && zone.status !== "active" ? `; the registrar must name ${zone.nameServers.join(" and ")}` : "";
-  steps.push(
-    zone === undefined
-      ? { what: "zone", state: "would be made", detail: asked.domain }
-      : {
-          what: "zone",
-          state: known ? "found" : "made",
-          detail: `${zone.status}, account ${zone.accountId}${servers}`,
-        },
-  );
-  return zone;
-}
-
-async function resendStep(
-  { domain, region, dryRun }: Asked,
-  { resend }: Means,
-  host: Host | undefined,
-  steps: Step[],
-): Promise<ResendDomain | undefined> {
-  const known = await findDomain(resend, domain);
-  if (known && region !== undefined && known.region !== region)
-    throw new NewDomainError(
-      `${domain} is at Resend in ${known.region}, which cannot be changed. The stack file is as it was. Leave out --region.`,
-    );
-  const chosen = region ?? known?.region ?? (await regionOf(resend, host)) ?? REGIONS[0];
-  if (known === undefined && dryRun) {
-    steps.push({ what: "Resend", state: "would be made", detail: `${domain} in ${chosen}; its records come then` });
-    return undefined;
-  }
-  const made = known ?? (await createDomain(resend, domain, chosen));
-  const detail = `${made.region}, ${made.status}, ${made.records.length} records`;
-  steps.push({ what: "Resend", state: known ? "found" : "made", detail });
-  return made;
-}
-
-async function regionOf(resend: Api, host: Host | undefined): Promise<string | undefined> {
-  if (host?.domain === undefined) return undefined;
-  return (await listDomains(resend)).find(({ name }) => name === host.domain)?.region;
-}
-
-async function addressOf({ domain, address: given }: Asked, { ask }: Means, text: string): Promise<string> {
-  const written = textIn(text, "primaryAddress");
-  if (written !== undefined) return written;
-  const proposal = `root@${domain}`;
-  const address = ownAddress(given ?? (await ask("The domain's primary address", proposal)), domain);
-  if (address !== undefined) return address;
-  throw new NewDomainError(
-    `The primary address is no address of ${domain}. Nothing was changed. Name one: --address ${proposal}`,
-  );
-}
-
-async function valuesOf(
-  { domain, host }: Asked,
-  { now, ask }: Means,
-  text: string,
-  zone: Zone | undefined,
-): Promise<Values> {
+function valuesOf({ domain, host }: Asked, now: Date, text: string, zone: Zone | undefined): Values {
   const has = keysOf(text);
-  const answers: Partial<Record<KeyName, string>> = {};
-  if (host === undefined)
-    for (const [key, question] of HOST_QUESTIONS)
-      if (!has.has(key)) {
-        const answer = (await ask(question, "")).trim();
-        // The comment at its end is not part of the key.
-        if (answer !== "") answers[key] = key === "hostKey" ? answer.split(/\s+/).slice(0, 2).join(" ") : answer;
-      }
   return {
     domain,
     ...(host === undefined && zone !== undefined ? { accountId: zone.accountId } : {}),
-    ...(host === undefined ? answers : { hostStack: host }),
+    ...(host === undefined ? {} : { hostStack: host }),
     // A key whose selector is not known is the operator's: no name is made up for it.
     ...(has.has("dkimRsaPrivateKey") ? {} : { dkimRsaSelector: selector("rsa", now) }),
     ...(has.has("dkimEd25519PrivateKey") ? {} : { dkimEd25519Selector: selector("ed25519", now) }),
   };
+}
+
+/** Resend's records, unless the stack file asks for the same in other words. */
+function recordsOf({ name, records }: ResendDomain, text: string): Values {
+  const written = parseResendRecords(JSON.stringify(valueIn(text, "resendRecords") ?? []), name);
+  if (written.ok && areSameRecords(written.value, records)) return {};
+  return { resendRecords: records.map((record) => ({ ...record })) };
 }
 
 /** The template without its examples. */

@@ -1,6 +1,8 @@
+import { domainToASCII } from "node:url";
 import type { ResendRecord } from "../../infra/settings/settings";
 import { NewDomainError } from "./refused";
 import { type Answer, type Api, type Json, objects, request, textOf } from "./request";
+import { sendingRecords } from "./resend-record";
 
 const RESEND_API = "https://api.resend.com";
 const OK = 200;
@@ -11,12 +13,6 @@ const MAX_PAGES = 50;
 /** Where Resend sends from; fixed once a domain is made. */
 export const REGIONS = ["us-east-1", "eu-west-1", "sa-east-1", "ap-northeast-1"] as const;
 export type Region = (typeof REGIONS)[number];
-
-/**
- * What a domain needs to send. Not `Receiving`: its MX would stand beside Email Routing's. Not `Tracking` and `TrackingCAA`:
- * links of this deployment's mail are not rewritten.
- */
-const SENDING: readonly unknown[] = ["SPF", "DKIM"];
 
 /** A domain at Resend, as GET /domains/{id} tells it. */
 export interface ResendDomain {
@@ -90,9 +86,7 @@ async function getDomain(api: Api, id: string): Promise<ResendDomain> {
   const answer = await request(api, "GET", `/domains/${encodeURIComponent(id)}`);
   if (answer.status !== OK) throw refused("the domain's records", answer);
   const domain = domainOf(answer.body);
-  const records = objects(answer.body["records"])
-    .filter(({ record }) => SENDING.includes(record))
-    .map((record) => recordOf(record, domain.name));
+  const records = sendingRecords(objects(answer.body["records"]), domain.name);
   if (records.length === 0)
     throw new NewDomainError(
       `Resend names no DNS records for ${domain.name}. The domain is there and the stack file is as it was. ` +
@@ -104,25 +98,9 @@ async function getDomain(api: Api, id: string): Promise<ResendDomain> {
 function domainOf(domain: Json): Omit<ResendDomain, "records"> {
   return {
     id: textOf(domain["id"]),
-    name: textOf(domain["name"]).toLowerCase(),
+    name: domainToASCII(textOf(domain["name"])).replace(/\.$/, ""),
     region: textOf(domain["region"]),
     status: textOf(domain["status"]),
-  };
-}
-
-/** Only what the stack file keeps: `status` and `ttl` change by themselves. */
-function recordOf({ record, type, name, value, priority }: Json, domain: string): ResendRecord {
-  if (type !== "MX" && type !== "TXT" && type !== "CNAME")
-    throw new NewDomainError(
-      `Resend asks for a record of type ${JSON.stringify(type)} for ${domain}, which this program cannot publish. ` +
-        "The stack file is as it was. Look for a newer version of this program.",
-    );
-  return {
-    record: textOf(record),
-    type,
-    name: textOf(name),
-    value: textOf(value),
-    ...(typeof priority === "number" ? { priority } : {}),
   };
 }
 

@@ -57,6 +57,11 @@ export function textIn(text: string, name: Key): string | undefined {
   return typeof value === "string" && value !== "" ? value : undefined;
 }
 
+/** Any value as it is in the file; undefined when it is absent. */
+export function valueIn(text: string, name: Key): unknown {
+  return plain(read(text), ["config", `${PROJECT}:${name}`]);
+}
+
 function read(text: string): Document {
   const document = parseDocument(text);
   const [error] = document.errors;
@@ -83,8 +88,8 @@ function shown(document: Document): Map<string, string> {
 }
 
 function plain(document: Document, path: readonly string[]): unknown {
-  const config = document.toJS() as { config?: Record<string, unknown> | null };
-  return config.config?.[path[1] ?? ""];
+  const file = document.toJS() as { config?: Record<string, unknown> | null } | null;
+  return file?.config?.[path[1] ?? ""];
 }
 
 function isEmpty(value: unknown): boolean {

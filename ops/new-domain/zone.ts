@@ -1,16 +1,12 @@
+import { parseAccountId } from "../../infra/settings/values";
+import { type ListedZone, listedZone, pickZone, zonesNamed } from "../../infra/zone";
 import { NewDomainError } from "./refused";
 import { type Answer, type Api, isObject, objects, request, textOf } from "./request";
 
 const CLOUDFLARE_API = "https://api.cloudflare.com/client/v4";
 const OK = 200;
 
-export interface Zone {
-  readonly name: string;
-  readonly accountId: string;
-  /** `active`, or `pending` until the registrar names its servers. */
-  readonly status: string;
-  readonly nameServers: readonly string[];
-}
+export type Zone = Pick<ListedZone, "name" | "accountId" | "status" | "nameServers">;
 
 /** @throws NewDomainError when the environment has no token */
 export function cloudflareApi(environment: NodeJS.ProcessEnv): Api {
@@ -25,23 +21,27 @@ export function cloudflareApi(environment: NodeJS.ProcessEnv): Api {
 }
 
 /**
- * The domain's zone, in any account that the token sees. Undefined: there is none.
+ * The domain's zone, in the wanted account before any other that the token sees. Undefined: there is none.
  *
- * @throws NewDomainError when Cloudflare refuses, or two accounts have it
+ * @throws NewDomainError when Cloudflare refuses, the zone cannot carry mail, or two accounts have it
  */
-export async function findZone(api: Api, domain: string): Promise<Zone | undefined> {
+export async function findZone(api: Api, domain: string, wanted: string | undefined): Promise<Zone | undefined> {
   const answer = await request(api, "GET", `/zones?${new URLSearchParams({ name: domain }).toString()}`);
   if (answer.status !== OK) throw refused(`the look-up of the zone ${domain}`, "Zone Read", answer);
-  const found = objects(answer.body["result"])
-    .filter(({ name }) => name === domain)
-    .map(zoneOf);
-  if (found.length <= 1) return found[0];
-  // A zone may be pending in an account that never got the domain.
-  const active = found.filter(({ status }) => status === "active");
-  if (active.length === 1) return active[0];
+  const found = zonesNamed(domain, answer.body["result"]);
+  const own = found.filter(({ accountId }) => accountId === wanted);
+  const picked = pickZone(own.length > 0 ? own : found);
+  if (picked === undefined) return undefined;
+  if ("fact" in picked) throw new NewDomainError(`${picked.fact} Nothing was changed. ${picked.next}`);
+  return checkAccount(picked);
+}
+
+/** The stack file must have an id that it is checked for later. */
+function checkAccount(zone: ListedZone): ListedZone {
+  if (parseAccountId(zone.accountId).ok) return zone;
   throw new NewDomainError(
-    `Several accounts have a zone ${domain}: ${found.map(({ accountId }) => accountId).join(", ")}. Nothing was changed. ` +
-      "Remove all but one in the dashboard, or use a token that sees one account only.",
+    `Cloudflare does not say in which account the zone ${zone.name} is. Nothing was changed. Give the token the permission ` +
+      "Zone Read for it, then run the command again.",
   );
 }
 
@@ -64,17 +64,7 @@ export async function createZone(api: Api, domain: string, accountId: string): P
   const answer = await request(api, "POST", "/zones", { name: domain, account: { id: accountId }, type: "full" });
   const { result } = answer.body;
   if (answer.status !== OK || !isObject(result)) throw refused(`a new zone ${domain}`, "Zone Edit", answer);
-  return zoneOf(result);
-}
-
-function zoneOf(zone: Readonly<Record<string, unknown>>): Zone {
-  const { account, name_servers: nameServers } = zone;
-  return {
-    name: textOf(zone["name"]),
-    accountId: isObject(account) ? textOf(account["id"]) : "",
-    status: textOf(zone["status"]),
-    nameServers: Array.isArray(nameServers) ? nameServers.map(String) : [],
-  };
+  return checkAccount(listedZone(result));
 }
 
 function refused(what: string, permission: string, { status, body }: Answer): NewDomainError {

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 
+import { NO_PULUMI, pulumiReason } from "../pulumi-reason";
 import { type Change, type Config, RotationError } from "./rotation";
 
 const HOST_STACK = "mail:hostStack";
@@ -7,6 +8,7 @@ const HOST_STACK = "mail:hostStack";
 /** One run of the engine's command line. */
 export interface Ran {
   readonly code: number;
+  /** Where it failed, standard error too. */
   readonly output: string;
 }
 
@@ -35,7 +37,7 @@ export function stackOf(stack: string, pulumi: Pulumi): StackOf {
     const { code, output } = await pulumi([...args, ...place, "--non-interactive"], input);
     if (code === 0) return output;
     throw new RotationError(
-      `${what} failed:\n${output.trimEnd()}\nMend that and run the same command again: it goes on where it stopped.`,
+      `${what} failed: ${pulumiReason(output, where ?? stack)}.\nThen run the same command again: it goes on where it stopped.`,
     );
   };
   return {
@@ -57,6 +59,12 @@ export function stackOf(stack: string, pulumi: Pulumi): StackOf {
         // A stack without the key has a host of its own; one without a file here is nobody's to apply from here.
         const { code, output } = await pulumi(["config", "get", HOST_STACK, "--stack", name, "--non-interactive"]);
         if (code === 0 && output.trim() === ownName) names.push(name);
+        // What is withdrawn while such a stack still uses it would cost its mail.
+        if (code !== 0 && !output.includes("not found"))
+          throw new RotationError(
+            `Whether the stack ${name} has a further domain on this host is not known: ${pulumiReason(output, name)}.\n` +
+              "Then run the same command again: it goes on where it stopped.",
+          );
       }
       return names.sort();
     },
@@ -68,7 +76,8 @@ export function stackOf(stack: string, pulumi: Pulumi): StackOf {
     if ("remove" in first) {
       const { code, output } = await pulumi(["config", "rm", first.key, ...at]);
       // Done before, when a stage is done again.
-      if (code !== 0 && !output.includes("not found")) throw new RotationError(`Removing ${first.key}: ${output}`);
+      if (code !== 0 && !output.includes("not found"))
+        throw new RotationError(`Removing ${first.key} failed: ${pulumiReason(output, stack)}.`);
     } else if (first.secret) {
       await run(`Setting ${first.key}`, ["config", "set", "--secret", first.key], first.value);
     } else {
@@ -120,16 +129,21 @@ export function pulumiOnPath(directory: string): Pulumi {
       const shown = args[0] === "up";
       const child = spawn("pulumi", args, { cwd: directory, stdio: ["pipe", "pipe", "pipe"] });
       let output = "";
-      const take = (text: string) => {
-        output += text;
+      let errors = "";
+      const show = (text: string) => {
         if (shown) process.stderr.write(text);
       };
-      child.stdout.setEncoding("utf8").on("data", take);
-      child.stderr.setEncoding("utf8").on("data", args.includes("--json") ? () => undefined : take);
-      child.on("error", () =>
-        reject(new RotationError("There is no pulumi on PATH. Nothing was changed. See docs/start.md")),
-      );
-      child.on("close", (code) => resolve({ code: code ?? 1, output }));
+      child.stdout.setEncoding("utf8").on("data", (text: string) => {
+        output += text;
+        show(text);
+      });
+      child.stderr.setEncoding("utf8").on("data", (text: string) => {
+        errors += text;
+        show(text);
+      });
+      child.on("error", () => reject(new RotationError(`Nothing was changed: ${NO_PULUMI}`)));
+      // What went well may be JSON, and a warning beside it is none.
+      child.on("close", (code) => resolve({ code: code ?? 1, output: code === 0 ? output : `${output}\n${errors}` }));
       child.stdin.on("error", () => undefined).end(input ?? "");
     });
 }

@@ -6,7 +6,7 @@ import { answerList, page } from "./list-api";
 import { answerR2 } from "./r2-api";
 import { textAt } from "./props";
 import type { World } from "./world";
-import type { Zone } from "./zone";
+import { wireZone, type Zone } from "./zone";
 
 export interface Api {
   /** As the real one ends in `/client/v4`. */
@@ -71,7 +71,9 @@ async function answer(world: World, request: IncomingMessage): Promise<Answer> {
       return request.method === "POST"
         ? addZone(world, Buffer.concat(chunks).toString())
         : success(
-            world.zones.filter((zone) => isAskedFor(world, zone, url.searchParams)).map((zone) => shown(world, zone)),
+            world.zones
+              .filter((zone) => isAskedFor(world, zone, url.searchParams))
+              .map((zone) => wireZone(zone, world.accountId)),
           );
     default: {
       const listing =
@@ -86,12 +88,8 @@ async function answer(world: World, request: IncomingMessage): Promise<Answer> {
 }
 
 function isAskedFor(world: World, zone: Zone, query: URLSearchParams): boolean {
-  return zone.name === query.get("name") && (query.get("account.id") ?? world.accountId) === world.accountId;
-}
-
-function shown(world: World, { id, name, nameServers, isPending }: Zone): object {
-  const status = isPending ? "pending" : "active";
-  return { id, name, status, name_servers: nameServers, account: { id: world.accountId, name: "sandbox" } };
+  const owner = zone.accountId ?? world.accountId;
+  return zone.name === query.get("name") && (query.get("account.id") ?? owner) === owner;
 }
 
 /** The account's own zones are told apart from others by code 1061. */
@@ -101,7 +99,7 @@ function addZone(world: World, body: string): Answer {
   if (typeof name !== "string" || !/^[a-z0-9-]+(\.[a-z0-9-]+)+$/.test(name) || (type !== undefined && type !== "full"))
     return failure(400, 1001, "Invalid zone name");
   if (world.zones.some((zone) => zone.name === name)) return failure(400, 1061, `${name} already exists`);
-  return success(shown(world, world.addZone(name)));
+  return success(wireZone(world.addZone(name), world.accountId));
 }
 
 /** The modules as the parts of a form; a header names the main one. */

@@ -9,7 +9,7 @@ import { R2_LIFECYCLE } from "./kinds/r2";
 import { CRON, ROUTE, SCRIPT, SUBDOMAIN } from "./kinds/workers";
 import { ZONE_DNSSEC } from "./kinds/zone-dnssec";
 import type { World } from "./world";
-import type { Zone, ZoneRecord } from "./zone";
+import { wireZone, type Zone, type ZoneRecord } from "./zone";
 
 /** What an endpoint answers: one object as it is, or a list that goes out in pages where the API has pages. */
 export type Listing = { readonly one: unknown } | { readonly all: readonly unknown[]; readonly perPage?: number };
@@ -38,7 +38,7 @@ function ofZone(world: World, zone: Zone, path: string): Listing | undefined {
   const here = (type: string) => world.all(type).filter(({ props }) => props["zoneId"] === zone.id);
   switch (path) {
     case "":
-      return { one: { id: zone.id, name: zone.name, status: "active", name_servers: zone.nameServers } };
+      return { one: wireZone(zone, world.accountId) };
     case "dns_records":
       return { all: zone.records.map((record) => wireRecord(world, record)), perPage: RECORDS_PER_PAGE };
     case "dnssec":

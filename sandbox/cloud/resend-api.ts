@@ -1,6 +1,7 @@
 import { createHash, generateKeyPairSync, randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
+import { parse } from "tldts";
 
 /** Resend's regions, of which one is chosen when a domain is made and never again. */
 const REGIONS = ["us-east-1", "eu-west-1", "sa-east-1", "ap-northeast-1"];
@@ -35,6 +36,7 @@ export interface ResendApiDomain {
   readonly name: string;
   readonly region: string;
   status: string;
+  /** With names relative to the domain and values as the DNS has them; the answers spell them otherwise. */
   readonly records: readonly ResendApiRecord[];
 }
 
@@ -44,7 +46,7 @@ export interface ResendOptions {
   readonly sendingKey?: string;
   /** Names that another team has. */
   readonly taken?: readonly string[];
-  /** Records of a domain that the model's own do not show: receiving, tracking, CNAMEs. */
+  /** Records of a domain that the model's own do not show, as they are answered: receiving, tracking, CNAMEs. */
   readonly records?: (name: string) => readonly ResendApiRecord[];
   /** How many requests a second are answered; the service's own number by default. */
   readonly requestsPerSecond?: number;
@@ -124,7 +126,7 @@ export async function serveResend(options: ResendOptions): Promise<ResendApi> {
     if (id === undefined && method === "GET") return list(url.searchParams);
     const domain = domains.find((one) => one.id === id);
     if (domain === undefined) return refusal(404, "not_found", "Domain not found");
-    if (action === undefined && method === "GET") return { status: 200, body: { object: "domain", ...domain } };
+    if (action === undefined && method === "GET") return { status: 200, body: wireDomain(domain) };
     if (action === "verify" && method === "POST") {
       domain.status = "pending";
       return { status: 200, body: { object: "domain", id: domain.id } };
@@ -154,7 +156,7 @@ export async function serveResend(options: ResendOptions): Promise<ResendApi> {
       return refusal(422, "validation_error", "The `region` field is not valid.");
     if (domains.some((domain) => domain.name === name) || options.taken?.includes(name))
       return refusal(403, "validation_error", `The ${name} domain has been registered already.`);
-    return { status: 201, body: { object: "domain", ...add(name, region) } };
+    return { status: 201, body: wireDomain(add(name, region)) };
   }
 
   function createKey(fields: Fields | undefined): Answer {
@@ -170,8 +172,20 @@ export async function serveResend(options: ResendOptions): Promise<ResendApi> {
     return { status: 201, body: { id: idOf(token), token } };
   }
 
+  /** Names come relative to the registered domain, whatever the domain itself is; texts of several words come quoted. */
+  function wireDomain({ records, ...domain }: ResendApiDomain): object {
+    const { subdomain } = parse(domain.name);
+    const suffix = subdomain ? `.${subdomain}` : "";
+    const own = records.map(({ name, value, ...record }) => ({
+      ...record,
+      name: `${name}${suffix}`,
+      value: record.type === "TXT" && value.includes(" ") ? `"${value}"` : value,
+    }));
+    return { object: "domain", ...domain, records: [...own, ...(options.records?.(domain.name) ?? [])] };
+  }
+
   function add(name: string, region: string): ResendApiDomain {
-    const records = [...ownRecords(region), ...(options.records?.(name) ?? [])];
+    const records = ownRecords(region);
     const domain = { id: idOf(name), name, region, status: "not_started", records };
     domains.push(domain);
     return domain;

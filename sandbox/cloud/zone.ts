@@ -27,6 +27,14 @@ export interface Zone {
   dsAtRegistrar: string | undefined;
   /** The registrar does not name its servers yet. */
   isPending?: true;
+  /** Another status than `active` and `pending`: `initializing`, `moved`, `deleted`. */
+  status?: string;
+  /** `full` by default: the zone's name servers are Cloudflare's. Others: `partial`, `secondary`. */
+  type?: string;
+  /** Nothing is proxied. */
+  paused?: boolean;
+  /** Another account than the one that the program is told of; the token sees both. */
+  accountId?: string;
 }
 
 export function newZone(id: string, name: string): Zone {
@@ -43,4 +51,11 @@ export function newZone(id: string, name: string): Zone {
 
 export function isWithin(zone: Zone, name: string): boolean {
   return name === zone.name || name.endsWith(`.${zone.name}`);
+}
+
+/** As the API lists it. */
+export function wireZone(zone: Zone, accountId: string): object {
+  const { id, name, nameServers, type = "full", paused = false } = zone;
+  const status = zone.status ?? (zone.isPending ? "pending" : "active");
+  return { id, name, status, type, paused, name_servers: nameServers, account: { id: zone.accountId ?? accountId } };
 }

@@ -119,7 +119,7 @@ function foreignRecords(domain: string, tunnelId: string): Props[] {
   ];
   return [
     ...hosts.map((label, nth) => ({ name: at(label), type: "A", content: `192.0.2.${nth + 10}` })),
-    { name: domain, type: "A", content: "192.0.2.9", comment: "the website" },
+    { name: domain, type: "CNAME", content: "site.example.net", proxied: true, ttl: 1, comment: "the website" },
     { name: domain, type: "TXT", content: '"google-site-verification=abc"' },
     { name: domain, type: "TXT", content: '"MS=ms123"' },
     { name: at("photos"), type: "CNAME", content: tunnelHostname(tunnelId), proxied: true, ttl: 1 },

@@ -161,6 +161,72 @@ describe("the look at the account before anything is declared", () => {
     ]);
   });
 
+  const odd = (changes: object, name = "example.test"): Reply => ({
+    result: [{ ...(zone(name).result as object[])[0], ...changes }],
+  });
+
+  it.each<[object, RegExp]>([
+    [{ type: "partial" }, /is of type partial: its name servers are not Cloudflare's.*Convert it to a full setup/],
+    [{ type: "partial", status: "pending" }, /is of type partial/],
+    [{ type: "secondary" }, /is of type secondary: its records come from another provider/],
+    [{ type: "internal" }, /is of type internal/],
+    [{ type: "something-new" }, /is of type something-new/],
+    [{ paused: true }, /is paused: .*Resume it/],
+    [{ status: "moved" }, /has the status moved: .*Enter ada\.ns\.example and bob\.ns\.example at the registrar/],
+    [{ status: "initializing" }, /has the status initializing: .*Finish its setup/],
+    [{ status: "deleted" }, /has the status deleted: .*Add the domain again/],
+    [{ status: "deactivated" }, /has the status deactivated/],
+    [{ status: "new-state" }, /has the status new-state/],
+  ])("stops at a zone that cannot carry mail: %j", async (changes, words) => {
+    const url = await cloudflare({ user: active, zones: { "example.test": odd(changes) } });
+    expect(await errorOf(ask(url))).toMatch(words);
+  });
+
+  it("stops at a zone of another account that the token sees, and names it", async () => {
+    const other = "f".repeat(32);
+    const url = await serve(({ pathname, searchParams }, response) => {
+      const isOurs = searchParams.get("account.id") === accountId;
+      const listed = isOurs ? none : odd({ account: { id: other } });
+      response.writeHead(200, { "content-type": "application/json" });
+      response.end(JSON.stringify({ success: true, ...(pathname.endsWith("/verify") ? active : listed) }));
+    });
+    const text = await errorOf(ask(url));
+    expect(text).toContain("has no zone example.test");
+    expect(text).toContain(`pulumi config set mail:accountId ${other}`);
+  });
+
+  it("does not take a zone of another account or name, should the API list one", async () => {
+    const listed = {
+      result: [...(odd({ account: { id: "f".repeat(32) } }).result as object[]), { id: "x", name: "test" }],
+    };
+    const url = await cloudflare({ user: active, zones: { "example.test": listed } });
+    expect(await errorOf(ask(url))).toContain("has no zone example.test");
+  });
+
+  it("takes the zone that is active of several, and none when two are", async () => {
+    const both = (status: string): Reply => ({
+      result: [
+        ...(odd({ id: "old", status, account: { id: accountId } }).result as object[]),
+        ...(odd({ id: "new", name: "Example.Test." }).result as object[]),
+      ],
+    });
+    const one = await cloudflare({ user: active, zones: { "example.test": both("moved") } });
+    expect((await ask(one)).zoneIds).toEqual({ "example.test": "new" });
+    const two = await cloudflare({ user: active, zones: { "example.test": both("active") } });
+    expect(await errorOf(ask(two))).toMatch(/several zones example\.test: old .*, new .*Remove all but one/);
+  });
+
+  it("leaves out a further zone whose records nobody would see, and says so", async () => {
+    const zones = {
+      "example.test": zone("example.test"),
+      "example.net": odd({ type: "partial" }, "example.net"),
+      "example.com": odd({ paused: true }, "example.com"),
+    };
+    const { zoneIds, warnings } = await ask(await cloudflare({ user: active, zones }), ["example.net", "example.com"]);
+    expect(zoneIds).toEqual({ "example.test": "id of example.test", "example.com": "id of example.com" });
+    expect(warnings).toEqual([expect.stringMatching(/example\.net is of type partial.*left out/)]);
+  });
+
   it("takes a further zone that the account has and does without one that it lacks", async () => {
     const zones = { "example.test": zone("example.test"), "example.net": zone("example.net", "pending") };
     const url = await cloudflare({ user: active, zones });

@@ -230,6 +230,12 @@ describe("the program of the documented deployment", () => {
     expect(named(ran, "routing-dns").options.ignoreChanges).toEqual(["name", "subdomain"]);
   });
 
+  it("leaves an MX the comment and TTL that it has, since the API changes none while Email Routing is on", () => {
+    const exchangers = ran.resources.filter(({ inputs }) => inputs["type"] === "MX");
+    expect(exchangers.length).toBeGreaterThan(0);
+    for (const { options } of exchangers) expect(options.ignoreChanges).toEqual(["comment", "ttl"]);
+  });
+
   it("gives the Worker its key before it withdraws older ones, and ships the files before all that", () => {
     const order = ran.world.calls.map(({ name, type }) => `${name} ${type.split(":")[0] ?? ""}`);
     const wanted = ["host-files command", "host-key command", "inbound cloudflare", "host-key-retired command"];

@@ -62,6 +62,9 @@ export const dnsRecord: Kind = {
 };
 
 function refuseInZone(zone: Zone, record: ZoneRecord, inputs: Props): void {
+  // Its records come by zone transfer (DNS, Zone setups, secondary DNS). The code is not known.
+  if (zone.type === "secondary")
+    throw new Refusal(400, undefined, `The records of the secondary zone ${zone.name} cannot be changed here.`);
   if (!isWithin(zone, record.name))
     throw new Refusal(400, 9000, `DNS name is invalid: ${record.name} is not in ${zone.name}`);
   if ((textAt(inputs, "comment") ?? "").length > COMMENT_CHARACTERS)
@@ -83,10 +86,19 @@ function refuseInZone(zone: Zone, record: ZoneRecord, inputs: Props): void {
     )
   )
     throw new Refusal(400, 81058, "An identical record already exists.");
-  if (record.type === "CNAME" && beside.length > 0)
+  if (record.type === "CNAME" && beside.some((other) => conflicts(record, other, zone)))
     throw new Refusal(400, 81053, "An A, AAAA, or CNAME record with that host already exists.");
-  if (beside.some((other) => other.type === "CNAME"))
+  if (beside.some((other) => other.type === "CNAME" && conflicts(other, record, zone)))
     throw new Refusal(400, 81054, "A CNAME record with that host already exists.");
+}
+
+/**
+ * No address stands beside a CNAME (Cloudflare, DNS, Records with the same name). Records of other types do where Cloudflare
+ * answers with addresses in the CNAME's place: at the zone's apex, and where it is proxied (DNS, CNAME flattening).
+ */
+function conflicts(cname: ZoneRecord, other: ZoneRecord, zone: Zone): boolean {
+  const isFlattened = cname.name === zone.name || cname.proxied;
+  return !isFlattened || ADDRESS_TYPES.includes(other.type);
 }
 
 function zoneRecord(id: string, inputs: Props, zone: Zone): ZoneRecord {

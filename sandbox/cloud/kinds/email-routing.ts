@@ -20,6 +20,7 @@ export const emailRoutingSettings: Kind = {
   computed: STATUS,
   create(inputs, world) {
     const zone = world.zoneById(textAt(inputs, "zoneId") ?? "");
+    refuseElsewhere(zone);
     zone.emailRouting = true;
     return { id: zone.id, props: { ...inputs, enabled: true, status: "ready", name: zone.name } };
   },
@@ -40,6 +41,7 @@ export const emailRoutingDns: Kind = {
   filled: ["name", "subdomain"],
   create(inputs, world) {
     const zone = world.zoneById(textAt(inputs, "zoneId") ?? "");
+    refuseElsewhere(zone);
     if (textAt(inputs, "name") === zone.name)
       throw new Refusal(422, 2007, `Invalid Input: must be a subdomains of ${zone.name}`);
     if (zone.records.some((record) => record.type === "MX" && record.name === zone.name && !record.locked))
@@ -107,6 +109,12 @@ export const emailRoutingCatchAll: Kind = {
 /** The rule of a zone in which nobody has written one. */
 export function untouchedCatchAll(zone: Zone): Props {
   return { zoneId: zone.id, name: "", enabled: false, matchers: [{ type: "all" }], actions: [{ type: "drop" }] };
+}
+
+/** "Available to customers using Cloudflare as an authoritative nameserver" (Email Routing, overview). The code is not known. */
+function refuseElsewhere({ name, type = "full", status }: Zone): void {
+  if (type !== "full" || status !== undefined)
+    throw new Refusal(400, undefined, `Email Routing cannot be enabled: Cloudflare is not authoritative for ${name}.`);
 }
 
 function lockedRecords(zone: Zone): ZoneRecord[] {

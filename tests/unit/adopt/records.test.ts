@@ -88,6 +88,21 @@ test.each<[string, string, Wanted, readonly LiveRecord[]]>([
   ],
   ["MX, whose comment stays", "z1/m1", bounces, [live("m1", "send", "MX", "feedback.example.net", { priority: 10 })]],
   [
+    "MX with the dashboard's TTL",
+    "z1/m1",
+    bounces,
+    [live("m1", "send", "MX", "feedback.example.net", { priority: 10, ttl: 1 })],
+  ],
+  [
+    "MX with a final dot beside another",
+    "z1/m2 content",
+    bounces,
+    [
+      live("m1", "send", "MX", "other.example.net", { priority: 10 }),
+      live("m2", "send", "MX", "Feedback.example.net.", { priority: 10 }),
+    ],
+  ],
+  [
     "MX with another priority",
     "z1/m1 priority",
     bounces,
@@ -152,7 +167,22 @@ describe("what is left", () => {
     [live("1", "news", "MX", "mx.example.net", { priority: 1 }), /^left alone$/],
     [live("1", "_dmarc", "TXT", '"v=DMARC1; p=none"'), /count as none/],
     [live("1", "_dmarc", "CNAME", "dmarc.example.net"), /81053/],
-    [live("1", "autoconfig", "TXT", '"x"'), /81053/],
+    [live("1", "send", "CNAME", "bounces.example.net", { ttl: 1, proxied: true }), /^left alone$/],
+    [live("1", "send", "CNAME", "bounces.example.net", { flattened: true }), /^left alone$/],
+    [live("1", "send", "CNAME", "bounces.example.net"), /81053/],
+    [live("1", "@", "CNAME", "site.pages.dev", { ttl: 1, proxied: true }), /^left alone$/],
+    [live("1", "@", "CNAME", "site.example.net"), /^left alone$/],
+    [live("1", "autoconfig", "TXT", '"x"'), /^left alone$/],
+    [live("1", "autoconfig", "HTTPS", "1 . alpn=h2"), /^left alone$/],
+    [live("1", "autoconfig", "AAAA", "2001:db8::1"), /81053/],
+    [live("1", "autoconfig", "AAAA", "100::", { locked: true }), /custom domain/],
+    [live("1", "photos", "AAAA", "100::", { locked: true }), /another of Cloudflare's services/],
+    [live("1", "*", "CNAME", "site.example.net", { ttl: 1, proxied: true }), /^left alone$/],
+    [live("1", "@", "NS", "ns1.example.net"), /^left alone$/],
+    [live("1", "other", "NS", "ns1.example.net"), /^left alone$/],
+    [live("1", "send", "NS", "ns1.example.net"), /delegates send\.example\.org/],
+    [live("1", "_tcp", "NS", "ns1.example.net"), /SRV _imaps\._tcp\.example\.org/],
+    [live("1", "send", "MX", "mx.example.net", { priority: 10 }), /go there too/],
     [live("1", "_imaps._tcp", "SRV", "1 143 old.example.org"), /go there too/],
     [ourSpf, /Email Routing writes/],
   ])("%j", (record, expected) => {
@@ -169,6 +199,13 @@ describe("what is left", () => {
     expect(why(theirs, { routing: false })).toMatch(/its own SPF/);
     expect(why(theirs, { beside: [ourSpf] })).toMatch(/two SPF/);
     expect(why(theirs)).toBe("left alone");
+  });
+
+  test("an SPF of Email Routing that somebody unlocked is no reason to keep a second one", () => {
+    const unlocked = live("spf", "@", "TXT", '"v=spf1 include:_spf.mx.cloudflare.net ~all"');
+    const theirs = live("1", "@", "TXT", '"v=spf1 include:example.net ~all"');
+    expect(why(theirs, { beside: [unlocked] })).toMatch(/two SPF/);
+    expect(why(unlocked)).toBe("left alone");
   });
 
   test("an MX that is missing or wrong while Email Routing is on is told, since up would fail at it", () => {

@@ -1,4 +1,20 @@
-import { aaaa, caa, catchAll, cname, DOMAIN, mx, srv, txt, zoneId } from "./cloud";
+import type { Props } from "../../../sandbox/cloud/props";
+import type { Zone } from "../../../sandbox/cloud/zone";
+import {
+  aaaa,
+  caa,
+  catchAll,
+  cname,
+  DOMAIN,
+  emptyWorld,
+  mx,
+  refusalOf,
+  srv,
+  txt,
+  TYPE,
+  type TypeName,
+  zoneId,
+} from "./cloud";
 import { eachRefused } from "./refusals";
 
 describe("the model refuses in DNS", () => {
@@ -20,9 +36,9 @@ describe("the model refuses in DNS", () => {
       "identical",
     ],
     [
-      "a CNAME beside a TXT",
+      "a CNAME that is not proxied beside a TXT",
       [["record", txt()]],
-      ["record", cname({ name: `_dmarc.${DOMAIN}` })],
+      ["record", cname({ name: `_dmarc.${DOMAIN}`, proxied: false, ttl: 300 })],
       81053,
       "with that host already exists",
     ],
@@ -34,8 +50,8 @@ describe("the model refuses in DNS", () => {
       "with that host",
     ],
     [
-      "a TXT beside a CNAME",
-      [["record", cname()]],
+      "a TXT beside a CNAME that is not proxied",
+      [["record", cname({ proxied: false, ttl: 300 })]],
       ["record", txt({ name: `www.${DOMAIN}` })],
       81054,
       "A CNAME record with that host",
@@ -46,6 +62,20 @@ describe("the model refuses in DNS", () => {
       ["record", aaaa({ name: `www.${DOMAIN}` })],
       81054,
       "A CNAME record",
+    ],
+    [
+      "an A beside a CNAME at the apex",
+      [["record", cname({ name: DOMAIN })]],
+      ["record", aaaa({ name: DOMAIN, type: "A", content: "192.0.2.1" })],
+      81054,
+      "A CNAME record",
+    ],
+    [
+      "a CNAME beside an AAAA at the apex",
+      [["record", aaaa({ name: DOMAIN })]],
+      ["record", cname({ name: DOMAIN })],
+      81053,
+      "An A, AAAA, or CNAME record",
     ],
     [
       "an MX while Email Routing is on",
@@ -91,6 +121,48 @@ describe("the model refuses in DNS", () => {
     ["a TXT without content", [], ["record", txt({ content: undefined })], 9005, "TXT"],
     ["a comment of 101 characters", [], ["record", caa({ comment: "c".repeat(101) })], 9208, "100 characters"],
   ]);
+});
+
+describe("the model takes a CNAME that Cloudflare flattens beside other types", () => {
+  it.each([
+    ["at the apex", { name: DOMAIN, proxied: false, ttl: 300 }],
+    ["proxied, below the apex", { name: `www.${DOMAIN}` }],
+  ])("%s, whichever comes first", (_, changes) => {
+    const alias = cname(changes);
+    const others = [txt({ name: changes.name }), caa({ name: changes.name }), mx({ name: changes.name })];
+    for (const order of [
+      [alias, ...others],
+      [...others, alias],
+    ]) {
+      const world = emptyWorld();
+      for (const inputs of order) world.create(TYPE.record, "it", inputs);
+      expect(world.zones[0]?.records).toHaveLength(order.length);
+    }
+  });
+
+  test("Email Routing is switched on in a zone whose website is a CNAME at the apex", () => {
+    const world = emptyWorld();
+    world.create(TYPE.record, "website", cname({ name: DOMAIN }));
+    world.create(TYPE.routing, "routing", { zoneId });
+    world.create(TYPE.routingDns, "dns", { zoneId });
+    expect(world.zones[0]?.records.filter(({ name }) => name === DOMAIN).map(({ type }) => type)).toEqual([
+      ...["CNAME", "MX", "MX", "MX", "TXT"],
+    ]);
+  });
+});
+
+describe("the model refuses in a zone that Cloudflare does not answer for", () => {
+  it.each<[string, Partial<Zone>, TypeName, Props]>([
+    ["Email Routing in a partial zone", { type: "partial" }, "routing", { zoneId }],
+    ["its DNS in a partial zone", { type: "partial" }, "routingDns", { zoneId }],
+    ["Email Routing in a secondary zone", { type: "secondary" }, "routing", { zoneId }],
+    ["Email Routing in a moved zone", { status: "moved" }, "routing", { zoneId }],
+    ["a record in a secondary zone", { type: "secondary" }, "record", txt()],
+  ])("%s", (_, state, type, inputs) => {
+    const world = emptyWorld();
+    Object.assign(world.zones[0] ?? {}, state);
+    expect(refusalOf(() => world.create(TYPE[type], "it", inputs))?.text).toMatch(/authoritative|secondary zone/);
+  });
 });
 
 describe("the model refuses in Email Routing", () => {

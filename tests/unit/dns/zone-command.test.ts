@@ -62,21 +62,28 @@ describe("npm run zone", () => {
   });
 
   it.each([
-    ["no passphrase", {}, "No passphrase"],
-    ["no pulumi", { passphrase: "x" }, "pulumi does not start"],
+    ["no passphrase", {}, "No passphrase", 0],
+    ["no pulumi", { passphrase: "x" }, "pulumi does not start", 1],
     [
       "a wrong passphrase",
       { passphrase: "x", pulumi: "echo 'error: incorrect passphrase' >&2; exit 255" },
-      "incorrect",
+      "incorrect passphrase",
+      1,
     ],
-  ])("with %s it prints the DKIM records as comments and says why", (_, environment, reason) => {
+    [
+      "no such stack",
+      { passphrase: "x", pulumi: "echo \"error: no stack named 'prod' found\" >&2; exit 6" },
+      "See which there are: pulumi stack ls",
+      1,
+    ],
+  ])("with %s it prints the DKIM records as comments, says why", (_, environment, reason, code) => {
     const { stdout, stderr, status } = zone(["prod"], environment);
     expect(stdout).not.toMatch(/^20260/m);
     expect(stdout).toMatch(/^; 202602r\._domainkey\.augustin\.ai\. 300 IN TXT \(value withheld/m);
     expect(stdout).toMatch(/^augustin\.ai\. 1 IN MX 50 route1/m);
     expect(stderr).toContain(reason);
     expect(stderr).toContain("PULUMI_CONFIG_PASSPHRASE_FILE");
-    expect(status).toBe(0);
+    expect(status).toBe(code);
   });
 
   it.each([

@@ -2,7 +2,7 @@ import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isMap, parseDocument } from "yaml";
-import { run } from "../../../ops/new-domain";
+import { run, type Surroundings } from "../../../ops/new-domain";
 import type { Output } from "../../../ops/output";
 import type { Pulumi } from "../../../ops/new-domain/pulumi";
 import { NewDomainError } from "../../../ops/new-domain/refused";
@@ -28,6 +28,8 @@ export interface Lab {
   /** The next call of that key fails, once. */
   failAt(key: string): void;
   newDomain(...args: readonly string[]): Promise<Output>;
+  /** The same at a terminal, where a person answers; nothing: the proposal. */
+  asked(answer: (question: string) => string | undefined, ...args: readonly string[]): Promise<Output>;
   file(stack: string): string | undefined;
   write(stack: string, text: string): void;
   close(): void;
@@ -86,14 +88,9 @@ export async function openLab(
     resend,
     stacks,
     failAt: (key) => (failing = key),
-    async newDomain(...args) {
-      const output = await run(args, environment, { directory, now: NOW, pulumi });
-      const said = JSON.stringify(output);
-      const secrets = [...stacks.values()].flatMap((each) => [...each.values()]);
-      for (const secret of [CLOUDFLARE_TOKEN, RESEND_KEY, ...secrets])
-        expect(said).not.toContain(JSON.stringify(secret).slice(1, -1));
-      return output;
-    },
+    newDomain: (...args) => newDomain(args, {}),
+    asked: (answer, ...args) =>
+      newDomain(args, { ask: (question, proposal) => Promise.resolve(answer(question) || proposal) }),
     file: (stack) => (existsSync(path(stack)) ? readFileSync(path(stack), "utf8") : undefined),
     write: (stack, text) => writeFileSync(path(stack), text),
     close() {
@@ -102,4 +99,13 @@ export async function openLab(
       rmSync(directory, { recursive: true });
     },
   };
+
+  async function newDomain(args: readonly string[], at: Pick<Surroundings, "ask">): Promise<Output> {
+    const output = await run(args, environment, { directory, now: NOW, pulumi, ...at });
+    const said = JSON.stringify(output);
+    const secrets = [...stacks.values()].flatMap((each) => [...each.values()]);
+    for (const secret of [CLOUDFLARE_TOKEN, RESEND_KEY, ...secrets])
+      expect(said).not.toContain(JSON.stringify(secret).slice(1, -1));
+    return output;
+  }
 }

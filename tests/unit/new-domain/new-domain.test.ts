@@ -3,8 +3,12 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
 import { run } from "../../../ops/new-domain";
+import { resendRecords } from "../../../infra/dns/resend";
+import type { DomainSettings, ResendRecord } from "../../../infra/settings/settings";
 import { checkStackFile } from "../../../infra/settings/stack-file";
 import type { ResendApiRecord } from "../../../sandbox/cloud/resend-api";
+import { STAND_INS } from "../../../ops/public-settings";
+import type { Zone } from "../../../sandbox/cloud/zone";
 import { ACCOUNT, type Lab, openLab, RESEND_KEY } from "./lab";
 
 const HOST = `config:\n  mail:domain: host.example\n  mail:accountId: ${ACCOUNT}\n  mail:hostAddress: 192.0.2.1\n`;
@@ -205,6 +209,79 @@ describe("npm run new-domain -- example.org --host prod", () => {
   });
 });
 
+describe("what Resend answers is written as the DNS has it", () => {
+  const SUB = "mail.example.co.uk";
+  const key = (made: Lab) => made.resend.domains[0]?.records[2]?.value;
+
+  it("for a mail domain below the registered one, whose names Resend makes longer and whose texts it quotes", async () => {
+    const made = await lab({}, [SUB]);
+    expect((await made.newDomain(SUB, "--host", "prod", "--stack", "sub")).stderr).toBeUndefined();
+    expect(configOf(made.file("sub"))["mail:resendRecords"]).toEqual([
+      { record: "SPF", type: "MX", name: "send", value: "feedback-smtp.us-east-1.amazonses.com", priority: 10 },
+      { record: "SPF", type: "TXT", name: "send", value: "v=spf1 include:amazonses.com ~all" },
+      { record: "DKIM", type: "TXT", name: "resend._domainkey", value: key(made) },
+    ]);
+    const secrets = Object.fromEntries(
+      [...(made.stacks.get("sub") ?? [])].map(([name, value]) => [name.replace("mail:", ""), value]),
+    );
+    expect(checkStackFile("sub", { directory: made.directory, secrets }).kind).toBe("settings");
+    const resend = { records: configOf(made.file("sub"))["mail:resendRecords"] as readonly ResendRecord[] };
+    const published = resendRecords({ domain: SUB, resend } as unknown as DomainSettings).map(({ name }) => name);
+    expect(published).toEqual([`send.${SUB}`, `send.${SUB}`, `resend._domainkey.${SUB}`]);
+  });
+
+  const common = { ttl: "Auto", status: "pending" };
+  const dkim = (name: string, value: string): ResendApiRecord => ({
+    ...{ record: "DKIM", type: "CNAME", name, value },
+    ...common,
+  });
+
+  it.each<[string, ResendApiRecord, object]>([
+    ["a final dot", dkim("abc._domainkey.mail.", "abc.dkim.amazonses.com."), { name: "abc._domainkey" }],
+    ["the whole name", dkim(`abc._domainkey.${SUB}.`, "abc.dkim.amazonses.com"), { name: "abc._domainkey" }],
+    ["relative to the mail domain", dkim("abc._domainkey", "abc.dkim.amazonses.com"), { name: "abc._domainkey" }],
+    ["upper case", dkim("ABC._DomainKey.Mail", "ABC.dkim.AmazonSES.com"), { value: "abc.dkim.amazonses.com" }],
+    ["two strings", { ...dkim("k2._domainkey.mail", '"p=MIG" "fMA0"'), type: "TXT" }, { value: "p=MIGfMA0" }],
+    [
+      "an exchanger with its priority in front",
+      { record: "SPF", type: "MX", name: "bounce.mail", value: "10 feedback-smtp.eu-west-1.amazonses.com.", ...common },
+      { name: "bounce", value: "feedback-smtp.eu-west-1.amazonses.com", priority: 10 },
+    ],
+  ])("%s", async (_, record, expected) => {
+    const made = await lab({ records: () => [record] }, [SUB]);
+    expect((await made.newDomain(SUB, "--host", "prod", "--stack", "sub")).stderr).toBeUndefined();
+    const records = configOf(made.file("sub"))["mail:resendRecords"] as readonly object[];
+    expect(records.at(-1)).toMatchObject(expected);
+  });
+
+  it("leaves what somebody wrote by hand and means the same, in whatever order and with whatever purpose", async () => {
+    const made = await lab({}, [SUB]);
+    await made.newDomain(SUB, "--host", "prod", "--stack", "sub");
+    const text = (made.file("sub") ?? "").replaceAll("record: SPF", "record: return path # mine");
+    made.write("sub", text);
+    const { stdout } = await made.newDomain(SUB, "--host", "prod", "--stack", "sub");
+    expect(stdout).toContain("Pulumi.sub.yaml stays as it is.");
+    expect(made.file("sub")).toBe(text);
+  });
+
+  it("mends what an earlier release wrote, and shows the difference", async () => {
+    const made = await lab({}, [SUB]);
+    await made.newDomain(SUB, "--host", "prod", "--stack", "sub");
+    made.write("sub", (made.file("sub") ?? "").replaceAll("name: send", "name: send.mail"));
+    const { stdout } = await made.newDomain(SUB, "--host", "prod", "--stack", "sub");
+    expect(stdout).toContain("- mail:resendRecords: TXT send.mail v=spf1 include:amazonses.com ~all");
+    expect(stdout).toContain("+ mail:resendRecords: TXT send v=spf1 include:amazonses.com ~all");
+  });
+
+  it("writes nothing that npm run settings would refuse", async () => {
+    const made = await lab({ records: () => [dkim("_dmarc", "dmarc.example.net")] });
+    const { code, stderr } = await made.newDomain("example.org", "--host", "prod");
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/cannot be published: "_dmarc" is the name of a record.*The stack file is as it was/);
+    expect(made.file("example-org")).toBeUndefined();
+  });
+});
+
 describe("npm run new-domain -- example.org", () => {
   it("makes a stack with a host of its own, and says what only the operator knows", async () => {
     const made = await lab();
@@ -229,6 +306,36 @@ describe("npm run new-domain -- example.org", () => {
   });
 });
 
+describe("the host's key", () => {
+  const KEY = STAND_INS.hostKey;
+
+  it.each([
+    ["of the file", `${KEY} root@mail`],
+    ["of ssh-keyscan", `# 192.0.2.1:22 SSH-2.0-OpenSSH_9.2\n192.0.2.1 ssh-rsa AAAAB3NzaC1yc2E=\n192.0.2.1 ${KEY}`],
+    ["of known_hosts", `[mail.example.org]:2222 ${KEY}`],
+  ])("%s is written as type and key", async (_, answer) => {
+    const made = await lab();
+    await made.asked((question) => (question.includes("host key") ? answer : ""), "example.org", "--stack", "home");
+    expect(configOf(made.file("home"))["mail:hostKey"]).toBe(KEY);
+  });
+});
+
+describe("two zones of one name", () => {
+  it("takes that of the host's account, whatever another account has", async () => {
+    const made = await lab({}, ["example.org", "example.org"]);
+    Object.assign(made.world.zones[0] ?? {}, { accountId: "e".repeat(32) });
+    const { stdout, stderr } = await made.newDomain("example.org", "--host", "prod");
+    expect(stderr).toBeUndefined();
+    expect(stdout).toContain(`active, account ${ACCOUNT}`);
+  });
+
+  it("takes the usable one of an account", async () => {
+    const made = await lab({}, ["example.org", "example.org"]);
+    Object.assign(made.world.zones[0] ?? {}, { status: "moved" });
+    expect((await made.newDomain("example.org", "--host", "prod")).stderr).toBeUndefined();
+  });
+});
+
 describe("what is refused changes nothing", () => {
   it.each([
     ["another domain's file", "config:\n  mail:domain: other.example\n", "is the stack of other.example"],
@@ -249,6 +356,32 @@ describe("what is refused changes nothing", () => {
     const made = await lab();
     made.write("prod", HOST.replace(ACCOUNT, "f".repeat(32)));
     await refusedUntouched(made, "Move the zone", "example.org", "--host", "prod");
+  });
+
+  it.each<[Partial<Zone>, string]>([
+    [{ type: "partial" }, "is of type partial"],
+    [{ type: "secondary" }, "is of type secondary"],
+    [{ paused: true }, "is paused"],
+    [{ status: "moved" }, "has the status moved"],
+    [{ status: "initializing" }, "has the status initializing"],
+  ])("a zone that cannot carry mail: %j", async (state, words) => {
+    const made = await lab();
+    Object.assign(made.world.zones[0] ?? {}, state);
+    await refusedUntouched(made, words, "example.org", "--host", "prod");
+    await refusedUntouched(made, words, "example.org");
+  });
+
+  it("a host's key that is none, before anything is made", async () => {
+    const made = await lab({}, []);
+    const before = everything(made);
+    const answers: Record<string, string> = { key: "SHA256:abc" };
+    const { code, stderr } = await made.asked(
+      (question) => (question.includes("host key") ? answers["key"] : ""),
+      "example.org",
+    );
+    expect(stderr).toContain("The host's key is no Ed25519 public key");
+    expect(code).toBe(1);
+    expect(everything(made)).toBe(before);
   });
 
   it("a host that is none", async () => {

@@ -154,6 +154,12 @@ const ROWS: readonly Row[] = [
   ["resendRecords", resend({ ...dkim, type: "A" }), "resendRecords[0].type is not a type"],
   ["resendRecords", resend({ ...dkim, name: "resend._domainkey." }), "resendRecords[0].name ends in a dot"],
   ["resendRecords", resend({ ...dkim, name: "send.example.test" }), "is not relative", "[0].name' send "],
+  [
+    "resendRecords",
+    resend({ ...dkim, value: '"p=x"' }),
+    "contains quotation marks",
+    "mail:resendRecords[0].value' p=x ",
+  ],
   ["resendRecords", resend({ ...dkim, name: "@" }), "is the mail domain itself"],
   ["resendRecords", resend({ ...dkim, name: "_dmarc" }), "is the name of a record that this program"],
   ["resendRecords", resend({ ...dkim, name: "mta-sts" }), "is the name of a record that this program"],

@@ -1,0 +1,77 @@
+import { printable } from "./reports/render";
+
+/** What the engine says, what it means and what to do; `{stack}` and `{1}` (of the pattern) are filled in. */
+const KNOWN: readonly (readonly [RegExp, string])[] = [
+  [
+    /incorrect passphrase/,
+    "the passphrase is not the one of the stack {stack} (incorrect passphrase). Set PULUMI_CONFIG_PASSPHRASE or " +
+      "PULUMI_CONFIG_PASSPHRASE_FILE to the right one",
+  ],
+  [
+    /passphrase must be set/,
+    "no passphrase is set for the secrets of the stack {stack}. Set it: " +
+      "read -rs PULUMI_CONFIG_PASSPHRASE && export PULUMI_CONFIG_PASSPHRASE",
+  ],
+  [
+    /unable to read PULUMI_CONFIG_PASSPHRASE_FILE/,
+    "the file that PULUMI_CONFIG_PASSPHRASE_FILE names cannot be read. Name the right file, or unset the variable and set " +
+      "PULUMI_CONFIG_PASSPHRASE",
+  ],
+  [
+    /could not decrypt configuration values|message authentication failed/,
+    "Pulumi.{stack}.yaml has a secret that this stack's key did not encrypt: it was copied from another stack, or changed. " +
+      "Set each encrypted value again: pulumi config set --secret KEY --stack {stack} < FILE",
+  ],
+  [
+    /PULUMI_ACCESS_TOKEN must be set|not (?:currently )?logged in/,
+    "pulumi is not logged in where the state lies. Log in there: pulumi login file://FOLDER (docs/operate.md)",
+  ],
+  [
+    /no stack named '([^']*)' found/,
+    "there is no stack {1} where pulumi is logged in (pulumi whoami -v). See which there are: pulumi stack ls",
+  ],
+  [/no Pulumi\.yaml project file found/, "this folder has no Pulumi.yaml. Change into the checkout of this program"],
+  [
+    /stack is currently locked/,
+    "another pulumi holds the lock of the stack {stack}, or one was killed. Once none is running: pulumi cancel --stack {stack}",
+  ],
+  [/invalid YAML file/, "Pulumi.{stack}.yaml is not valid YAML. See where: npm run settings -- {stack}"],
+  [
+    /(unable to open (?:state directory|bucket)[^\n]*|read "\.pulumi[^\n]*|[^\n]*(?:connection refused|no such host)[^\n]*)/,
+    "the place of the state cannot be read: {1}. See which it is: pulumi whoami -v",
+  ],
+];
+
+/** For a program that is not there. */
+export const NO_PULUMI = "there is no program pulumi on the PATH. Install it: docs/start.md";
+
+/**
+ * Why a run of pulumi failed and what to do about it, as a sentence without its end; the engine's own words where they are
+ * not among the known ones. Fit for a terminal.
+ *
+ * @param output what the engine printed, standard error at least. It must hold no secret
+ */
+export function pulumiReason(output: string, stack: string): string {
+  return knownReason(output, stack) ?? (ownWords(output) || "it ended without a word");
+}
+
+/** Undefined where the engine's own words say it better. */
+export function knownReason(output: string, stack: string): string | undefined {
+  for (const [pattern, text] of KNOWN) {
+    const found = pattern.exec(output);
+    if (found === null) continue;
+    const [, first = ""] = found;
+    return printable(text.replaceAll("{stack}", () => stack).replace("{1}", () => first.replace(/^error: /, "")));
+  }
+  return undefined;
+}
+
+/** The lines that say what is wrong, without what went well before; a few of them, since a stack trace helps nobody. */
+function ownWords(output: string): string {
+  const lines = output.trim().split("\n");
+  const errors = lines.filter((line) => /\berror: /.test(line));
+  const told = (errors.length > 0 ? errors : lines).slice(0, MAX_LINES);
+  return told.map((line) => printable(line.replace(/^\s*error: /, "")).trim()).join("\n");
+}
+
+const MAX_LINES = 5;
