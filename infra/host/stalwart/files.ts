@@ -2,6 +2,7 @@ import { FILES, type Deployment } from "../../../onhost/src/deployment";
 import { renderPlan } from "../../../onhost/src/plan-line";
 import type { Settings } from "../../settings/settings";
 import type { HostFile } from "../file";
+import { workerAddress } from "../layout";
 import { ADMIN_ACCOUNT, RELAY_SECRET, SERVICE_ACCOUNT } from "./names";
 import { reloadPlan, stalwartPlan } from "./plan";
 
@@ -73,12 +74,13 @@ export function stalwartFiles(settings: Settings): readonly HostFile[] {
   ];
 }
 
-function deployment({ domain, primaryAddress, hostnames }: Settings): Deployment {
+function deployment({ domain, primaryAddress, hostnames, host }: Settings): Deployment {
   return {
     domain,
     admin: `${ADMIN_ACCOUNT}@${domain}`,
     primary: primaryAddress,
     service: `${SERVICE_ACCOUNT}@${domain}`,
+    workerAddress: workerAddress(host.subnet),
     hostname: hostnames.server,
   };
 }
