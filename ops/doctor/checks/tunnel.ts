@@ -3,6 +3,7 @@ import { tunnelName } from "../../../infra/edge/names";
 import { isProps, listOf, type Props, textOf } from "../../adopt/props";
 import { type Check, error, ok, warning } from "../check";
 import type { Context, HostDeployment } from "../context";
+import { accessGuards } from "./access";
 import { converge } from "./ask";
 import { EDGE_TOKEN, edgeCheck } from "./edge";
 import { HOST_SERVICES } from "./host";
@@ -91,6 +92,8 @@ export function tunnelChecks(deployment: HostDeployment): readonly Check[] {
       title: "The tunnel itself refuses what Access did not let in",
       why: "Without it an Access application that somebody deletes opens its name to everybody.",
       needs: ["tunnel.ingress"],
+      // An application that is made anew has another audience.
+      follows: accessGuards(settings).map(({ label }) => `edge.access.${label}`),
       run: async (context) => {
         const base = `/accounts/${accountId}/access`;
         const [apps, organisation, now] = await Promise.all([
