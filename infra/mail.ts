@@ -4,11 +4,13 @@ import { Tailnet } from "./clients/tailnet";
 import { BackupStore } from "./backup/bucket";
 import { Dns } from "./dns/dns";
 import { mailRecords } from "./dns/records";
-import { WorkerAccess } from "./edge/access";
+import { type Applications, WorkerAccess } from "./edge/access";
 import { AcmeToken } from "./edge/acme-token";
+import { AdminAccess } from "./edge/admin";
 import { EmailRouting } from "./edge/email-routing";
 import { inboundBindings } from "./edge/bindings";
 import { InboundWorker } from "./edge/inbound-worker";
+import { doors } from "./edge/ingress";
 import { publicArgs, PublicWorker } from "./edge/public-worker";
 import { Spool } from "./edge/spool";
 import { SPOOL_SCHEDULE } from "./edge/spool-rules";
@@ -16,7 +18,6 @@ import { PeopleAccess } from "./edge/tcp";
 import { tcpServices } from "./edge/tcp-services";
 import { HttpTunnel } from "./edge/tunnel";
 import { Host } from "./host/host";
-import { TRAEFIK_PORTS } from "./host/layout";
 import { nextSteps } from "./next-steps";
 import { type HostOffer, hostOffer } from "./settings/host-offer";
 import type { Settings } from "./settings/settings";
@@ -41,8 +42,16 @@ export interface MailOutputs {
   readonly hostOffer: pulumi.Output<HostOffer>;
 }
 
-/** Declares every resource of the deployment. `zoneIds` has the mail domain's zone and those further ones that exist. */
-export function declareMail(settings: Settings, zoneIds: Readonly<Record<string, string>>): MailOutputs {
+/** What Cloudflare answered before anything is declared. */
+export interface Account {
+  /** Of the mail domain's zone and those further ones that exist, by name. */
+  readonly zoneIds: Readonly<Record<string, string>>;
+  /** Of the account's Zero Trust organisation. */
+  readonly teamName: string;
+}
+
+/** Declares every resource of the deployment. */
+export function declareMail(settings: Settings, { zoneIds, teamName }: Account): MailOutputs {
   const { accountId, domain, hostnames, inboundDelivery, protect, spool } = settings;
   const isLmtp = inboundDelivery === "lmtp";
   const zoneId = zoneIds[domain];
@@ -64,13 +73,17 @@ export function declareMail(settings: Settings, zoneIds: Readonly<Record<string,
     tcp.length === 0
       ? undefined
       : new PeopleAccess("people", { accountId, domain, services: tcp, people: settings.clientTcp.people });
+  const admin =
+    settings.adminAccess === "access"
+      ? new AdminAccess("admin", { accountId, domain, server: hostnames.server, people: settings.clientTcp.people })
+      : undefined;
+  const applications = { ...access.applications, ...people?.applications, ...admin?.applications };
   const tunnel = new HttpTunnel("tunnel", {
     accountId,
     domain,
-    hostnames,
-    tcp: [...tcp, ...(isLmtp ? [{ hostname: hostnames.lmtp, port: TRAEFIK_PORTS.lmtp }] : [])],
+    doors: doors(settings),
+    access: { teamName, audienceOf: (guarded) => audienceOf(applications, guarded) },
     secret: settings.edge.tunnelSecret,
-    guards: [...access.applications, ...(people?.applications ?? [])],
     protect,
   });
   const dns = new Dns("dns", { domain, records, zoneIds, tunnelId: tunnel.tunnelId, protect });
@@ -132,4 +145,10 @@ export function declareMail(settings: Settings, zoneIds: Readonly<Record<string,
         .apply(([clientId, clientSecret, key]) => hostOffer(settings, { clientId, clientSecret, key })),
     ),
   };
+}
+
+function audienceOf(applications: Applications, guarded: string): pulumi.Output<string> {
+  const application = applications[guarded];
+  if (application === undefined) throw new Error(`No Access application guards ${guarded}.`);
+  return application.aud;
 }

@@ -19,11 +19,15 @@ export interface PreflightQuestion {
   readonly furtherZones: readonly string[];
   /** Buckets of R2 are wanted: it must be switched on for the account. */
   readonly r2: boolean;
+  /** Access is wanted: the account must have a Zero Trust organisation. */
+  readonly access: boolean;
 }
 
 export interface PreflightAnswer {
   /** Zone ids by name, of those zones that the account has. */
   readonly zoneIds: Readonly<Record<string, string>>;
+  /** The Zero Trust organisation's name, TEAM of `TEAM.cloudflareaccess.com`; "" where Access is not wanted. */
+  readonly teamName: string;
   readonly warnings: readonly string[];
 }
 
@@ -33,7 +37,7 @@ export class PreflightError extends Error {}
 /**
  * @param timeBudgetMs For each question.
  * @throws PreflightError when the API cannot be reached, the token is not accepted, the mail domain's zone is missing, in
- * another account or cannot carry mail ({@link pickZone}), or R2 is wanted and cannot be used.
+ * another account or cannot carry mail ({@link pickZone}), or R2 or Access is wanted and cannot be used.
  */
 export async function preflight(
   api: CloudflareApi,
@@ -45,17 +49,20 @@ export async function preflight(
   const verified = verifyToken(get, accountId);
   const mailZone = findMailZone(get, accountId, question.domain);
   const r2 = question.r2 ? checkR2(get, accountId) : undefined;
+  const team = question.access ? findTeam(get, accountId) : undefined;
   const further = question.furtherZones.map((name) => findFurtherZone(get, accountId, name));
   // All at once; what is wrong is then told in this order: a token that is not accepted explains all the rest.
-  await Promise.allSettled([verified, mailZone, r2, ...further]);
+  await Promise.allSettled([verified, mailZone, r2, team, ...further]);
   await verified;
   const zone = await mailZone;
   if ("fact" in zone) throw new PreflightError(`${zone.fact} Nothing was changed. ${zone.next}`);
   await r2;
+  const teamName = (await team) ?? "";
   const others = await Promise.all(further);
   const zones = [zone, ...others.flatMap((found) => (found === undefined || "fact" in found ? [] : [found]))];
   return {
     zoneIds: Object.fromEntries(zones.map(({ name, id }) => [name, id])),
+    teamName,
     warnings: [
       ...(zone.status === "active" ? [] : [waits(zone)]),
       ...others.flatMap((found) => (found !== undefined && "fact" in found ? [leftOut(found)] : [])),
@@ -164,6 +171,33 @@ async function checkR2(get: Get, accountId: string): Promise<void> {
       `Cloudflare refused to list the R2 buckets of the account ${accountId} (HTTP ${status}). Nothing was changed. Look ` +
         `at R2 in Cloudflare's dashboard, then run the command again. ${without}`,
     );
+}
+
+/** Where Access logs people in and shows the keys that it signs tokens with. */
+const TEAM_DOMAIN = ".cloudflareaccess.com";
+
+/** The tunnel must know it, to check the tokens of Access itself (infra/edge/ingress.ts). */
+async function findTeam(get: Get, accountId: string): Promise<string> {
+  const { status, result } = await get(`/accounts/${accountId}/access/organizations`);
+  if (status === 401 || status === 403)
+    throw new PreflightError(
+      `Cloudflare does not let this token see the Zero Trust organisation of the account ${accountId} (HTTP ${status}), or ` +
+        "there is none. Nothing was changed. Open Zero Trust in Cloudflare's dashboard once and choose a team name, give the " +
+        "token the permission Access: Organizations, Identity Providers, and Groups Read, then run the command again.",
+    );
+  const domain = isObject(result) ? result["auth_domain"] : undefined;
+  if (status !== 200 || typeof domain !== "string")
+    throw new PreflightError(
+      `The Cloudflare account ${accountId} has no Zero Trust organisation (HTTP ${status}), so nothing could guard the ` +
+        "Worker's way home. Nothing was changed. Open Zero Trust in Cloudflare's dashboard once and choose a team name, then " +
+        "run the command again.",
+    );
+  const team = domain.endsWith(TEAM_DOMAIN) ? domain.slice(0, -TEAM_DOMAIN.length) : "";
+  if (/^[a-z0-9-]+$/.test(team)) return team;
+  throw new PreflightError(
+    `The login domain of the Zero Trust organisation of the account ${accountId} is not TEAM${TEAM_DOMAIN}, so the tunnel ` +
+      "could not check the tokens of Access. Nothing was changed. Look at it in Cloudflare's dashboard, Zero Trust, Settings.",
+  );
 }
 
 async function ask(api: CloudflareApi, path: string, timeBudgetMs: number): ReturnType<Get> {

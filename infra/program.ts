@@ -15,12 +15,13 @@ export async function program(): Promise<MailOutputs | FurtherOutputs> {
   const { settings } = stack;
   const records = stack.kind === "host" ? mailRecords(stack.settings) : furtherRecords(stack.settings);
   const furtherZones = [...new Set(records.map((record) => record.zone))].filter((zone) => zone !== settings.domain);
-  const [{ zoneIds, warnings }, unreachable] = await Promise.all([
+  const [{ zoneIds, teamName, warnings }, unreachable] = await Promise.all([
     asked({
       accountId: settings.accountId,
       domain: settings.domain,
       furtherZones,
       r2: settings.spool !== undefined,
+      access: stack.kind === "host",
     }),
     hostReachable(settings.host),
   ]);
@@ -29,7 +30,7 @@ export async function program(): Promise<MailOutputs | FurtherOutputs> {
   for (const warning of [...warnings, ...foreignWarnings(Object.keys(zoneIds)), unreachable, unprotected])
     if (warning !== undefined) await pulumi.log.warn(warning);
   return stack.kind === "host"
-    ? mail().declareMail(stack.settings, zoneIds)
+    ? mail().declareMail(stack.settings, { zoneIds, teamName })
     : further().declareFurther(stack.settings, stack.worker, zoneIds);
 }
 

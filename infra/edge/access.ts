@@ -29,6 +29,9 @@ export interface WorkerAccessArgs {
   readonly alertAddress: string;
 }
 
+/** Access applications by their domain: a name, or a name and a path. */
+export type Applications = Readonly<Record<string, cloudflare.ZeroTrustAccessApplication>>;
+
 export class WorkerAccess extends pulumi.ComponentResource {
   readonly clientId: pulumi.Output<string>;
   /** Secret. */
@@ -36,8 +39,8 @@ export class WorkerAccess extends pulumi.ComponentResource {
   readonly expiresAt: pulumi.Output<string>;
   /** Says which tokens are let in: the Worker shows a new one only after it. */
   readonly policy: pulumi.Resource;
-  /** The names are guarded only once these resources exist. */
-  readonly applications: readonly pulumi.Resource[];
+  /** By the name that each guards. */
+  readonly applications: Applications;
 
   constructor(name: string, args: WorkerAccessArgs, opts?: pulumi.ComponentResourceOptions) {
     super("mail:index:WorkerAccess", name, {}, opts);
@@ -80,10 +83,12 @@ export class WorkerAccess extends pulumi.ComponentResource {
         },
         { parent: this },
       );
-    this.applications = [
-      guard("application", "mail worker", hostname),
-      ...(args.lmtpHostname === undefined ? [] : [guard("lmtp", "mail worker LMTP", args.lmtpHostname)]),
-    ];
+    this.applications = {
+      [hostname]: guard("application", "mail worker", hostname),
+      ...(args.lmtpHostname !== undefined && {
+        [args.lmtpHostname]: guard("lmtp", "mail worker LMTP", args.lmtpHostname),
+      }),
+    };
     new cloudflare.NotificationPolicy(
       `${name}-expiry`,
       {

@@ -18,3 +18,8 @@ export function certificateTokenName(domain: string): string {
 export function tunnelName(domain: string): string {
   return `mail ${domain}`;
 }
+
+/** Of the policy for the web interface, and of the application in front of one of its paths. */
+export function administrationName(domain: string, path?: string): string {
+  return ["mail administration", path, domain].filter((part) => part !== undefined).join(" ");
+}

@@ -2,13 +2,14 @@
  * Makes: for each service that the tunnel carries as TCP, the Access application in front of its name, and one policy that
  * admits the people of the stack file.
  * Must be true first: the account has a Zero Trust organisation with a way to log in (one-time codes by mail are there from
- * the start; whoever reads them in this very mailbox needs another way: JMAP, or another provider of identities).
+ * the start; a person who reads them in this very mailbox needs another way: JMAP, or another provider of identities).
  * By hand: each person logs in once with `cloudflared access login`; docs/laptop.md.
  * Token scopes: Access: Apps and Policies Write on the account.
  */
 import * as cloudflare from "@pulumi/cloudflare";
 import * as pulumi from "@pulumi/pulumi";
 
+import type { Applications } from "./access";
 import type { TcpService } from "./tcp-services";
 
 /** A month, the longest that the dashboard offers: a mail client that runs all day must not lose its way every night. */
@@ -23,8 +24,8 @@ export interface PeopleAccessArgs {
 }
 
 export class PeopleAccess extends pulumi.ComponentResource {
-  /** A name is guarded only once its application exists. */
-  readonly applications: readonly pulumi.Resource[];
+  /** By the name that each guards. */
+  readonly applications: Applications;
 
   constructor(name: string, args: PeopleAccessArgs, opts?: pulumi.ComponentResourceOptions) {
     super("mail:index:PeopleAccess", name, {}, opts);
@@ -41,8 +42,9 @@ export class PeopleAccess extends pulumi.ComponentResource {
       },
       { parent: this },
     );
-    this.applications = services.map(
-      ({ service, hostname }) =>
+    this.applications = Object.fromEntries(
+      services.map(({ service, hostname }) => [
+        hostname,
         new cloudflare.ZeroTrustAccessApplication(
           `${name}-${service}`,
           {
@@ -55,6 +57,7 @@ export class PeopleAccess extends pulumi.ComponentResource {
           },
           { parent: this },
         ),
+      ]),
     );
     this.registerOutputs();
   }

@@ -9,17 +9,15 @@ import * as cloudflare from "@pulumi/cloudflare";
 import * as pulumi from "@pulumi/pulumi";
 
 import type { Secret } from "../settings/secret";
-import type { Settings } from "../settings/settings";
-import { ingressRules, type TunnelledTcp } from "./ingress";
+import { type AccessCheck, type Door, ingressRules } from "./ingress";
 import { tunnelName } from "./names";
 
 export interface HttpTunnelArgs {
   readonly accountId: string;
   readonly domain: string;
-  readonly hostnames: Settings["hostnames"];
-  readonly tcp: readonly TunnelledTcp[];
-  /** What guards the Worker's names and those of TCP services: nothing is forwarded under them before. */
-  readonly guards: readonly pulumi.Resource[];
+  readonly doors: readonly Door[];
+  /** Its audiences come from the applications, so nothing is forwarded before Access guards it. */
+  readonly access: AccessCheck;
   /** Base64 of at least 32 bytes. Changing it makes a new token; who is connected stays so. Undefined: Cloudflare's own. */
   readonly secret: Secret | undefined;
   /** Refuse to delete the tunnel. */
@@ -35,7 +33,7 @@ export class HttpTunnel extends pulumi.ComponentResource {
 
   constructor(name: string, args: HttpTunnelArgs, opts?: pulumi.ComponentResourceOptions) {
     super("mail:index:HttpTunnel", name, {}, opts);
-    const { accountId, hostnames } = args;
+    const { accountId } = args;
 
     const tunnel = new cloudflare.ZeroTrustTunnelCloudflared(
       name,
@@ -51,8 +49,8 @@ export class HttpTunnel extends pulumi.ComponentResource {
 
     this.ingress = new cloudflare.ZeroTrustTunnelCloudflaredConfig(
       `${name}-ingress`,
-      { accountId, tunnelId: tunnel.id, config: { ingresses: ingressRules(hostnames, args.tcp) } },
-      { parent: this, dependsOn: [...args.guards] },
+      { accountId, tunnelId: tunnel.id, config: { ingresses: ingressRules(args.doors, args.access) } },
+      { parent: this },
     );
 
     this.tunnelId = tunnel.id;

@@ -12,6 +12,7 @@ import type { Settings } from "../settings/settings";
 import { commandArgs } from "./command";
 import { hostFiles } from "./files";
 import { STALWART_VERSION } from "./images";
+import { workerAddress } from "./layout";
 import { startOnhostBundle } from "./onhost";
 import { pack } from "./ship/pack";
 import {
@@ -72,7 +73,7 @@ export class Host extends pulumi.ComponentResource {
     );
     const key = new command.remote.Command(
       `${name}-key`,
-      this.#run(keyScript(folder, settings.stalwart.workerKeyNumber)),
+      this.#run(keyScript(folder, settings.stalwart.workerKeyNumber, workerAddress(settings.host.subnet))),
       { parent: this, dependsOn: files, additionalSecretOutputs: ["stdout", "stderr"] },
     );
 

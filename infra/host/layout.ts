@@ -56,6 +56,8 @@ export const TRAEFIK_PORTS = {
   inbound: 8081,
   /** Traefik's health check, inside its container. */
   ping: 8082,
+  /** Plain HTTP from cloudflared for the web interface, behind Access; the client is named as on `tunnel`. */
+  admin: 8083,
 } as const;
 
 /** Entry points that the tailnet's machine forwards to, under the same port. */
@@ -106,4 +108,9 @@ export function addresses(subnet: string): Addresses {
       stalwart: `${prefix}.148`,
     },
   };
+}
+
+/** The address that Stalwart sees of the Worker: nobody else reaches it from there (decision 006). */
+export function workerAddress(subnet: string): string {
+  return addresses(subnet).edge.cloudflared;
 }

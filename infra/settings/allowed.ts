@@ -73,5 +73,6 @@ export const ALLOWED: Readonly<Record<KeyName, string>> = {
   tailnetKeyNumber: "an integer from 1 to 9999",
   clientTcp: "imaps, submissions, sieve, each once",
   clientPeople: "addresses, in lower case, each once; they may be in other domains",
+  adminAccess: "access, public, tailnet; tailnet only with mail:tailnet",
   protect: "true, false",
 };

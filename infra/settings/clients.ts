@@ -1,7 +1,7 @@
 import { parseAddress } from "./address";
 import { bad, type Checked, good } from "./fault";
 import { parseDistinct } from "./list";
-import type { TailnetSettings, TunnelledService } from "./settings";
+import type { Settings, TailnetSettings, TunnelledService } from "./settings";
 import { parseChoice } from "./values";
 
 /** The name that a record below the domain has for the tailnet's address. */
@@ -58,6 +58,19 @@ export function parseTunnelled(text: string): Checked<readonly TunnelledService[
 export function parsePeople(text: string, primary: string | undefined): Checked<readonly string[]> {
   const checked = parseDistinct(text, parseAddress);
   return checked.ok && checked.value.length === 0 && primary !== undefined ? good([primary]) : checked;
+}
+
+const ADMIN_ACCESS: readonly Settings["adminAccess"][] = ["access", "public", "tailnet"];
+
+/** Checks how the web interface is reached; by the tailnet alone only where there is one. */
+export function parseAdminAccess(text: string, tailnet: TailnetMode | undefined): Checked<Settings["adminAccess"]> {
+  const checked = parseChoice(text, ADMIN_ACCESS);
+  if (!checked.ok || checked.value !== "tailnet" || tailnet !== "off") return checked;
+  return bad({
+    rule: "needs a tailnet, and mail:tailnet is off",
+    consequence: "Nobody could reach the web interface.",
+    mend: "access",
+  });
 }
 
 /** Checks a tag as Tailscale's policy has it (tailscale.com `tailcfg.CheckTag`, in lower case as its console keeps it). */

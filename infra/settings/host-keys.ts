@@ -125,9 +125,18 @@ export const HOST_KEYS = {
   clientPeople: {
     type: "array",
     ofHost: true,
-    description: "Addresses of the people whom Cloudflare Access lets through to `clientTcp`.",
+    description:
+      "Addresses of the people whom Cloudflare Access lets through to `clientTcp`, and to the web interface (`adminAccess`).",
     default: [],
     derived: "the primary address",
     example: '["me@example.org"]',
+  },
+  adminAccess: {
+    type: "string",
+    ofHost: true,
+    description:
+      "How the web interface (`/admin`, `/account`) is reached at the public name: `access` (by the people of `clientPeople` after a login at Cloudflare Access), `public` (by everybody who has the address) or `tailnet` (not at all: on the tailnet only). Access sends its one-time codes by mail: name an address that another server has, or you cannot log in while this one is down.",
+    default: "access",
+    example: "access",
   },
 } as const satisfies Record<string, ConfigKey>;

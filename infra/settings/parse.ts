@@ -15,6 +15,7 @@ import { parseStorageHostKeys, parseStorageKey } from "./backup-sftp";
 import {
   clientLabels,
   clientsHostname,
+  parseAdminAccess,
   parseMachineName,
   parsePeople,
   parseTag,
@@ -119,6 +120,7 @@ function takeAll(reader: Reader) {
     tailnetKeyNumber: reader.take("tailnetKeyNumber", (text) => parseWithin(text, 1, 9_999)),
     clientTcp,
     clientPeople: reader.take("clientPeople", (text) => parsePeople(text, own.primaryAddress)),
+    adminAccess: reader.take("adminAccess", (text) => parseAdminAccess(text, tailnet)),
   } satisfies Record<Exclude<KeyName, "hostStack">, unknown>;
 }
 
@@ -199,5 +201,6 @@ function assemble(values: Complete<ReturnType<typeof takeAll>>): Settings {
             keyNumber: values.tailnetKeyNumber,
           },
     clientTcp: { services: values.clientTcp, people: values.clientPeople },
+    adminAccess: values.adminAccess,
   };
 }

@@ -188,6 +188,11 @@ export interface Settings extends DomainSettings {
   readonly backup: BackupSettings | undefined;
   /** How phones reach the host; undefined: not by a tailnet. */
   readonly tailnet: TailnetSettings | undefined;
+  /**
+   * How the web interface is reached at the public name: by whom Access lets in, by everybody, or not at all. On the tailnet it
+   * is always there.
+   */
+  readonly adminAccess: "access" | "public" | "tailnet";
   /** What the Cloudflare tunnel carries for laptops, and whom Access lets in. */
   readonly clientTcp: { readonly services: readonly TunnelledService[]; readonly people: readonly string[] };
 }

@@ -5,8 +5,9 @@ import { CORE, MAIL, PRINCIPALS } from "./jmap/session";
 import { nodeCrypto } from "./node-crypto";
 
 export interface CanaryLogins {
-  /** The Worker's. */
+  /** The Worker's, and the address that it comes from. */
   readonly key: string;
+  readonly workerAddress: string;
   /** Authorization of who may read every account. */
   readonly admin: string;
 }
@@ -15,8 +16,14 @@ export interface CanaryLogins {
  * Brings a message to `address` as the Worker does, with the Worker's key; reads it back as the administrator, byte for
  * byte; and takes it away again, so that nobody sees it. Throws a `Fault` that names the step that did not go well.
  */
-export async function tryMessage(address: string, { key, admin }: CanaryLogins, http: Http): Promise<void> {
+export async function tryMessage(
+  address: string,
+  { key, workerAddress, admin }: CanaryLogins,
+  asked: Http,
+): Promise<void> {
   const worker = `Bearer ${key}`;
+  const http: Http = (path, request = {}) =>
+    asked(path, request.authorization === worker ? { ...request, from: workerAddress } : request);
   const raw = message(address);
 
   const [accountId = ""] = strings(

@@ -185,7 +185,8 @@ async function retire([number = ""]: readonly string[], context: Context): Promi
 async function canary(args: readonly string[], context: Context): Promise<number> {
   if (args.length > 0) return usage(context.err);
   const key = newestKey(context.file(FILES.keys));
-  await tryMessage(deployment(context).primary, { key, admin: recoveryAdmin(context) }, context.http);
+  const { primary, workerAddress } = deployment(context);
+  await tryMessage(primary, { key, workerAddress, admin: recoveryAdmin(context) }, context.http);
   context.err.write("A message came in with the Worker's key, was read and is taken away again.\n");
   return EXIT.done;
 }
@@ -270,8 +271,9 @@ function keyNumber(text: string): number | undefined {
 }
 
 async function keyPlace(context: Context): Promise<KeyPlace> {
-  const { id } = await accountOf(registry(context), deployment(context).service);
-  return { accountId: id, folder: context.file(FILES.keys) };
+  const { service, workerAddress } = deployment(context);
+  const { id } = await accountOf(registry(context), service);
+  return { accountId: id, folder: context.file(FILES.keys), address: workerAddress };
 }
 
 /** For commands of all accounts. */

@@ -12,6 +12,8 @@ export interface Deployment {
   readonly primary: string;
   /** Owner of the Worker's keys. */
   readonly service: string;
+  /** IPv4 address that Stalwart sees of the Worker, cloudflared's: its keys are valid from there alone. */
+  readonly workerAddress: string;
   /** For the certificate. */
   readonly hostname: string;
 }
@@ -84,6 +86,7 @@ export function parseDeployment(text: string): Deployment {
     admin: read("admin"),
     primary: read("primary"),
     service: read("service"),
+    workerAddress: read("workerAddress"),
     hostname: read("hostname"),
   };
 }

@@ -1,5 +1,6 @@
 import { Fault } from "./fault";
 import type { Http } from "./http";
+import { isFields } from "./plan-line";
 import type { Registry } from "./registry";
 import { namesIn, readIfThere, removeDurably, SECRET_MODE, writeDurably } from "./store";
 
@@ -13,30 +14,34 @@ export interface KeyPlace {
   readonly accountId: string;
   /** Folder of `worker-<number>`, on the host. */
   readonly folder: string;
+  /** IP address that Stalwart sees of the Worker. Keys are valid from there alone, so that a stolen one is worth nothing elsewhere. */
+  readonly address: string;
 }
 
 interface ServerKey {
   readonly id: string;
   readonly description: string;
+  readonly allowedIps: readonly string[];
 }
 
 /**
- * The Worker's key with this number: the stored one while the server takes it, otherwise a new one. Killed anywhere, the
- * next run ends with one key on the server and the same one on the host: a key whose secret was not stored is withdrawn,
- * nobody can have it.
+ * The Worker's key with this number: the stored one while the server takes it, otherwise a new one. All keys of the Worker are
+ * bound to its address first, also those of an earlier release or another `mail:hostSubnet`. Killed anywhere, the next run ends
+ * with one key on the server and the same one on the host: a key whose secret was not stored is withdrawn, nobody can have it.
  */
 export async function ensureKey(number: number, place: KeyPlace, http: Http, registry: Registry): Promise<string> {
   const file = keyFile(place, number);
   const stored = readIfThere(file)?.trim();
-  if (stored !== undefined && KEY_FORM.test(stored) && (await isTaken(http, stored))) return stored;
-
   const keys = await serverKeys(registry, place);
+  await bind(keys, place, registry);
+  if (stored !== undefined && KEY_FORM.test(stored) && (await isTaken(http, stored, place))) return stored;
+
   const namesakes = keys.filter(({ description }) => description === keyName(number));
   if (namesakes.length > 0) await destroy(registry, place, namesakes);
   if (keys.length - namesakes.length >= MAX_KEYS) throw tooMany(number, keys);
   const secret = await mint(number, place, registry);
   writeDurably(file, `${secret}\n`, SECRET_MODE);
-  if (await isTaken(http, secret)) return secret;
+  if (await isTaken(http, secret, place)) return secret;
   throw new Fault(
     `Stalwart minted the key ${keyName(number)} and refuses it.`,
     "The Worker could deliver nothing with it, so it is not given to the Worker.",
@@ -50,7 +55,7 @@ export async function ensureKey(number: number, place: KeyPlace, http: Http, reg
  */
 export async function retireKeys(number: number, place: KeyPlace, http: Http, registry: Registry): Promise<number> {
   const stored = readIfThere(keyFile(place, number))?.trim();
-  if (stored === undefined || !(await isTaken(http, stored)))
+  if (stored === undefined || !(await isTaken(http, stored, place)))
     throw new Fault(
       `The key ${keyName(number)} is not there or Stalwart refuses it.`,
       "Older keys stay: the Worker may be using one.",
@@ -90,11 +95,32 @@ function keyFile({ folder }: KeyPlace, number: number): string {
 
 async function serverKeys(registry: Registry, { accountId }: KeyPlace): Promise<readonly ServerKey[]> {
   const keys = await registry.get("ApiKey", accountId);
-  return keys.map(({ id, description }) => ({ id, description: typeof description === "string" ? description : "" }));
+  return keys.map(({ id, description, allowedIps }) => ({
+    id,
+    description: typeof description === "string" ? description : "",
+    allowedIps: isFields(allowedIps) ? Object.keys(allowedIps) : [],
+  }));
 }
 
-async function isTaken(http: Http, key: string): Promise<boolean> {
-  const { status } = await http("/jmap/session", { authorization: `Bearer ${key}` });
+/** Keys of somebody else stay as they are. */
+async function bind(keys: readonly ServerKey[], { accountId, address }: KeyPlace, registry: Registry): Promise<void> {
+  const unbound = keys
+    .filter((key) => !Number.isNaN(numberOf(key)))
+    .filter(({ allowedIps: [first, ...more] }) => first !== address || more.length > 0);
+  if (unbound.length === 0) return;
+  const update = Object.fromEntries(unbound.map(({ id }) => [id, { allowedIps: { [address]: true } }]));
+  const { refused } = await registry.set("ApiKey", { accountId, update });
+  const open = unbound.find(({ id }) => refused[id] !== undefined);
+  if (open === undefined) return;
+  throw new Fault(
+    `Stalwart does not bind the key ${open.description} to the Worker's address: ${refused[open.id]?.description ?? ""}.`,
+    "The key is valid from everywhere, for everybody who has it.",
+    "Raise mail:workerKeyNumber by one and run pulumi up: a new key is bound when it is minted.",
+  );
+}
+
+async function isTaken(http: Http, key: string, { address }: KeyPlace): Promise<boolean> {
+  const { status } = await http("/jmap/session", { authorization: `Bearer ${key}`, from: address });
   if (status === 200) return true;
   if (status === 401) return false;
   throw new Fault(
@@ -106,11 +132,11 @@ async function isTaken(http: Http, key: string): Promise<boolean> {
   );
 }
 
-async function mint(number: number, { accountId }: KeyPlace, registry: Registry): Promise<string> {
+async function mint(number: number, { accountId, address }: KeyPlace, registry: Registry): Promise<string> {
   const key = {
     description: keyName(number),
     expiresAt: null,
-    allowedIps: {},
+    allowedIps: { [address]: true },
     permissions: { "@type": "Inherit" },
   };
   const { created, refused } = await registry.set("ApiKey", { accountId, create: { key } });

@@ -139,7 +139,7 @@ async function ofAccount(api: CloudflareApi, accountId: string, wantedScripts: r
     ),
     ...tunnels.flatMap((item, nth) => {
       const config = configs[nth]?.["config"];
-      const ingresses = isProps(config) ? listOf(config["ingress"]) : [];
+      const ingresses = isProps(config) ? listOf(config["ingress"]).map(ingressRule) : [];
       const props = { tunnelId: item["id"], config: { ingresses } };
       return ingresses.length === 0 ? [] : [object(TYPE.ingress, item, item["name"], props)];
     }),
@@ -233,4 +233,12 @@ function ruleLabel({ matchers, actions }: Props): string {
   const [action] = listOf(actions);
   const values = Array.isArray(action?.["values"]) ? action["values"].map(String) : [];
   return `${to.join(" ")} -> ${[textOf(action?.["type"]), ...values].join(" ")}`;
+}
+
+/** As the provider has it, whose name for `audTag` has a plural. */
+function ingressRule(rule: Props): Props {
+  const options = rule["originRequest"];
+  if (!isProps(options) || !isProps(options["access"])) return rule;
+  const { audTag, ...access } = options["access"];
+  return { ...rule, originRequest: { ...options, access: { ...access, audTags: audTag } } };
 }

@@ -18,7 +18,7 @@ const ANSWERED = "answered";
 const OUTPUTS = {
   // As without a host: no machine is looked up in the tailnet.
   stdout: "",
-  ...{ ds: ANSWERED, key: ANSWERED, value: ANSWERED, token: ANSWERED },
+  ...{ ds: ANSWERED, key: ANSWERED, value: ANSWERED, token: ANSWERED, aud: ANSWERED },
   ...{ clientId: ANSWERED, clientSecret: ANSWERED, expiresAt: "2000-01-01T00:00:00Z" },
 } as const;
 
@@ -47,10 +47,12 @@ export async function declaredResources(
     stack,
     false,
   );
-  const zones = { [settings.domain]: "zone" };
+  const zoneIds = { [settings.domain]: "zone" };
   await runtime.runInPulumiStack(() =>
     Promise.resolve(
-      "hostStack" in settings ? declareFurther(settings, NO_WORKER, zones) : declareMail(settings, zones),
+      "hostStack" in settings
+        ? declareFurther(settings, NO_WORKER, zoneIds)
+        : declareMail(settings, { zoneIds, teamName: ANSWERED }),
     ),
   );
   await runtime.disconnect();

@@ -63,6 +63,8 @@ function ofAccount(world: World, [kind = "", ...rest]: readonly string[]): Listi
   switch (path) {
     case "cfd_tunnel":
       return { all: world.all(TUNNEL).map(({ id, props }) => wireTunnel(id, props)), perPage: PER_PAGE };
+    case "access/organizations":
+      return world.authDomain === undefined ? undefined : { one: { name: "sandbox", auth_domain: world.authDomain } };
     case "access/apps":
       return { all: world.all(APPLICATION).map(({ id, props }) => wireApplication(id, props)), perPage: PER_PAGE };
     case "access/policies":
@@ -113,8 +115,16 @@ function wireSettings(props: Props): object {
 function configuration(world: World, tunnelId: string): Listing | undefined {
   if (!world.all(TUNNEL).some(({ id }) => id === tunnelId)) return undefined;
   const props = world.all(TUNNEL_CONFIG).find(({ id }) => id === tunnelId)?.props;
-  const config = props && { ingress: listAt(props, "config.ingresses") };
+  const config = props && { ingress: listAt(props, "config.ingresses").map(wireIngress) };
   return { one: { tunnel_id: tunnelId, source: "cloudflare", version: 1, config: config ?? null } };
+}
+
+/** The provider's name for `audTag` has a plural. */
+function wireIngress(rule: Props): object {
+  const options = rule["originRequest"];
+  if (!isProps(options) || !isProps(options["access"])) return rule;
+  const { audTags, ...access } = options["access"];
+  return { ...rule, originRequest: { ...options, access: { ...access, audTag: audTags } } };
 }
 
 function ofScript(world: World, script: string, what: string | undefined): Listing | undefined {

@@ -41,6 +41,8 @@ export class World {
   readonly tailnet = new Tailnet();
   /** How many connections a tunnel has to the edge; the connectors put their own here. */
   tunnelConnections: (tunnelId: string) => number = () => 0;
+  /** Of the account's Zero Trust organisation; undefined: it has none. cloudflared believes only names below this domain. */
+  authDomain: string | undefined = "sandbox.cloudflareaccess.com";
   /** When the API token ends; undefined: never. */
   apiTokenExpiresAt: string | undefined;
   /** Runs commands on hosts; the home puts its own here. */

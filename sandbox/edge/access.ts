@@ -1,20 +1,20 @@
-import { APPLICATION, POLICY, SERVICE_TOKEN } from "../cloud/kinds/access";
+import { POLICY, SERVICE_TOKEN } from "../cloud/kinds/access";
 import { at, listAt, textAt } from "../cloud/props";
 import type { Remote } from "../cloud/kind";
 import type { World } from "../cloud/world";
-import { personOf } from "./access-login";
+import { applicationFor, assertion, personOf } from "./access-login";
 
 export type AccessVerdict =
   | { readonly kind: "open" }
-  /** By a service token. */
-  | { readonly kind: "admitted"; readonly token: string }
+  /** By a service token. `assertion`: what the origin is told, signed. */
+  | { readonly kind: "admitted"; readonly token: string; readonly assertion: string }
   /** By a token of their own, after they logged in. */
-  | { readonly kind: "person"; readonly email: string }
+  | { readonly kind: "person"; readonly email: string; readonly assertion: string }
   | { readonly kind: "refused"; readonly status: 302 | 403; readonly why: string };
 
-/** Cloudflare Access for one request to `hostname`: names without an application are open. */
-export function checkAccess(world: World, hostname: string, headers: Headers): AccessVerdict {
-  const application = world.find(APPLICATION, (props) => props["domain"] === hostname);
+/** Cloudflare Access for one request: names and paths without an application are open. */
+export function checkAccess(world: World, { hostname, pathname }: URL, headers: Headers): AccessVerdict {
+  const application = applicationFor(world, `${hostname}${pathname}`);
   if (!application) return { kind: "open" };
   const clientId = headers.get("cf-access-client-id");
   return clientId === null
@@ -22,13 +22,14 @@ export function checkAccess(world: World, hostname: string, headers: Headers): A
     : checkServiceToken(world, application, clientId, headers.get("cf-access-client-secret"));
 }
 
-/** cloudflared shows the token in a header, a browser in a cookie. Whoever has none is sent to the login page. */
+/** cloudflared shows the token in a header, a browser in a cookie. A person without one is sent to the login page. */
 function checkPerson(world: World, application: Remote, headers: Headers): AccessVerdict {
   const shown =
     headers.get("cf-access-token") ?? /(?:^|;\s*)CF_Authorization=([^;]+)/.exec(headers.get("cookie") ?? "")?.[1];
   if (shown === undefined) return { kind: "refused", status: 302, why: "no token was shown" };
-  const email = personOf(world, shown, textAt(application.props, "aud") ?? "");
-  if (email !== undefined) return { kind: "person", email };
+  const aud = textAt(application.props, "aud") ?? "";
+  const email = personOf(world, shown, aud);
+  if (email !== undefined) return { kind: "person", email, assertion: assertion(world, aud, { email }) };
   return { kind: "refused", status: 302, why: "the token is not for this application, or it has run out" };
 }
 
@@ -47,7 +48,12 @@ function checkServiceToken(
     .filter((policy) => policies.includes(policy.id) && policy.props["decision"] === "non_identity")
     .flatMap((policy) => listAt(policy.props, "includes"))
     .some((rule) => at(rule, "serviceToken.tokenId") === token.id);
-  if (admits) return { kind: "admitted", token: textAt(token.props, "name") ?? "" };
+  if (admits)
+    return {
+      kind: "admitted",
+      token: textAt(token.props, "name") ?? "",
+      assertion: assertion(world, textAt(application.props, "aud") ?? "", { common_name: clientId }),
+    };
   return {
     kind: "refused",
     status: 403,

@@ -5,6 +5,7 @@ import { isWithin, type ZoneRecord } from "../cloud/zone";
 import type { Trace } from "../trace";
 import { checkAccess } from "./access";
 import { loginUrl } from "./access-login";
+import { ASSERTION, refusedByConnector } from "./connector-access";
 import type { Host, OriginRequest } from "../host/origin";
 import type { Connectors } from "./connector";
 
@@ -13,13 +14,20 @@ const TUNNEL_DOMAIN = ".cfargotunnel.com";
 /** Where a request leads, or what Cloudflare answers instead. */
 export type Route =
   | { readonly kind: "stopped"; readonly status: number; readonly why: string; readonly location?: string }
-  | { readonly kind: "service"; readonly host: Host; readonly rule: Props; readonly service: URL };
+  | {
+      readonly kind: "service";
+      readonly host: Host;
+      readonly rule: Props;
+      readonly service: URL;
+      /** What Access tells the origin; undefined: it is not in front. */
+      readonly assertion: string | undefined;
+    };
 
-/** DNS, Access, tunnel, ingress rule, in that order, each as it was declared. */
+/** DNS, Access, tunnel, ingress rule and its own look at Access, in that order, each as it was declared. */
 export function route(world: World, connectors: Connectors, url: URL, headers: Headers, trace: Trace): Route {
   const stop = (status: number, why: string): Route => {
     trace.hop(`${url.hostname}: ${why} (HTTP ${status})`);
-    return { kind: "stopped", status, why, ...(status === 302 ? { location: loginUrl(world, url.hostname) } : {}) };
+    return { kind: "stopped", status, why, ...(status === 302 ? { location: loginUrl(world, url) } : {}) };
   };
 
   const target = resolve(world, url.hostname);
@@ -27,7 +35,7 @@ export function route(world: World, connectors: Connectors, url: URL, headers: H
   if (!target.endsWith(TUNNEL_DOMAIN))
     return stop(530, `the name leads to ${target}, which the sandbox does not model`);
 
-  const access = checkAccess(world, url.hostname, headers);
+  const access = checkAccess(world, url, headers);
   if (access.kind === "refused") return stop(access.status, `Access refused: ${access.why}`);
   if (access.kind === "admitted") trace.hop(`${url.hostname}: Access admitted the service token "${access.token}"`);
   if (access.kind === "person") trace.hop(`${url.hostname}: Access admitted a person who logged in`);
@@ -45,7 +53,11 @@ export function route(world: World, connectors: Connectors, url: URL, headers: H
       Number(service.slice("http_status:".length)),
       `the ingress rule answers ${service}: no rule names ${url.hostname}`,
     );
-  return { kind: "service", host, rule, service: new URL(service) };
+  // Access takes away what a client writes there itself.
+  const assertion = "assertion" in access ? access.assertion : undefined;
+  const refused = refusedByConnector(world, rule, assertion);
+  if (refused !== undefined) return stop(403, `cloudflared refused: ${refused}`);
+  return { kind: "service", host, rule, service: new URL(service), assertion };
 }
 
 /**
@@ -75,7 +87,7 @@ export async function frontDoor(
 
   trace.hop(`tunnel: ${request.method} ${url.hostname} -> ${named}`);
   try {
-    const answer = await host.request(service, await originRequest(rule, request, url, from));
+    const answer = await host.request(service, await originRequest(found, request, url, from));
     if (answer.status >= 400) trace.hop(`${named} answers HTTP ${answer.status}: ${firstLine(answer.body)}`);
     return new Response(hasNoBody(answer.status) ? null : new Uint8Array(answer.body), {
       status: answer.status,
@@ -86,12 +98,19 @@ export async function frontDoor(
   }
 }
 
-async function originRequest(rule: Props, request: Request, url: URL, from: string): Promise<OriginRequest> {
+async function originRequest(
+  { rule, assertion }: Route & { readonly kind: "service" },
+  request: Request,
+  url: URL,
+  from: string,
+): Promise<OriginRequest> {
   const options = at(rule, "originRequest");
   const asked = isProps(options) ? options : {};
   const headers = new Headers(request.headers);
   // Access takes its secret away before the request leaves the edge.
   for (const name of ["cf-access-client-id", "cf-access-client-secret", "cf-access-token"]) headers.delete(name);
+  headers.delete(ASSERTION);
+  if (assertion !== undefined) headers.set(ASSERTION, assertion);
   headers.set("cf-connecting-ip", from);
   // The edge adds to what the client wrote there.
   headers.set("x-forwarded-for", [headers.get("x-forwarded-for") ?? [], from].flat().join(", "));

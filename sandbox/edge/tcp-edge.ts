@@ -38,13 +38,18 @@ export function startTcpEdge(world: World, connectors: Connectors, trace: Trace 
 /** What Access itself answers: its public keys, and which application guards a name (token/token.go, token/jwks.go). */
 function aboutAccess(world: World, request: IncomingMessage): RefusedUpgrade | undefined {
   const { hostname, pathname } = urlOf(request);
-  if (hostname === AUTH_DOMAIN)
-    return pathname === "/cdn-cgi/access/certs"
-      ? { status: 200, headers: { "content-type": "application/json" }, body: certs(world) }
-      : { status: 404 };
+  if (hostname === AUTH_DOMAIN) return ofAuthDomain(world, pathname);
   if (request.headers["cf-access-metadata-request"] !== "true") return undefined;
   const told = metadata(world, hostname);
   return told === undefined ? undefined : { status: 200, headers: { "cf-access-metadata": told } };
+}
+
+/** The keys, and the login page, whose headers tell a cloudflared of July 2026 which application it is of (token/token.go). */
+function ofAuthDomain(world: World, pathname: string): RefusedUpgrade {
+  if (pathname === "/cdn-cgi/access/certs")
+    return { status: 200, headers: { "content-type": "application/json" }, body: certs(world) };
+  const application = /^\/cdn-cgi\/access\/login\/([^/]+)$/.exec(pathname)?.[1];
+  return application === undefined ? { status: 404 } : { status: 200, headers: { "cf-access-domain": application } };
 }
 
 function urlOf({ url = "/", headers }: IncomingMessage): URL {

@@ -53,13 +53,21 @@ export interface Caller {
   readonly may: (permission: string) => boolean;
 }
 
+/** The credentials are right, and not valid from that address. */
+export const WRONG_PLACE = Symbol("wrong place");
+export type WrongPlace = typeof WRONG_PLACE;
+
 export interface Directory {
   /** Case-sensitive, without sub-addressing and catch-all, as `Principal/query` of Stalwart. */
   readonly byAddress: (address: string) => Account | undefined;
   readonly byId: (id: string) => Account | undefined;
   readonly all: () => readonly Account[];
-  /** Undefined: wrong credentials. */
-  readonly authenticate: (authorization: string) => Caller | undefined;
+  /**
+   * Undefined: wrong credentials.
+   *
+   * @param from whose request it is; left out: an address that every credential is valid from
+   */
+  readonly authenticate: (authorization: string, from?: string) => Caller | WrongPlace | undefined;
 }
 
 const SERVICE_LOCAL_PART = "cf-mail-worker";

@@ -1,11 +1,13 @@
 import { createServer } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { createDirectory } from "./accounts";
+import { createDirectory, WRONG_PLACE } from "./accounts";
 import type { AccountOptions, ApiKeyOptions, Caller, Directory } from "./accounts";
 import { answerRequest, Problem, sessionObject } from "./jmap-request";
 import { createMailStore } from "./mail-store";
 import type { MailStore, StoredMessage } from "./mail-store";
+import { clientOf } from "./registry/addresses";
+import { type Bans, bansOf } from "./registry/bans";
 import { directoryOf, type RecoveryAdmin } from "./registry/directory";
 import type { Registry } from "./registry/registry";
 
@@ -53,8 +55,9 @@ export async function createJmapServer(options: JmapServerOptions): Promise<Jmap
       ? directoryOf(options.registry, options.recoveryAdmin)
       : createDirectory(options.domain, options.accounts, options.apiKey);
   const store = options.store ?? createMailStore(options.mailFolder);
+  const bans = registry && bansOf(registry);
   const server = createServer((request, response) => {
-    answer(request, { directory, store, registry, publicUrl: options.publicUrl })
+    answer(request, { directory, store, registry, bans, publicUrl: options.publicUrl })
       .catch(asProblem)
       .then((reply) => send(response, reply))
       .catch(() => response.destroy());
@@ -91,6 +94,8 @@ interface Host {
   readonly directory: Directory;
   readonly store: MailStore;
   readonly registry: Registry | undefined;
+  /** Undefined: nobody is ever banned. */
+  readonly bans: Bans | undefined;
   readonly publicUrl: string;
 }
 
@@ -106,31 +111,35 @@ async function answer(request: IncomingMessage, host: Host): Promise<Reply> {
   const { method = "GET" } = request;
   const { pathname } = new URL(request.url ?? "/", host.publicUrl);
   const body = await readBody(request);
+  if (host.bans?.isBanned(clientOfRequest(request)) === true) throw new Problem(403, "Forbidden");
   if (pathname === "/.well-known/jmap") return { status: 307, headers: { location: "/jmap/session" } };
   if (pathname === "/healthz/live" || pathname === "/healthz/ready")
     return { status: 200, body: { detail: "OK", status: 200 } };
   if (method === "OPTIONS" && pathname.startsWith("/jmap")) return { status: 204 };
   if (method === "GET" && pathname === "/jmap/session") return { status: 200, body: session(request, host) };
   if (method === "POST" && /^\/jmap\/?$/.test(pathname)) {
-    const caller = authenticate(request, host.directory);
+    const caller = authenticate(request, host);
     return { status: 200, body: answerRequest(body, request.headers["content-type"], caller, host) };
   }
   const upload = /^\/jmap\/upload\/([^/]+)\/?$/.exec(pathname);
   if (method === "POST" && upload) return storeUpload(decodeURIComponent(upload[1] ?? ""), body, request, host);
   const download = /^\/jmap\/download\/([^/]+)\/([^/]+)(?:\/[^/]*)?$/.exec(pathname);
   if (method === "GET" && download) return sendBlob(download[1] ?? "", download[2] ?? "", request, host);
+  // What is asked for decides, not what a client makes of it.
+  host.bans?.asked(request.url?.split("?", 1)[0] ?? "/", clientOfRequest(request));
   if (!pathname.endsWith("/")) return { status: 302, headers: { location: `${pathname}/` } };
   throw new Problem(404, "Not Found");
 }
 
-function session(request: IncomingMessage, { directory, publicUrl }: Host): object {
-  const caller = request.headers.authorization === undefined ? undefined : authenticate(request, directory);
-  return sessionObject(publicUrl, caller?.account);
+function session(request: IncomingMessage, host: Host): object {
+  const caller = request.headers.authorization === undefined ? undefined : authenticate(request, host);
+  return sessionObject(host.publicUrl, caller?.account);
 }
 
 /** Any account id is taken, even one that does not exist, and its upload quota is used: measured. */
-function storeUpload(accountId: string, body: Buffer, request: IncomingMessage, { directory, store }: Host): Reply {
-  const caller = authenticate(request, directory);
+function storeUpload(accountId: string, body: Buffer, request: IncomingMessage, host: Host): Reply {
+  const { store } = host;
+  const caller = authenticate(request, host);
   if (body.length > MAX_UPLOAD_BYTES) throw new Problem(413, "Payload Too Large");
   const blobId = store.upload(accountId, body, caller.may("unlimitedUploads"));
   if (blobId === undefined) throw new Problem(429, "Quota exceeded");
@@ -138,19 +147,38 @@ function storeUpload(accountId: string, body: Buffer, request: IncomingMessage, 
   return { status: 200, body: { accountId, blobId, type, size: body.length } };
 }
 
-function sendBlob(accountId: string, blobId: string, request: IncomingMessage, { directory, store }: Host): Reply {
-  const caller = authenticate(request, directory);
-  const blob = store.blob(blobId);
+function sendBlob(accountId: string, blobId: string, request: IncomingMessage, host: Host): Reply {
+  const caller = authenticate(request, host);
+  const blob = host.store.blob(blobId);
   const isAllowed = accountId === caller.account.id || caller.may("impersonate");
   if (blob === undefined || !isAllowed) throw new Problem(404, "Not Found");
   return { status: 200, headers: { "content-type": "application/octet-stream" }, body: blob };
 }
 
-function authenticate(request: IncomingMessage, directory: Directory): Caller {
-  const caller = directory.authenticate(request.headers.authorization ?? "");
-  if (caller === undefined) throw new Problem(401, "Unauthorized");
+function authenticate(request: IncomingMessage, { directory, bans }: Host): Caller {
+  const { authorization = "" } = request.headers;
+  const from = clientOfRequest(request);
+  const caller = directory.authenticate(authorization, from);
+  if (caller === undefined || caller === WRONG_PLACE) {
+    // Wrong bearer tokens do not count: 120 of them, measured. Those from a wrong place do.
+    const counts = caller === WRONG_PLACE || /^basic /i.test(authorization);
+    if (counts && bans?.failed(loginIn(authorization), from) === true)
+      throw new Problem(429, "Too Many Authentication Attempts");
+    throw caller === WRONG_PLACE ? new Problem(403, "Forbidden") : new Problem(401, "Unauthorized");
+  }
   if (!caller.may("authenticate")) throw new Problem(403, "Forbidden");
   return caller;
+}
+
+function clientOfRequest({ headers, socket }: IncomingMessage): string {
+  const named = { forwarded: headers.forwarded, "x-forwarded-for": headers["x-forwarded-for"]?.toString() };
+  return clientOf(named, socket.remoteAddress ?? "127.0.0.1");
+}
+
+/** Empty for a bearer token. */
+function loginIn(authorization: string): string {
+  const [scheme = "", credentials = ""] = authorization.split(" ", 2);
+  return /^basic$/i.test(scheme) ? (Buffer.from(credentials, "base64").toString("utf8").split(":", 1)[0] ?? "") : "";
 }
 
 async function readBody(request: IncomingMessage): Promise<Buffer> {

@@ -78,7 +78,7 @@ describeWith(SSHD, SSHD_INSTALL)("a run that cannot be", () => {
   it.each(["docker 28", "docker 26"])("because the user may not use %s", async (version) => {
     if (version === "docker 26") host.trouble("docker-26", "");
     host.trouble("no-daemon", "permission denied while trying to connect to the Docker daemon socket\n");
-    for (const script of [install(), keyScript("apps", 1), retireScript("apps", 1)])
+    for (const script of [install(), keyScript("apps", 1, "172.30.25.20"), retireScript("apps", 1)])
       refused(
         await host.run(script),
         /cannot use docker on this host: permission denied/,
@@ -150,7 +150,7 @@ describeWith(SSHD, SSHD_INSTALL)("a run that cannot be", () => {
     await shipped();
     host.trouble("refuse onhost key 1", "Stalwart says no\n");
     refused(
-      await host.run(keyScript("apps", 1)),
+      await host.run(keyScript("apps", 1, "172.30.25.20")),
       /no key number 1 for the Worker: Stalwart says no/,
       "Worker was left",
       /pulumi up/,

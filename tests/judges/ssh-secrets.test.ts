@@ -45,7 +45,7 @@ describeWith(SSHD, SSHD_INSTALL)("secrets on their way to the host", () => {
     })();
     const runs = [
       await host.run(install({ "stalwart/secrets/odd": SECRETS.odd })),
-      await host.run(keyScript("apps", 1)),
+      await host.run(keyScript("apps", 1, "172.30.25.20")),
       await host.run(install({ "stalwart/secrets/odd": SECRETS.odd })),
     ];
     over.abort();
@@ -92,7 +92,7 @@ describeWith(SSHD, SSHD_INSTALL)("secrets on their way to the host", () => {
       expect(stderr).toContain("cannot use [secret], '[secret]', [secret] and [secret]");
     }
     host.trouble("refuse onhost key 2", `cannot use ${key} nor ${admin} nor ${SECRETS.relay}\n`);
-    const { code, stdout, stderr } = await host.run(keyScript("apps", 2));
+    const { code, stdout, stderr } = await host.run(keyScript("apps", 2, "172.30.25.20"));
     expect({ code, leaked: leaked(stdout + stderr) }).toEqual({ code: 1, leaked: [] });
     expect(stderr).toContain("cannot use [secret] nor [secret] nor [secret]");
   });

@@ -24,7 +24,7 @@ describeWith("shellcheck", "Install Debian's shellcheck.")("shellcheck", () => {
 
   it.each([
     ["the script that installs", withoutFiles(install())],
-    ["the script for the key", keyScript("apps", 1)],
+    ["the script for the key", keyScript("apps", 1, "172.30.25.20")],
     ["the script for the backups' password", backupPasswordScript("apps", "0".repeat(64))],
     ["the script that withdraws keys", retireScript("apps", 2)],
     ["what an upgrade does on the host", hostScript("guard", "apps", "0.16.19")],
@@ -36,6 +36,8 @@ describeWith("shellcheck", "Install Debian's shellcheck.")("shellcheck", () => {
   });
 
   it("refuses a variable without quotes", () => {
-    expect(judge(keyScript("apps", 1).replace('rm -rf -- "$staging"', "rm -rf -- $staging")).said).toContain("SC2086");
+    expect(
+      judge(keyScript("apps", 1, "172.30.25.20").replace('rm -rf -- "$staging"', "rm -rf -- $staging")).said,
+    ).toContain("SC2086");
   });
 });

@@ -72,17 +72,20 @@ describeTool("traefik")("Traefik before Stalwart's HTTP", () => {
       expect(answer.echo()).toMatchObject({ path: "/jmap/upload/b/", received: LARGEST });
     });
 
-    it.each([
-      [INBOUND, {}],
-      [INBOUND, TAKE_AWAY],
-      [SERVER, {}],
-    ])("says that cloudflared is the client, whatever a request to %s claims (%j)", async (host, more) => {
-      const { headers } = (await asWorker({ host, headers: { ...LIES, ...more, "CF-Connecting-IP": BROWSER } })).echo();
-      expect(headers).toMatchObject({ "x-forwarded-for": cloudflared.from, "x-real-ip": cloudflared.from });
-      expect(headers).not.toHaveProperty("forwarded");
-      expect(headers).not.toHaveProperty("cf-connecting-ip");
-      expect(JSON.stringify(headers)).not.toMatch(LIED);
+    it("knows the Worker's name alone", async () => {
+      expect((await asWorker({ host: SERVER })).status).toBe(404);
     });
+
+    it.each([[{}], [TAKE_AWAY]])(
+      "says that cloudflared is the client, whatever a request claims (%j)",
+      async (more) => {
+        const { headers } = (await asWorker({ headers: { ...LIES, ...more, "CF-Connecting-IP": BROWSER } })).echo();
+        expect(headers).toMatchObject({ "x-forwarded-for": cloudflared.from, "x-real-ip": cloudflared.from });
+        expect(headers).not.toHaveProperty("forwarded");
+        expect(headers).not.toHaveProperty("cf-connecting-ip");
+        expect(JSON.stringify(headers)).not.toMatch(LIED);
+      },
+    );
 
     it.each([
       ["/jmap", 200],
@@ -115,6 +118,53 @@ describeTool("traefik")("Traefik before Stalwart's HTTP", () => {
       expect(headers).toMatchObject({ "x-forwarded-for": `${client}, ${cloudflared.from}`, "x-real-ip": client });
       expect(headers).not.toHaveProperty("forwarded");
       expect(JSON.stringify(headers)).not.toMatch(LIED);
+    });
+
+    it.each([
+      ["/jmap", 200],
+      ["/jmap/ws", 200],
+      ["/dav/cal/x", 200],
+      ["/.well-known/jmap", 200],
+      ["/login", 200],
+      ["/", 200],
+      ["/x.php", 404],
+      ["/X.PHP", 404],
+      ["/wp-login.php", 404],
+      ["/jmapx", 404],
+      ["/.git/config", 404],
+      ["/metrics/prometheus", 404],
+      ["/jmap/../x.php", 404],
+      ["/jmap/%2e%2e/x.php", 404],
+      ["//x.php", 404],
+      ["/admin", 404],
+      ["/admin/", 404],
+      ["//admin", 404],
+      ["/%61dmin", 404],
+      ["/jmap/../admin", 404],
+      ["/account/x", 404],
+    ])("answers %s with %i", async (path, status) => {
+      expect((await asBrowser({ path, headers: { "CF-Connecting-IP": BROWSER } })).status).toBe(status);
+    });
+
+    it("hands the web interface on where cloudflared has checked Access, and nothing else", async () => {
+      const asAdmin = (path: string, headers: Asked["headers"] = { "CF-Connecting-IP": BROWSER }) =>
+        ask(places.entryPoint("admin"), cloudflared, { path, host: SERVER, headers });
+      const statuses = await Promise.all(["/admin/x", "/account", "/jmap", "/adminx"].map((path) => asAdmin(path)));
+      expect(statuses.map(({ status }) => status)).toEqual([200, 200, 404, 404]);
+      const { headers } = (await asAdmin("/admin", { ...LIES, "CF-Connecting-IP": BROWSER })).echo();
+      expect(headers).toMatchObject({ "x-forwarded-for": `${BROWSER}, ${cloudflared.from}` });
+      expect((await asAdmin("/admin", {})).status).toBe(400);
+    });
+
+    it.each([
+      ["cross-site", "/jmap/session", 404],
+      ["cross-site", "/dav/cal", 404],
+      ["cross-site", "/api/auth", 404],
+      ["cross-site", "/login", 200],
+      ["same-origin", "/jmap/session", 200],
+    ])("answers a page of %s at %s with %i", async (site, path, status) => {
+      const headers = { "CF-Connecting-IP": BROWSER, "Sec-Fetch-Site": site };
+      expect((await asBrowser({ path, headers })).status).toBe(status);
     });
 
     it("hands events on when they come, and not when the stream ends", async () => {

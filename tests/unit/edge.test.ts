@@ -99,7 +99,7 @@ async function fetchAt({ world, connectors }: Edge, url: string, init: RequestIn
 
 describe("Access", () => {
   const verdict = ({ world }: Edge, hostname: string, headers: Record<string, string> = {}) =>
-    checkAccess(world, hostname, new Headers(headers));
+    checkAccess(world, new URL(`https://${hostname}`), new Headers(headers));
 
   it("leaves a name without an application open", () => {
     expect(verdict(edge(), OPEN)).toEqual({ kind: "open" });
@@ -107,7 +107,7 @@ describe("Access", () => {
 
   it("admits the token that the application's policy includes", () => {
     const made = edge();
-    expect(verdict(made, GUARDED, made.token)).toEqual({ kind: "admitted", token: "worker" });
+    expect(verdict(made, GUARDED, made.token)).toMatchObject({ kind: "admitted", token: "worker" });
   });
 
   it("sends a request without a token to the login page", () => {
@@ -182,7 +182,8 @@ describe("the front door", () => {
     await fetchAt(made, `https://${GUARDED}/`, { headers: { ...made.token, Authorization: "Bearer key" } });
     const headers = made.arrived[0]?.request.headers ?? {};
     expect(headers).toMatchObject({ authorization: "Bearer key" });
-    expect(Object.keys(headers).filter((name) => name.startsWith("cf-access"))).toEqual([]);
+    // What Access tells the origin is for one application and signed: no login anywhere else.
+    expect(Object.keys(headers).filter((name) => name.startsWith("cf-access"))).toEqual(["cf-access-jwt-assertion"]);
     expect(JSON.stringify(headers)).not.toContain("cfast_");
   });
 
@@ -298,6 +299,73 @@ describe("the front door", () => {
   it("passes on an answer without body", async () => {
     const empty = () => Promise.resolve({ status: 204, headers: {}, body: Buffer.alloc(0) });
     expect(await fetchAt(edge(RULES, empty), `https://${OPEN}/`)).toMatchObject({ status: 204, body: "" });
+  });
+});
+
+describe("cloudflared's own look at Access", () => {
+  const audience = ({ world }: Edge, domain: string) =>
+    String(world.find(TYPE.application, (props) => props["domain"] === domain)?.props["aud"]);
+
+  /** The guarded name's rule checks Access as the program declares it, but for what is changed. */
+  function checking(changes: (made: Edge) => Props = () => ({})): Edge {
+    const made = edge();
+    const access = { required: true, teamName: "sandbox", audTags: [audience(made, GUARDED)], ...changes(made) };
+    const rules = RULES.map((rule) => (rule["hostname"] === GUARDED ? { ...rule, originRequest: { access } } : rule));
+    made.world.update(TYPE.ingress, "ingress", made.tunnelId, ingress(made.tunnelId, rules));
+    return made;
+  }
+  const removeApplication = ({ world }: Edge) => {
+    const { id = "", props = {} } = world.find(TYPE.application, ({ domain }) => domain === GUARDED) ?? {};
+    world.delete(TYPE.application, "guarded", id, props);
+  };
+
+  it("lets through what Access let through", async () => {
+    const made = checking();
+    expect(await fetchAt(made, `https://${GUARDED}/`, { headers: made.token })).toMatchObject({ status: 201 });
+  });
+
+  it("refuses everybody once somebody has deleted the application, also who writes the header", async () => {
+    const made = checking();
+    const forged = "eyJhbGciOiJub25lIn0.eyJhdWQiOlsieCJdfQ.";
+    removeApplication(made);
+    for (const headers of [made.token, {}, { "Cf-Access-Jwt-Assertion": forged }])
+      expect(await fetchAt(made, `https://${GUARDED}/`, { headers })).toMatchObject({ status: 403 });
+    expect(made.arrived).toEqual([]);
+    // Without the check the name would be open.
+    const open = edge();
+    removeApplication(open);
+    expect(await fetchAt(open, `https://${GUARDED}/`)).toMatchObject({ status: 201 });
+  });
+
+  it.each([
+    ["another application's audience", (made: Edge) => ({ audTags: [audience(made, `other.${DOMAIN}`)] })],
+    ["no audience", () => ({ audTags: [] })],
+    ["another team", () => ({ teamName: "elsewhere" })],
+  ])("refuses by a rule that names %s", async (_, changes) => {
+    const made = checking(changes);
+    expect(await fetchAt(made, `https://${GUARDED}/`, { headers: made.token })).toMatchObject({ status: 403 });
+    expect(made.arrived).toEqual([]);
+  });
+
+  it("refuses by an application that somebody made anew: its audience is another one", async () => {
+    const made = checking();
+    removeApplication(made);
+    made.world.create(TYPE.application, "again", application(made.policyId, { domain: GUARDED }));
+    expect(await fetchAt(made, `https://${GUARDED}/`, { headers: made.token })).toMatchObject({ status: 403 });
+  });
+});
+
+describe("an Access application for a path", () => {
+  it.each([
+    ["/admin", "refused"],
+    ["/admin/login", "refused"],
+    ["/administrator", "open"],
+    ["/", "open"],
+    ["/jmap", "open"],
+  ])("at %s is %s", (path, kind) => {
+    const { world, policyId } = edge();
+    world.create(TYPE.application, "admin", application(policyId, { name: "admin", domain: `${OPEN}/admin` }));
+    expect(checkAccess(world, new URL(`https://${OPEN}${path}`), new Headers()).kind).toBe(kind);
   });
 });
 

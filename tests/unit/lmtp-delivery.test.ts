@@ -1,6 +1,6 @@
 import { mailRecords } from "../../infra/dns/records";
-import { ingressRules } from "../../infra/edge/ingress";
-import { addresses, STALWART_PORTS, TRAEFIK_PORTS } from "../../infra/host/layout";
+import { doors } from "../../infra/edge/ingress";
+import { addresses, STALWART_PORTS } from "../../infra/host/layout";
 import { stalwartPlan } from "../../infra/host/stalwart/plan";
 import { dynamicConfiguration } from "../../infra/host/traefik/dynamic";
 import { staticConfiguration } from "../../infra/host/traefik/static";
@@ -19,12 +19,12 @@ test("the name of the way in is proxied, and there only when mail comes by it", 
   expect(mailRecords(lmtp).length - mailRecords(jmap).length).toBe(1);
 });
 
-test("the tunnel carries TCP to Traefik's own entry point for it, before the rule that ends all", () => {
-  const rules = ingressRules(lmtp.hostnames, [{ hostname: lmtp.hostnames.lmtp, port: TRAEFIK_PORTS.lmtp }]);
-  expect(rules.slice(-2)).toEqual([
-    { hostname: "lmtp.augustin.ai", service: "tcp://traefik:10024" },
-    { service: "http_status:404" },
-  ]);
+test("the tunnel carries TCP to Traefik's own entry point for it, behind Access", () => {
+  expect(doors(lmtp).at(-1)).toEqual({
+    hostname: "lmtp.augustin.ai",
+    service: "tcp://traefik:10024",
+    guardedBy: ["lmtp.augustin.ai"],
+  });
 });
 
 test("Traefik lets cloudflared alone through, on the network that faces the tunnels, and writes no PROXY header", () => {

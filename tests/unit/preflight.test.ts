@@ -10,7 +10,7 @@ import { rawWith } from "./settings/fixtures";
 
 const TOKEN = "cf_token-that_must_never_show";
 const accountId = "0123456789abcdef0123456789abcdef";
-const question = { accountId, domain: "example.test", furtherZones: [] as string[], r2: false };
+const question = { accountId, domain: "example.test", furtherZones: [] as string[], r2: false, access: false };
 const BUDGET_MS = 300;
 
 interface Reply {
@@ -26,6 +26,7 @@ interface Api {
   readonly account?: Reply;
   readonly zones?: Readonly<Record<string, Reply>>;
   readonly r2?: Reply;
+  readonly organisation?: Reply;
 }
 
 const servers: Server[] = [];
@@ -78,6 +79,8 @@ function replyTo(api: Api, { pathname, searchParams }: URL, authorization: strin
         : none;
     case `/client/v4/accounts/${accountId}/r2/buckets`:
       return api.r2 ?? refused;
+    case `/client/v4/accounts/${accountId}/access/organizations`:
+      return api.organisation ?? { status: 404 };
     default:
       return { status: 404 };
   }
@@ -103,7 +106,11 @@ async function errorOf(work: Promise<unknown>): Promise<string> {
 describe("the look at the account before anything is declared", () => {
   it("finds the zone with a token that belongs to a user", async () => {
     const url = await cloudflare({ user: active, zones: { "example.test": zone("example.test") } });
-    expect(await ask(url)).toEqual({ zoneIds: { "example.test": "id of example.test" }, warnings: [] });
+    expect(await ask(url)).toEqual({
+      zoneIds: { "example.test": "id of example.test" },
+      teamName: "",
+      warnings: [],
+    });
   });
 
   it("verifies a token that belongs to the account at the account", async () => {
@@ -232,6 +239,7 @@ describe("the look at the account before anything is declared", () => {
     const url = await cloudflare({ user: active, zones });
     expect(await ask(url, ["example.net", "example.com"])).toEqual({
       zoneIds: { "example.test": "id of example.test", "example.net": "id of example.net" },
+      teamName: "",
       warnings: [],
     });
   });
@@ -339,5 +347,41 @@ describe("the program", () => {
     expect(pulumi.RunError.isInstance(error)).toBe(true);
     expect(String(error)).toContain("has no zone example.test");
     expect(String(error)).not.toContain(TOKEN);
+  });
+});
+
+describe("the Zero Trust organisation", () => {
+  const zones = { "example.test": zone("example.test") };
+  async function team(organisation: Reply): Promise<PreflightAnswer> {
+    const baseUrl = await cloudflare({ user: active, zones, organisation });
+    return preflight({ baseUrl, token: new Secret(TOKEN) }, { ...question, access: true }, BUDGET_MS);
+  }
+
+  it("is known by the name of its login domain", async () => {
+    expect(await team({ result: { auth_domain: "my-team.cloudflareaccess.com" } })).toMatchObject({
+      teamName: "my-team",
+    });
+  });
+
+  it("is not asked for where nothing is guarded", async () => {
+    const asked: string[] = [];
+    await ask(await cloudflare({ user: active, zones }, asked));
+    expect(asked.filter((path) => path.includes("organizations"))).toEqual([]);
+  });
+
+  it.each([
+    ["there is none", { status: 404 }, "has no Zero Trust organisation"],
+    ["the answer names none", { result: {} }, "has no Zero Trust organisation"],
+    ["the token may not see it", { status: 403 }, "Groups Read"],
+    ["it logs in elsewhere", { result: { auth_domain: "login.example.org" } }, "is not TEAM.cloudflareaccess.com"],
+    [
+      "its name is no label",
+      { result: { auth_domain: "a/b.cloudflareaccess.com" } },
+      "is not TEAM.cloudflareaccess.com",
+    ],
+  ])("stops the program when %s", async (_, organisation, said) => {
+    const text = await errorOf(team(organisation));
+    expect(text).toContain(said);
+    expect(text).toContain("Nothing was changed.");
   });
 });

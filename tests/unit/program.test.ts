@@ -3,9 +3,10 @@ import { join } from "node:path";
 
 import * as pulumi from "@pulumi/pulumi";
 
-import { isProps, type Props } from "../../sandbox/cloud/props";
+import { isProps, listAt, type Props, textAt, textsAt } from "../../sandbox/cloud/props";
+import { APPLICATION } from "../../sandbox/cloud/kinds/access";
 import { ACCOUNT_TOKEN, mayEditDns } from "../../sandbox/cloud/kinds/account-token";
-import { TUNNEL, tunnelToken } from "../../sandbox/cloud/kinds/tunnel";
+import { TUNNEL, TUNNEL_CONFIG, tunnelToken } from "../../sandbox/cloud/kinds/tunnel";
 import { isSecretMark } from "../../sandbox/engine/secrets";
 import { shippedFiles } from "../../sandbox/shipped";
 import type { Env } from "../../worker/src/env";
@@ -39,6 +40,7 @@ describe("the program of the documented deployment", () => {
     expect(expectParents(ran.resources)).toEqual([
       ...[
         "access",
+        "admin",
         "backup",
         "certificates",
         "dns",
@@ -265,12 +267,17 @@ describe("the program of the documented deployment", () => {
   it("forwards nothing under a name that is not guarded yet", () => {
     const order = ran.world.calls.map(({ name }) => name);
     const at = (start: string) => order.findIndex((name) => name.startsWith(start));
-    for (const guard of ["access-application", "people-imaps", "people-submissions"]) {
+    const guards = ["access-application", "people-imaps", "people-submissions", "admin-admin", "admin-account"];
+    for (const guard of guards) {
       expect(at(guard)).toBeGreaterThanOrEqual(0);
       expect(at(guard)).toBeLessThan(at("tunnel-ingress"));
     }
-    // The order above may be luck.
-    expect(named(ran, "tunnel-ingress").options.dependsOn).toHaveLength(3);
+    // The order above may be luck; the audiences are not: each is known once its application exists.
+    const audiences = ran.world.all(APPLICATION).map(({ props }) => textAt(props, "aud"));
+    const rules = listAt(ran.world.all(TUNNEL_CONFIG)[0]?.props ?? {}, "config.ingresses");
+    const checked = rules.flatMap((rule) => textsAt(rule, "originRequest.access.audTags"));
+    expect(checked.toSorted()).toEqual(audiences.toSorted());
+    expect(checked).toHaveLength(guards.length);
   });
 
   it("tells the operator about the registrar and about nothing that is done", () => {

@@ -1,3 +1,4 @@
+import { APPLICATION } from "../../sandbox/cloud/kinds/access";
 import { TUNNEL_CONFIG } from "../../sandbox/cloud/kinds/tunnel";
 import { isProps, listAt } from "../../sandbox/cloud/props";
 import { LoginRefused } from "../../sandbox/edge/access-login";
@@ -67,6 +68,20 @@ describe("the way of TCP through the tunnel", () => {
     expect(await upgrade(lab, named().imaps, headers)).toMatchObject({ status: 101 });
   });
 
+  it("is closed to everybody, not open, once somebody has deleted the application by hand", async () => {
+    const other = await startTcpLab();
+    try {
+      const { world } = other.outside;
+      const { imaps } = other.settings.hostnames.tcp;
+      const token = { "cf-access-token": other.outside.login(imaps, GUEST) };
+      const { id = "", props = {} } = world.find(APPLICATION, ({ domain }) => domain === imaps) ?? {};
+      world.delete(APPLICATION, "people-imaps", id, props);
+      for (const headers of [token, {}]) expect(await upgrade(other, imaps, headers)).toMatchObject({ status: 403 });
+    } finally {
+      await other.outside.close();
+    }
+  });
+
   it("is no way for plain requests", async () => {
     const response = await lab.outside.fetch(`https://${named().imaps}/`);
     expect(response.status).toBe(302);
@@ -81,6 +96,8 @@ it("a name that is not offered has no record, no application and no ingress rule
     expect(other.audience(submissions)).toBe("undefined");
     const config = other.outside.world.find(TUNNEL_CONFIG, isProps)?.props ?? {};
     expect(listAt(config, "config.ingresses").map(({ hostname }) => hostname)).toEqual([
+      // The web interface, then everything else.
+      other.settings.hostnames.server,
       other.settings.hostnames.server,
       other.settings.hostnames.inbound,
       imaps,

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# Prints the API key of the Worker with the number $key_number (script.ts sets it); it is minted when there is none.
+# Prints the API key of the Worker with the number $key_number, which is valid from $worker_address alone (script.ts sets both);
+# it is minted when there is none.
 # Pulumi shows everything that a failing script has printed, so the key is the very last thing.
 main() {
   local key
@@ -10,7 +11,7 @@ main() {
   mkdir -m 0700 -- "$staging"
   if ! key=$(tool onhost key "$key_number" 2>"$staging/said" </dev/null); then
     know_secrets_of_host
-    fail "The host has no key number $key_number for the Worker: $(tail -n "$shown_lines" "$staging/said")" \
+    fail "The host has no key number $key_number for the Worker at $worker_address: $(tail -n "$shown_lines" "$staging/said")" \
       "The Worker was left as it was." \
       "Look on the host: docker compose -f $stack/compose.yaml logs --tail 50 stalwart; then: pulumi up"
   fi

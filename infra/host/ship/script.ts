@@ -59,9 +59,13 @@ export function leaveCommand(folder: string, paths: readonly string[]): string {
   return `bash -c ${quoted(leave)}`;
 }
 
-/** Prints the API key of the Worker with this number, and nothing else; mints it when there is none. Errors as above. */
-export function keyScript(folder: string, keyNumber: number): string {
-  return script(["key"], { apps_folder: folder, key_number: String(keyNumber) });
+/**
+ * Prints the API key of the Worker with this number, and nothing else; mints it when there is none. Errors as above.
+ *
+ * @param workerAddress the address that the key is bound to: with another one the host is asked again
+ */
+export function keyScript(folder: string, keyNumber: number, workerAddress: string): string {
+  return script(["key"], { apps_folder: folder, key_number: String(keyNumber), worker_address: workerAddress });
 }
 
 /** Withdraws the keys of the Worker with lower numbers. Errors as above. */

@@ -3,6 +3,7 @@ import { renderPlan } from "../../../onhost/src/plan-line";
 import { envFile } from "../../formats/env-file";
 import type { Settings } from "../../settings/settings";
 import type { HostFile } from "../file";
+import { workerAddress } from "../layout";
 import { ADMIN_ACCOUNT, RELAY_SECRET, SERVICE_ACCOUNT } from "./names";
 import { reloadPlan, stalwartPlan } from "./plan";
 
@@ -74,12 +75,13 @@ export function stalwartFiles(settings: Settings): readonly HostFile[] {
   ];
 }
 
-function deployment({ domain, primaryAddress, hostnames }: Settings): Deployment {
+function deployment({ domain, primaryAddress, hostnames, host }: Settings): Deployment {
   return {
     domain,
     admin: `${ADMIN_ACCOUNT}@${domain}`,
     primary: primaryAddress,
     service: `${SERVICE_ACCOUNT}@${domain}`,
+    workerAddress: workerAddress(host.subnet),
     hostname: hostnames.server,
   };
 }

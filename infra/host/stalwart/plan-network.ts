@@ -7,6 +7,8 @@ import { LMTP_LISTENER } from "./names";
 const DAY_MS = 86_400_000;
 const YEAR_MS = 365 * DAY_MS;
 const MINUTE_MS = 60_000;
+/** Long enough that nobody guesses a password of twelve characters, short enough to wait for after one's own mistakes. */
+const BAN_MS = 60 * MINUTE_MS;
 
 /**
  * The administration interface, by version: the default fetches whatever was released last, and this page is where the
@@ -46,12 +48,17 @@ export function networkLines(
       rateLimitAnonymous: { count: 300, period: MINUTE_MS },
       rateLimitAuthenticated: { count: 3_000, period: MINUTE_MS },
     }),
-    // The defaults ban for ever.
+    // The defaults ban for ever. Who can make whom banned by what is left: docs/host-stalwart.md.
     update("Security", {
-      authBanPeriod: DAY_MS,
-      abuseBanPeriod: DAY_MS,
-      loiterBanPeriod: DAY_MS,
-      scanBanPeriod: DAY_MS,
+      // Stalwart uses the first for all. Strangers can use up a login's wrong tries, so that its owner's next mistake is a ban.
+      authBanPeriod: BAN_MS,
+      abuseBanPeriod: BAN_MS,
+      loiterBanPeriod: BAN_MS,
+      scanBanPeriod: BAN_MS,
+      // One request for such a path bans its sender, and a picture in a mail makes its reader send it. Traefik answers them.
+      scanBanPaths: {},
+      // Counts broken TLS handshakes; nobody but the deployment's own people reaches a listener.
+      scanBanRate: null,
     }),
     // A ban of theirs would hit everyone behind them. Nothing else: whoever has an allowed address has no limits at all.
     reconcile("AllowedIp", ["address"], {

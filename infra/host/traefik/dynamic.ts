@@ -3,6 +3,7 @@ import { laptopHostname } from "../../settings/clients";
 import type { Settings } from "../../settings/settings";
 import { addresses, STALWART_PORTS, type TRAEFIK_PORTS } from "../layout";
 import { PLUGIN } from "./plugin";
+import { administrationPaths, servedPaths } from "./served-paths";
 import { RESOLVER } from "./static";
 
 /** Of the tailnet's and the tunnel's HTTPS name only: other names below the domain are not this deployment's. */
@@ -34,12 +35,12 @@ export function dynamicConfiguration(settings: Settings) {
 const TLS = { options: { default: { minVersion: "VersionTLS12", sniStrict: true } } } as const;
 
 /**
- * Three ways to Stalwart's HTTP, which believes `Forwarded` first and then the first address of `X-Forwarded-For`, from
+ * The ways to Stalwart's HTTP, which believes `Forwarded` first and then the first address of `X-Forwarded-For`, from
  * anyone. Traefik removes what a client writes into `X-Forwarded-*` and `X-Real-Ip` and appends the peer's address itself;
  * the middlewares see to the rest.
  */
 function http(settings: Settings) {
-  const { hostnames, host } = settings;
+  const { hostnames, host, adminAccess } = settings;
   const server = `Host(\`${hostnames.server}\`)`;
   const clients = namesFor(settings)
     .map((name) => `Host(\`${name}\`)`)
@@ -53,13 +54,18 @@ function http(settings: Settings) {
   return {
     routers: {
       // The peer is the client: the tailnet's sidecar names it by PROXY protocol.
-      websecure: { ...route("websecure", clients, ["as-peer", "hsts"]), tls: tls(settings) },
+      websecure: {
+        ...route("websecure", `(${clients}) && ${servedPaths(true)}`, ["as-peer", "hsts"]),
+        tls: tls(settings),
+      },
       // The client is the one that Cloudflare's edge names.
-      tunnel: route("tunnel", server, ["as-edge-says", "hsts"]),
+      tunnel: route("tunnel", `${server} && ${servedPaths(adminAccess === "public")}`, ["as-edge-says", "hsts"]),
+      // The same client, let in by Access.
+      ...(adminAccess === "access" && {
+        admin: route("admin", `${server} && ${administrationPaths()}`, ["as-edge-says", "hsts"]),
+      }),
       // The client is cloudflared, which is never banned: all Workers of all of Cloudflare's customers share addresses.
-      inbound: route("inbound", `(Host(\`${hostnames.inbound}\`) || ${server}) && (${INBOUND_PATHS.join(" || ")})`, [
-        "as-peer",
-      ]),
+      inbound: route("inbound", `Host(\`${hostnames.inbound}\`) && (${INBOUND_PATHS.join(" || ")})`, ["as-peer"]),
     },
     middlewares: {
       "as-peer": { headers: { customRequestHeaders: { Forwarded: "", "CF-Connecting-IP": "" } } },

@@ -87,6 +87,7 @@ function entryPoints(settings: Settings): Readonly<Partial<Record<keyof typeof T
     sieveTunnel: at(TRAEFIK_PORTS.sieveTunnel),
     ...(settings.inboundDelivery === "lmtp" ? { lmtp: at(TRAEFIK_PORTS.lmtp) } : {}),
     tunnel: { ...at(TRAEFIK_PORTS.tunnel), ...readTimeout(NO_LIMIT) },
+    ...(settings.adminAccess === "access" ? { admin: at(TRAEFIK_PORTS.admin) } : {}),
     inbound: { ...at(TRAEFIK_PORTS.inbound), ...readTimeout(UPLOAD_TIME) },
     ping: { address: `127.0.0.1:${TRAEFIK_PORTS.ping}` },
   };

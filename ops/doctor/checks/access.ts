@@ -1,5 +1,7 @@
+import { administrationDomains } from "../../../infra/edge/ingress";
 import { certificateTokenName, tokenAlertName, workerTokenName } from "../../../infra/edge/names";
 import { tcpServices } from "../../../infra/edge/tcp-services";
+import type { Settings } from "../../../infra/settings/settings";
 import { isProps, listOf, type Props, textOf } from "../../adopt/props";
 import { type Check, error, ok, TITLE_CHARACTERS, warning } from "../check";
 import type { Context, HostDeployment } from "../context";
@@ -8,9 +10,35 @@ import { EDGE_TOKEN, edgeCheck, expiryFinding } from "./edge";
 
 const EXPIRY_ALERT = "expiring_service_token_alert";
 
+/** What an Access application is in front of. */
+interface Guard {
+  /** Ends the check's id. */
+  readonly label: string;
+  /** A name, or a name and a path. */
+  readonly hostname: string;
+  /** Whether people are let in, or the Worker. */
+  readonly people: boolean;
+}
+
+/** Every Access application that the program declares. */
+export function accessGuards(settings: Settings): readonly Guard[] {
+  const { hostnames, inboundDelivery, adminAccess } = settings;
+  const administration = adminAccess === "access" ? administrationDomains(hostnames.server) : [];
+  return [
+    { label: "inbound", hostname: hostnames.inbound, people: false },
+    ...(inboundDelivery === "lmtp" ? [{ label: "lmtp", hostname: hostnames.lmtp, people: false }] : []),
+    ...tcpServices(settings).map(({ service, hostname }) => ({ label: service, hostname, people: true })),
+    ...administration.map((hostname) => ({
+      label: hostname.slice(hostnames.server.length + 1),
+      hostname,
+      people: true,
+    })),
+  ];
+}
+
 /** Access as it is declared, its token's end and who hears of it; the token with which certificates are fetched. */
 export function accessChecks(deployment: HostDeployment): readonly Check[] {
-  const { accountId, domain, hostnames, inboundDelivery, clientTcp, edge, primaryAddress } = deployment.settings;
+  const { accountId, domain, clientTcp, edge, primaryAddress } = deployment.settings;
   const up = converge(deployment);
   const base = `/accounts/${accountId}`;
   const worker = workerTokenName(domain, edge.accessTokenNumber);
@@ -20,11 +48,6 @@ export function accessChecks(deployment: HostDeployment): readonly Check[] {
   const letIn = [edge.accessTokenNumber, ...(edge.accessTokenKept === undefined ? [] : [edge.accessTokenKept])].map(
     (number) => workerTokenName(domain, number),
   );
-  const guards = [
-    { label: "inbound", hostname: hostnames.inbound, people: false },
-    ...(inboundDelivery === "lmtp" ? [{ label: "lmtp", hostname: hostnames.lmtp, people: false }] : []),
-    ...tcpServices(deployment.settings).map(({ service, hostname }) => ({ label: service, hostname, people: true })),
-  ];
   return [
     edgeCheck({
       id: "edge.access-token",
@@ -41,7 +64,7 @@ export function accessChecks(deployment: HostDeployment): readonly Check[] {
         );
       },
     }),
-    ...guards.map(({ label, hostname, people }) =>
+    ...accessGuards(deployment.settings).map(({ label, hostname, people }) =>
       edgeCheck({
         id: `edge.access.${label}`,
         title: `Access guards ${hostname} as declared`.slice(0, TITLE_CHARACTERS),

@@ -1,7 +1,7 @@
 import { tcpServices } from "../../../infra/edge/tcp-services";
 import { type Check, error, type Finding, ok, skipped, TITLE_CHARACTERS } from "../check";
 import { type Context, type HostDeployment, Unreachable, type WebAnswer } from "../context";
-import { converge, publicCheck } from "./ask";
+import { converge, list, publicCheck } from "./ask";
 import { certificateId } from "./names";
 import { TUNNEL_CONNECTED, TUNNEL_EXISTS } from "./tunnel";
 
@@ -16,6 +16,7 @@ export function serverChecks(deployment: HostDeployment): readonly Check[] {
     edgeCheck(deployment),
     ...wellKnownChecks(deployment),
     ...guardChecks(deployment),
+    administrationCheck(deployment),
     ...clientPortChecks(deployment),
   ];
 }
@@ -106,6 +107,33 @@ function guardChecks(deployment: HostDeployment): readonly Check[] {
       },
     }),
   );
+}
+
+/** Says how the web interface is reached, which `mail:adminAccess` decides. */
+function administrationCheck(deployment: HostDeployment): Check {
+  const { domain, hostnames, adminAccess, clientTcp } = deployment.settings;
+  const expected = {
+    access: `${list(clientTcp.people)}, after a login at Access`,
+    public: "everybody with a password (mail:adminAccess public)",
+    tailnet: "nobody here: on the tailnet only",
+  }[adminAccess];
+  return publicCheck({
+    id: "web.admin",
+    area,
+    title: "Who reaches the web interface at the public name",
+    why: "A person who reaches it may try passwords of the administrator.",
+    needs: [certificateId(hostnames.server, domain)],
+    follows: [TUNNEL_EXISTS, TUNNEL_CONNECTED, "edge.access.admin", "edge.access.account"],
+    run: async ({ web }) => {
+      const url = `https://${hostnames.server}/admin`;
+      const answer = await web.get(url);
+      const isRight =
+        adminAccess === "access"
+          ? isRefusal(answer)
+          : (answer.status === 404) === (adminAccess === "tailnet") && !isRefusal(answer);
+      return isRight ? ok(expected) : error(`${url} answers HTTP ${answer.status}`, expected, converge(deployment));
+    },
+  });
 }
 
 /** Home itself answers this path with 200, and an open tunnel rule to a TCP service with 502. */

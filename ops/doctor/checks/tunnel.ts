@@ -1,10 +1,9 @@
-import { ingressRules } from "../../../infra/edge/ingress";
+import { doors, type Door } from "../../../infra/edge/ingress";
 import { tunnelName } from "../../../infra/edge/names";
-import { tcpServices } from "../../../infra/edge/tcp-services";
-import { TRAEFIK_PORTS } from "../../../infra/host/layout";
 import { isProps, listOf, type Props, textOf } from "../../adopt/props";
 import { type Check, error, ok, warning } from "../check";
 import type { Context, HostDeployment } from "../context";
+import { accessGuards } from "./access";
 import { converge } from "./ask";
 import { EDGE_TOKEN, edgeCheck } from "./edge";
 import { HOST_SERVICES } from "./host";
@@ -19,15 +18,18 @@ const CONNECTIONS = 4;
 /** The tunnel by which everything but the tailnet reaches home. */
 export function tunnelChecks(deployment: HostDeployment): readonly Check[] {
   const { settings, stack } = deployment;
-  const { accountId, domain, hostnames, inboundDelivery, host } = settings;
+  const { accountId, domain, host } = settings;
   const name = tunnelName(domain);
   const list = `/accounts/${accountId}/cfd_tunnel?is_deleted=false`;
   const compose = `docker compose -f ${host.folder}/mail-stack/compose.yaml`;
   const tunnel = async ({ cloudflare }: Context) => (await cloudflare.list(list)).find((one) => one["name"] === name);
-  const wanted = ingressRules(hostnames, [
-    ...tcpServices(settings),
-    ...(inboundDelivery === "lmtp" ? [{ hostname: hostnames.lmtp, port: TRAEFIK_PORTS.lmtp }] : []),
-  ]);
+  const wanted = doors(settings);
+  const rules = async (context: Context) => {
+    const found = await tunnel(context);
+    const path = `/accounts/${accountId}/cfd_tunnel/${textOf(found?.["id"])}/configurations`;
+    const config = (await context.cloudflare.get(path))?.["config"];
+    return listOf(isProps(config) ? config["ingress"] : undefined);
+  };
   return [
     edgeCheck({
       id: TUNNEL_EXISTS,
@@ -72,11 +74,8 @@ export function tunnelChecks(deployment: HostDeployment): readonly Check[] {
       why: "A rule that is missing makes its name answer 404; one too many opens a door.",
       needs: [TUNNEL_EXISTS],
       run: async (context) => {
-        const found = await tunnel(context);
-        const path = `/accounts/${accountId}/cfd_tunnel/${textOf(found?.["id"])}/configurations`;
-        const config = (await context.cloudflare.get(path))?.["config"];
-        const now = listOf(isProps(config) ? config["ingress"] : undefined).map(ruleText);
-        const then = wanted.map((rule) => ruleText({ hostname: rule.hostname, service: rule.service }));
+        const now = (await rules(context)).map(ruleText);
+        const then = [...wanted, { service: "http_status:404" }].map((rule) => ruleText({ ...rule }));
         if (now.join() === then.join()) return ok(`${then.length} rules`);
         const only = (some: readonly string[], others: readonly string[]) =>
           some.filter((rule) => !others.includes(rule));
@@ -87,7 +86,48 @@ export function tunnelChecks(deployment: HostDeployment): readonly Check[] {
         );
       },
     }),
+    edgeCheck({
+      id: "tunnel.access",
+      area,
+      title: "The tunnel itself refuses what Access did not let in",
+      why: "Without it an Access application that somebody deletes opens its name to everybody.",
+      needs: ["tunnel.ingress"],
+      // An application that is made anew has another audience.
+      follows: accessGuards(settings).map(({ label }) => `edge.access.${label}`),
+      run: async (context) => {
+        const base = `/accounts/${accountId}/access`;
+        const [apps, organisation, now] = await Promise.all([
+          context.cloudflare.list(`${base}/apps`),
+          context.cloudflare.get(`${base}/organizations`),
+          rules(context),
+        ]);
+        const audience = (guarded: string) => textOf(apps.find(({ domain: name }) => name === guarded)?.["aud"]);
+        const guarded = wanted.filter(({ guardedBy }) => guardedBy.length > 0);
+        const open = guarded.filter((door) => {
+          const rule = now.find((one) => ruleText(one) === ruleText({ ...door }));
+          return accessText(rule) !== wantedAccess(door, textOf(organisation?.["auth_domain"]), audience);
+        });
+        const expected = `${guarded.length} rules check Access`;
+        if (open.length === 0) return ok(expected);
+        const names = open.map(({ hostname, path = "" }) => `${hostname}${path}`).join(", ");
+        return error(`${names} not checked`, expected, converge(deployment));
+      },
+    }),
   ];
+}
+
+/** Required, whose, and for which applications. */
+function accessText(rule: Props | undefined): string {
+  const options = isProps(rule?.["originRequest"]) ? rule["originRequest"] : {};
+  const access = isProps(options["access"]) ? options["access"] : {};
+  const tags: readonly unknown[] = Array.isArray(access["audTag"]) ? access["audTag"] : [];
+  return [access["required"] === true ? "required" : "", textOf(access["teamName"]), ...tags.map(textOf).sort()].join(
+    " ",
+  );
+}
+
+function wantedAccess({ guardedBy }: Door, authDomain: string, audience: (guarded: string) => string): string {
+  return ["required", authDomain.split(".")[0] ?? "", ...guardedBy.map(audience).sort()].join(" ");
 }
 
 function ruleText({ hostname, path, service }: Props): string {

@@ -3,10 +3,10 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { isProps, textAt } from "../../cloud/props";
-import type { Container, Process, Program } from "../docker/container";
+import type { Container, Destination, Process, Program } from "../docker/container";
 import { createJmapServer, type JmapServer } from "../jmap-server";
 import { createMailStore, type MailStore } from "../mail-store";
-import { forward } from "../origin";
+import { forward, header, type OriginRequest } from "../origin";
 import { lmtpServices } from "../registry/delivery";
 import { directoryOf } from "../registry/directory";
 import { createRegistry, type Registry } from "../registry/registry";
@@ -67,14 +67,17 @@ export function stalwart({ mailFolder, faults }: StalwartOptions): Stalwart {
       certificate: () => certificateOf(container, registry),
       inbox: (user, secret) => {
         const basic = `Basic ${Buffer.from(`${user}:${secret}`).toString("base64")}`;
-        const account = directory.authenticate(basic)?.account;
-        return account && server.mailbox(account.address).length;
+        const caller = directory.authenticate(basic);
+        return typeof caller === "object" ? server.mailbox(caller.account.address).length : undefined;
       },
       lmtp: (listener) => lmtpServices(registry, store, listener),
     });
     const hasHttp = registry.ports().includes(HTTP_PORT);
     return {
-      http: (to, request) => (to.port === HTTP_PORT && hasHttp ? forward(server.port, request) : undefined),
+      http: (to, request) =>
+        to.port === HTTP_PORT && hasHttp
+          ? forward(server.port, { ...request, headers: named(request.headers, to) })
+          : undefined,
       ports: () => new Map([...(hasHttp ? [[HTTP_PORT, server.port] as const] : []), ...listeners.ports]),
       probe: (test) => probe(test, server.port),
       stop: async () => {
@@ -85,6 +88,12 @@ export function stalwart({ mailFolder, faults }: StalwartOptions): Stalwart {
       },
     };
   }
+}
+
+/** On loopback the peer's own address is lost, which is whose request it is when nobody says more. */
+function named(headers: OriginRequest["headers"], { from }: Destination): OriginRequest["headers"] {
+  const isSaid = header(headers, "x-forwarded-for") !== undefined || from === undefined;
+  return isSaid ? headers : { ...headers, "x-forwarded-for": from };
 }
 
 /** The tag of the image. */

@@ -61,13 +61,18 @@ function readRouter(name: string, router: Props, entryPoints: readonly (readonly
 }
 
 /**
- * Whether a rule of Traefik's (v3 syntax) matches: Host, Path and PathPrefix with `&&`, `||`, `!` and brackets.
+ * Whether a rule of Traefik's (v3 syntax) matches: Host, Path, PathPrefix and Header with `&&`, `||`, `!` and brackets.
  *
- * @param host without port, lower case @param path without query
+ * @param host without port, lower case @param path without query @param headerOf a header's value, by its name in lower case
  * @throws Error for a matcher that is not known: no rule is guessed at
  */
-export function ruleMatches(rule: string, host: string, path: string): boolean {
-  const tokens = rule.match(/&&|\|\||!|\(|\)|[A-Za-z]+\(`[^`]*`\)|\S+/g) ?? [];
+export function ruleMatches(
+  rule: string,
+  host: string,
+  path: string,
+  headerOf: (name: string) => string | undefined = () => undefined,
+): boolean {
+  const tokens = rule.match(/&&|\|\||!|\(|\)|[A-Za-z]+\(`[^`]*`(?:, `[^`]*`)?\)|\S+/g) ?? [];
   let at = 0;
   const any = (): boolean => {
     let result = all();
@@ -93,8 +98,10 @@ export function ruleMatches(rule: string, host: string, path: string): boolean {
       if (tokens[at++] !== ")") throw new Error(`the rule ${rule} lacks a bracket`);
       return result;
     }
-    const [, matcher, value = ""] = /^([A-Za-z]+)\(`([^`]*)`\)$/.exec(token) ?? [];
-    switch (matcher) {
+    const [, matcher, value = "", wanted] = /^([A-Za-z]+)\(`([^`]*)`(?:, `([^`]*)`)?\)$/.exec(token) ?? [];
+    switch (wanted === undefined ? matcher : `${matcher ?? ""} of two`) {
+      case "Header of two":
+        return headerOf(value.toLowerCase()) === wanted;
       case "Host":
         return host === value.toLowerCase();
       case "Path":

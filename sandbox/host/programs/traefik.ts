@@ -57,7 +57,7 @@ function answer(
   const [path = ""] = request.path.split("?", 1);
   const router = config.routers
     .filter(({ isTls, entryPoints }) => !isTls && entryPoints.includes(entryPoint))
-    .filter(({ rule }) => ruleMatches(rule, host, path))
+    .filter(({ rule }) => ruleMatches(rule, host, path, (name) => header(request.headers, name)))
     // The longest rule wins.
     .sort((a, b) => b.rule.length - a.rule.length)[0];
   return router ? route(container, config, router, to, request) : Promise.resolve(text(404, "404 page not found\n"));

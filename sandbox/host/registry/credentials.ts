@@ -59,6 +59,19 @@ export function withApiKey(account: Json, accountId: string, key: Json): { accou
   return { account: { ...account, credentials: listed([...credentials, added]) }, id, secret };
 }
 
+/** A key with other properties; its secret stays. */
+export function withChangedApiKey(account: Json, id: string, change: (key: Json) => Json): Json {
+  const credentials = credentialsOf(account);
+  if (!credentials.some(({ credentialId }) => credentialId === id))
+    throw new Refusal("notFound", "", "Object not found.");
+  const changed = credentials.map((credential) =>
+    credential["credentialId"] === id
+      ? { ...change(credential), ...{ "@type": "ApiKey", credentialId: id, secret: credential["secret"] } }
+      : credential,
+  );
+  return { ...account, credentials: listed(changed) };
+}
+
 export function withoutApiKey(account: Json, id: string): Json {
   const kept = credentialsOf(account).filter(
     (credential) => credential["credentialId"] !== id || credential["@type"] === "Password",

@@ -1,5 +1,6 @@
-import type { Account, Caller, Directory } from "../accounts";
+import { type Account, type Caller, type Directory, WRONG_PLACE, type WrongPlace } from "../accounts";
 import { isObject, type Json } from "../json";
+import { isAmong } from "./addresses";
 import { credentialWith } from "./credentials";
 import { addressesOf } from "./objects";
 import type { Registry } from "./registry";
@@ -36,27 +37,29 @@ export function directoryOf(registry: Registry, recoveryAdmin: RecoveryAdmin | u
     return { id, address: names[0] ?? "", names, quotaBytes: typeof quota === "number" ? quota : Infinity };
   }
 
-  function authenticate(authorization: string): Caller | undefined {
+  function authenticate(authorization: string, from?: string): Caller | WrongPlace | undefined {
     const [scheme = "", credentials = ""] = authorization.split(" ", 2);
-    if (/^bearer$/i.test(scheme)) return withSecret("ApiKey", credentials, () => true);
+    if (/^bearer$/i.test(scheme)) return withSecret("ApiKey", credentials, from, () => true);
     if (!/^basic$/i.test(scheme)) return undefined;
     const login = Buffer.from(credentials, "base64").toString("utf8");
     const colon = login.indexOf(":");
     const [name, password] = [login.slice(0, colon), login.slice(colon + 1)];
     if (recoveryAdmin !== undefined && name === recoveryAdmin.login)
       return password === recoveryAdmin.password ? { account: RECOVERY_ACCOUNT, may: () => true } : undefined;
-    return withSecret("Password", password, ({ names }) => names.includes(name.toLowerCase()));
+    return withSecret("Password", password, from, ({ names }) => names.includes(name.toLowerCase()));
   }
 
   function withSecret(
     kind: "ApiKey" | "Password",
     secret: string,
+    from: string | undefined,
     isMeant: (account: Account) => boolean,
-  ): Caller | undefined {
+  ): Caller | WrongPlace | undefined {
     for (const [id, object] of registry.stored("Account")) {
       const account = accountOf(id, object);
       const credential = isMeant(account) ? credentialWith(object, kind, secret) : undefined;
       if (credential === undefined) continue;
+      if (from !== undefined && !isValidFrom(from, credential)) return WRONG_PLACE;
       return { account, may: (permission) => narrowed(credential["permissions"], permission, granted(object)) };
     }
     return undefined;
@@ -85,6 +88,12 @@ export function directoryOf(registry: Registry, recoveryAdmin: RecoveryAdmin | u
       roles.some((role) => has(role["enabledPermissions"])(permission)) &&
       !roles.some((role) => has(role["disabledPermissions"])(permission));
   }
+}
+
+/** A credential without addresses is valid from all. */
+function isValidFrom(from: string, { allowedIps }: Json): boolean {
+  const networks = isObject(allowedIps) ? Object.keys(allowedIps) : [];
+  return networks.length === 0 || isAmong(from, networks);
 }
 
 /** A key may be given less than its owner has. */

@@ -1,5 +1,5 @@
 import { isObject, type Json } from "../json";
-import { credentialsOf, withApiKey, withCheckedCredentials, withoutApiKey } from "./credentials";
+import { credentialsOf, withApiKey, withChangedApiKey, withCheckedCredentials, withoutApiKey } from "./credentials";
 import { START_OBJECTS } from "./defaults";
 import { checkObject, linksTo, masked, shown } from "./objects";
 import { created, defaultsOf, isVariant, Refusal, updated } from "./patch";
@@ -84,7 +84,7 @@ export function createRegistry(options: RegistryOptions = {}): Registry {
       notDestroyed: {},
     };
     each(args["create"], answer.created, answer.notCreated, (value) => create(type, args, value));
-    each(args["update"], answer.updated, answer.notUpdated, (value, id) => update(type, id, value));
+    each(args["update"], answer.updated, answer.notUpdated, (value, id) => update(type, args, id, value));
     const destroy: readonly unknown[] = Array.isArray(args["destroy"]) ? args["destroy"] : [];
     const gone: Json = {};
     each(Object.fromEntries(destroy.map((id) => [String(id), {}])), gone, answer.notDestroyed, (_, id) =>
@@ -119,7 +119,15 @@ export function createRegistry(options: RegistryOptions = {}): Registry {
     return id;
   }
 
-  function update(type: string, id: string, value: Json): null {
+  function update(type: string, args: Json, id: string, value: Json): null {
+    if (type === "ApiKey") {
+      const [accountId, owner] = account(args);
+      objects("Account").set(
+        accountId,
+        withChangedApiKey(owner, id, (key) => updated("ApiKey", key, value)),
+      );
+      return null;
+    }
     const isSingleton = SCHEMA.objects[type]?.isSingleton === true;
     const before = isSingleton && id === SINGLETON ? singleton(type) : objects(type).get(id);
     if (before === undefined) throw new Refusal("notFound", "", "Object not found.");

@@ -19,6 +19,8 @@ export const ACCESS: readonly Break[] = [
     ["inbound", "mail worker augustin.ai"],
     ["imaps", "mail imaps augustin.ai"],
     ["submissions", "mail submissions augustin.ai"],
+    ["admin", "mail administration admin augustin.ai"],
+    ["account", "mail administration account augustin.ai"],
   ].flatMap(([label = "", name = ""]): Break[] => [
     broken(`edge.access.${label}`, "no application", /^no application$/, remove(APPLICATION, named(name))),
     broken(`edge.access.${label}`, "no policy", /^no policy$/, alter(APPLICATION, named(name), { policies: [] })),

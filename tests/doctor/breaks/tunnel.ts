@@ -1,7 +1,15 @@
+import { APPLICATION } from "../../../sandbox/cloud/kinds/access";
 import { TUNNEL, TUNNEL_CONFIG } from "../../../sandbox/cloud/kinds/tunnel";
 import type { Props } from "../../../sandbox/cloud/props";
 import type { Break } from "../break";
 import { alter, any, broken, found, remove } from "./account";
+
+const UNCHECKED: readonly (readonly [what: string, change: (access: Props) => Props | undefined])[] = [
+  ["does not check Access", () => undefined],
+  ["checks for another application", (access) => ({ ...access, audTags: ["another"] })],
+  ["checks for another team", (access) => ({ ...access, teamName: "another" })],
+  ["only knows of Access", (access) => ({ ...access, required: false })],
+];
 
 export const TUNNELS: readonly Break[] = [
   broken("tunnel.exists", "is gone", /^none$/, remove(TUNNEL, any), { remedy: /--replace '\*\*tunnel'$/ }),
@@ -43,4 +51,18 @@ export const TUNNELS: readonly Break[] = [
     const [first = {}, second = {}, ...others] = config.ingresses;
     return alter(TUNNEL_CONFIG, any, { config: { ingresses: [second, first, ...others] } })(world);
   }),
+  ...UNCHECKED.map(([what, change]) =>
+    broken("tunnel.access", what, /^inbound\.augustin\.ai not checked$/, (world) => {
+      const config = found(world, TUNNEL_CONFIG, any).props["config"] as { ingresses: readonly Props[] };
+      const ingresses = config.ingresses.map((rule) => {
+        if (rule["hostname"] !== "inbound.augustin.ai") return rule;
+        const { access } = rule["originRequest"] as { access: Props };
+        return { ...rule, originRequest: { access: change(access) } };
+      });
+      return alter(TUNNEL_CONFIG, any, { config: { ingresses } })(world);
+    }),
+  ),
+  broken("tunnel.access", "an application was made anew", /^imap-tcp\.augustin\.ai not checked$/, (world) =>
+    alter(APPLICATION, ({ domain }) => domain === "imap-tcp.augustin.ai", { aud: "another" })(world),
+  ),
 ];

@@ -77,6 +77,18 @@ export const WEB: readonly Break[] = [
     answer(`https://submission-tcp.${DOMAIN}/jmap/session`, 502),
     /HTTP 502 without/,
   ),
+  drift(
+    "web.admin",
+    "anybody may come in",
+    answer(`https://stalwart.${DOMAIN}/admin`, 200, "<html>"),
+    /\/admin answers HTTP 200$/,
+  ),
+  drift(
+    "web.admin",
+    "a redirect that is Stalwart's own",
+    answer(`https://stalwart.${DOMAIN}/admin`, 302, "", { location: "/admin/" }),
+    /\/admin answers HTTP 302$/,
+  ),
   {
     id: "web.autoconfig",
     what: "names another server",

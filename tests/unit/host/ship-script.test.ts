@@ -42,16 +42,17 @@ describe("the install script", () => {
   });
 });
 
+it("the script for the key is another one for another address, so that Pulumi runs it again", () => {
+  expect(keyScript("apps", 1, "10.9.8.20")).not.toBe(keyScript("apps", 1, "172.30.25.20"));
+});
+
 describe("the other scripts", () => {
   it.each([
-    ["key", keyScript("apps", 3)],
+    ["key", keyScript("apps", 3, "172.30.25.20")],
     ["retire", retireScript("apps", 3)],
   ])("%s knows the folder and the number, and nothing of the files", (_name, script) => {
-    expect(script.split("\n").slice(0, 3)).toEqual([
-      "readonly apps_folder='apps'",
-      "readonly key_number='3'",
-      "secrets=()",
-    ]);
+    const lines = script.split("\n").filter((line) => line !== "readonly worker_address='172.30.25.20'");
+    expect(lines.slice(0, 3)).toEqual(["readonly apps_folder='apps'", "readonly key_number='3'", "secrets=()"]);
     expect(script.endsWith("\nmain; exit\n")).toBe(true);
   });
 

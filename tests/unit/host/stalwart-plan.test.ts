@@ -125,6 +125,7 @@ test("the deployment file says what onhost must know", () => {
     admin: "admin@example.test",
     primary: "root@example.test",
     service: "cf-mail-worker@example.test",
+    workerAddress: "172.30.25.20",
     hostname: "stalwart.example.test",
   });
   expect(() => parseDeployment('{"domain":"example.test"}')).toThrow('does not say "admin"');

@@ -1,7 +1,10 @@
 import { addresses, TRAEFIK_PORTS } from "../../../infra/host/layout";
 import { dynamicConfiguration } from "../../../infra/host/traefik/dynamic";
 import { traefikFiles } from "../../../infra/host/traefik/files";
+import { SERVED_PATHS } from "../../../infra/host/traefik/served-paths";
 import { staticConfiguration } from "../../../infra/host/traefik/static";
+import type { Settings } from "../../../infra/settings/settings";
+import { ruleMatches } from "../../../sandbox/host/programs/traefik-config";
 import { expectGolden } from "../../golden";
 import { byRecord, further } from "../dns/fixtures";
 import { documented, EDGE_SECRETS } from "./fixtures";
@@ -57,8 +60,67 @@ describe("the names of clients", () => {
 
   it("each lead to HTTPS, IMAP and submission", () => {
     const rule = (kind: string) => `${kind}(\`stalwart.augustin.ai\`) || ${kind}(\`imap.augustin.ai\`)`;
-    expect(withRecord.http.routers.websecure.rule).toBe(rule("Host"));
+    expect(withRecord.http.routers.websecure.rule.startsWith(`(${rule("Host")}) && `)).toBe(true);
     for (const router of ["imaps", "submissions"]) expect(withRecord.tcp.routers[router]?.rule).toBe(rule("HostSNI"));
+  });
+});
+
+describe("the paths that Stalwart hears of", () => {
+  const { server } = settings.hostnames;
+  const routed = (entryPoint: string, path: string, adminAccess: Settings["adminAccess"], site?: string) =>
+    Object.entries(dynamicConfiguration(documented({ adminAccess })).http.routers)
+      .filter(([, router]) => (router.entryPoints as readonly string[]).includes(entryPoint))
+      .some(([, { rule }]) =>
+        ruleMatches(rule, server, path, (name) => (name === "sec-fetch-site" ? site : undefined)),
+      );
+
+  it.each([
+    "/jmap",
+    "/jmap/ws",
+    "/jmap/eventsource/",
+    "/dav/cal/a",
+    "/.well-known/jmap",
+    "/.well-known/carddav",
+    "/login",
+  ])("%s is one, at the public name and on the tailnet", (path) => {
+    for (const adminAccess of ["access", "public", "tailnet"] as const)
+      expect(["tunnel", "websecure"].map((way) => routed(way, path, adminAccess))).toEqual([true, true]);
+  });
+
+  it.each(["/x.php", "/wp-login.php", "/jmapx", "/metrics/prometheus", "/scim/v2/Users", "/adminx", "/.well-known/x"])(
+    "%s is none",
+    (path) => {
+      for (const way of ["tunnel", "websecure", "admin"]) expect(routed(way, path, "access")).toBe(false);
+    },
+  );
+
+  it.each([
+    ["access", [false, true, true]],
+    ["public", [true, false, true]],
+    ["tailnet", [false, false, true]],
+  ] as const)(
+    "the web interface with mail:adminAccess %s: by tunnel, behind Access, on the tailnet: %j",
+    (access, ways) => {
+      for (const path of ["/admin", "/admin/", "/account/x"])
+        expect(["tunnel", "admin", "websecure"].map((way) => routed(way, path, access))).toEqual(ways);
+      expect(routed("admin", "/jmap", access)).toBe(false);
+    },
+  );
+
+  it("are closed to pages of other sites where a password is checked, and open where none is", () => {
+    for (const way of ["tunnel", "websecure"]) {
+      for (const path of ["/jmap/session", "/dav/cal", "/auth/token", "/api/auth"])
+        expect(
+          ["cross-site", "same-site", "same-origin", "none"].map((site) => routed(way, path, "access", site)),
+        ).toEqual([false, true, true, true]);
+      expect(routed(way, "/.well-known/caldav", "access", "cross-site")).toBe(true);
+      expect(routed(way, "/login", "access", "cross-site")).toBe(true);
+    }
+  });
+
+  it("each have a reason, and none is there twice", () => {
+    expect(new Set(SERVED_PATHS.map(({ path }) => path)).size).toBe(SERVED_PATHS.length);
+    for (const { path, why } of SERVED_PATHS) expect([path, why]).not.toEqual([path, ""]);
   });
 });
 

@@ -1,6 +1,7 @@
 import { readdirSync, statSync } from "node:fs";
 import { FILES } from "../../../onhost/src/deployment";
-import { openLab, type Lab } from "./lab";
+import { settingsWith } from "../settings/fixtures";
+import { openLab, WORKER, type Lab } from "./lab";
 
 let lab: Lab;
 beforeEach(async () => {
@@ -44,7 +45,7 @@ test("the key may deliver and nothing else", async () => {
     const using = ["urn:ietf:params:jmap:core", "urn:ietf:params:jmap:mail", "urn:ietf:params:jmap:principals"];
     const response = await fetch(`${lab.url}/jmap`, {
       method: "POST",
-      headers: { authorization: bearer(out), "content-type": "application/json" },
+      headers: { authorization: bearer(out), "content-type": "application/json", "x-forwarded-for": WORKER },
       body: JSON.stringify({ using: [...using, "urn:stalwart:jmap"], methodCalls: [[method, args, "0"]] }),
     });
     const { methodResponses } = (await response.json()) as { methodResponses: [string, Record<string, unknown>][] };
@@ -62,6 +63,50 @@ test("the key may deliver and nothing else", async () => {
   for (const method of ["x:Domain/get", "x:Account/get", "x:ApiKey/get"])
     expect(await ask(method, { accountId, ids: null })).toMatchObject(["error", { type: "forbidden" }, "0"]);
 });
+
+test("the key is valid from the Worker's address alone", async () => {
+  const { out } = await lab.onhost("key", "1");
+  expect(await lab.status(bearer(out))).toBe(200);
+  for (const from of ["127.0.0.1", "203.0.113.7", "172.30.25.138", "172.30.25.200", "2001:db8::1"])
+    expect([from, await lab.status(bearer(out), from)]).toEqual([from, 403]);
+});
+
+test("keys of an earlier release are bound at the next run, and stay the same; others' keys stay open", async () => {
+  const { out } = await lab.onhost("key", "1");
+  await lab.onhost("key", "2");
+  await mintByHand("monitoring");
+  const ids = await idsOf();
+  const update = Object.fromEntries(ids.map((id) => [id, { allowedIps: {} }]));
+  await lab.call("x:ApiKey/set", { accountId: await service(), update });
+  expect(await lab.status(bearer(out), "203.0.113.7")).toBe(200);
+
+  expect(await lab.onhost("key", "1")).toEqual({ code: 0, out, err: "" });
+  expect([await lab.status(bearer(out)), await lab.status(bearer(out), "203.0.113.7")]).toEqual([200, 403]);
+  expect(await boundTo()).toEqual({ "mail-worker-1": [WORKER], "mail-worker-2": [WORKER], monitoring: [] });
+});
+
+test("another mail:hostSubnet binds the same key to the new address", async () => {
+  const { out } = await lab.onhost("key", "1");
+  lab.install(settingsWith({ hostSubnet: "10.99.25.0/24" }));
+  expect(await lab.onhost("key", "1")).toEqual({ code: 0, out, err: "" });
+  expect(await boundTo()).toEqual({ "mail-worker-1": ["10.99.25.20"] });
+  expect([await lab.status(bearer(out)), await lab.status(bearer(out), "10.99.25.20")]).toEqual([403, 200]);
+});
+
+async function keysOfServer(): Promise<readonly { id: string; description: string; allowedIps: object }[]> {
+  const { list } = await lab.call("x:ApiKey/get", { accountId: await service(), ids: null });
+  return list as { id: string; description: string; allowedIps: object }[];
+}
+
+async function idsOf(): Promise<readonly string[]> {
+  return (await keysOfServer()).map(({ id }) => id);
+}
+
+async function boundTo(): Promise<object> {
+  return Object.fromEntries(
+    (await keysOfServer()).map(({ description, allowedIps }) => [description, Object.keys(allowedIps)]),
+  );
+}
 
 test("killed between mint and store: the key that nobody has is withdrawn and made anew", async () => {
   await mintByHand("mail-worker-1");

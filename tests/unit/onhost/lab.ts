@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
+import { workerAddress } from "../../../infra/host/layout";
 import { stalwartFiles } from "../../../infra/host/stalwart/files";
 import type { Settings } from "../../../infra/settings/settings";
 import { run } from "../../../onhost/src/commands";
@@ -11,6 +12,8 @@ import { applyPlan, type CliResult } from "../../../sandbox/host/registry/stalwa
 import { SECRETS, settingsWith } from "../settings/fixtures";
 
 export const RECOVERY = { login: "admin", password: "recovery-test-only" };
+/** As the settings of the tests have the compose networks. */
+export const WORKER = workerAddress(settingsWith().host.subnet);
 const AUTHORIZATION = `Basic ${Buffer.from(`${RECOVERY.login}:${RECOVERY.password}`).toString("base64")}`;
 
 export interface Ran {
@@ -37,7 +40,8 @@ export interface Lab {
   readonly converge: () => Promise<void>;
   /** One method as the recovery administrator, for what a person does by hand. */
   readonly call: (method: string, args: object) => Promise<Record<string, unknown>>;
-  readonly status: (authorization: string) => Promise<number>;
+  /** What a login gets; `from`: the address that asks, the Worker's by default. */
+  readonly status: (authorization: string, from?: string) => Promise<number>;
   readonly close: () => Promise<void>;
 }
 
@@ -64,7 +68,8 @@ export async function openLab({ data, root }: { data?: string; root?: string } =
     apply: (name = FILES.plan) => applyPlan(readFileSync(file(name), "utf8"), { url, authorization: AUTHORIZATION }),
     converge,
     call,
-    status: async (authorization) => (await fetch(`${url}/jmap/session`, { headers: { authorization } })).status,
+    status: async (authorization, from = WORKER) =>
+      (await fetch(`${url}/jmap/session`, { headers: { authorization, "x-forwarded-for": from } })).status,
     close: async () => {
       await server.close();
       if (root === undefined) rmSync(folder, { recursive: true, force: true });

@@ -31,7 +31,7 @@ afterEach(async () => {
 async function answering(status: object): Promise<void> {
   for (const folder of ["tailscale/run", "coredns/zone", "stalwart/plan"])
     mkdirSync(join(apps.path, folder), { recursive: true });
-  const names = { domain: "example.org", admin: "a", primary: "b", service: "c", hostname: NAME };
+  const names = { domain: "example.org", admin: "a", primary: "b", service: "c", workerAddress: "d", hostname: NAME };
   writeFileSync(join(apps.path, FILES.deployment), JSON.stringify(names));
   server = createServer((request, response) => {
     const isKnown =

@@ -1,5 +1,5 @@
 import { fromDocs, words } from "../../docs";
-import { openLab, type Lab } from "./lab";
+import { openLab, type Lab, WORKER } from "./lab";
 
 const ROOT = "root@example.test";
 
@@ -45,7 +45,7 @@ test("what an export has is brought into the same server once, and what is there
     const account = lab.registry.stored("Account");
     const [id = ""] = [...account].find(([, { name }]) => name === "root") ?? [];
     const key = lab.read("stalwart/keys/worker-1").trim();
-    const headers = { authorization: `Bearer ${key}` };
+    const headers = { authorization: `Bearer ${key}`, "x-forwarded-for": WORKER };
     const raw = `From: a@b.test\r\nMessage-ID: <${n}@b.test>\r\n\r\n${n}\r\n`;
     const upload = await fetch(`${lab.url}/jmap/upload/${id}/`, { method: "POST", headers, body: raw });
     const { blobId } = (await upload.json()) as { blobId: string };

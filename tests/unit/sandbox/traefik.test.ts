@@ -74,7 +74,7 @@ describe("the sandbox's Traefik on the shipped files", () => {
   it("brings people to Stalwart under the address that the edge names, whatever they claim", async () => {
     const made = await proxy();
     const claimed = { "X-Forwarded-For": "192.0.2.1", Forwarded: "for=192.0.2.1", "X-Real-IP": "192.0.2.1" };
-    await ask(made, 8080, { host: server, "cf-connecting-ip": "203.0.113.7", ...claimed }, "/anything");
+    await ask(made, 8080, { host: server, "cf-connecting-ip": "203.0.113.7", ...claimed }, "/dav/anything");
     expect(made.arrived[0]?.request.headers).toMatchObject({ "x-forwarded-for": "203.0.113.7" });
     expect(JSON.stringify(made.arrived[0]?.request.headers)).not.toContain("192.0.2.1");
     expect(await ask(made, 8080, { host: server })).toMatchObject({ status: 400 });

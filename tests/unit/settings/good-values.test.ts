@@ -64,8 +64,15 @@ test("the least stack file gives complete settings", () => {
     },
     tailnet: undefined,
     clientTcp: { services: [], people: ["root@example.test"] },
+    adminAccess: "access",
     protect: true,
   });
+});
+
+test("the web interface may be reached by the tailnet alone where there is one", () => {
+  expect(settingsWith({ adminAccess: "public" }).adminAccess).toBe("public");
+  for (const tailnet of ["split-dns", "dns-record"])
+    expect(settingsWith({ adminAccess: "tailnet", tailnet }).adminAccess).toBe("tailnet");
 });
 
 test("the tailnet's mode decides the name that clients use", () => {
