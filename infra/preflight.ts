@@ -3,6 +3,7 @@
  * three minutes, accepts a dead token until the first write, knows zones by id only, and finds R2 switched off half-way.
  */
 import type { CloudflareApi } from "./config";
+import { oneLine } from "./settings/visible";
 
 /** For each question. */
 const TIME_BUDGET_MS = 8_000;
@@ -83,7 +84,7 @@ async function verifyToken(get: Get, accountId: string): Promise<void> {
     if (status === 200 && isObject(result) && result["status"] === "active") return;
     if (status === 200 && isObject(result))
       throw new PreflightError(
-        `The Cloudflare API token is ${String(result["status"])}. Nothing was changed. Make a new token and set it: ` +
+        `The Cloudflare API token is ${word(result["status"])}. Nothing was changed. Make a new token and set it: ` +
           `pulumi config set --secret cloudflare:apiToken`,
       );
   }
@@ -110,8 +111,8 @@ async function findZone(get: Get, accountId: string, name: string): Promise<Foun
     );
   const zone: unknown = result[0];
   if (!isObject(zone) || typeof zone["id"] !== "string") return undefined;
-  const nameServers = Array.isArray(zone["name_servers"]) ? zone["name_servers"].map(String) : [];
-  return { id: zone["id"], name, status: String(zone["status"]), nameServers };
+  const nameServers = Array.isArray(zone["name_servers"]) ? zone["name_servers"].map(word) : [];
+  return { id: zone["id"], name, status: word(zone["status"]), nameServers };
 }
 
 /** "Please enable R2 through the Cloudflare Dashboard." (workers-sdk issue 2877). */
@@ -167,6 +168,11 @@ async function ask(api: CloudflareApi, path: string, timeBudgetMs: number): Retu
         "Check the network (and CLOUDFLARE_BASE_URL, if set), then run the command again.",
     );
   }
+}
+
+/** What the API says of something, for a message. */
+function word(value: unknown): string {
+  return oneLine(String(value), 100);
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -1,3 +1,4 @@
+import { oneLine } from "../../infra/settings/visible";
 import { NewDomainError } from "./refused";
 import { type Answer, type Api, isObject, objects, request, textOf } from "./request";
 
@@ -78,7 +79,7 @@ function zoneOf(zone: Readonly<Record<string, unknown>>): Zone {
 }
 
 function refused(what: string, permission: string, { status, body }: Answer): NewDomainError {
-  const reasons = objects(body["errors"]).map(({ message }) => textOf(message));
+  const reasons = objects(body["errors"]).map(({ message }) => oneLine(textOf(message)));
   return new NewDomainError(
     `Cloudflare refuses ${what}: ${reasons.join("; ") || `status ${status}`}. Nothing was changed there. Give the token the ` +
       `permission ${permission} and run the command again.`,

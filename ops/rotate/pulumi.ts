@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 
+import { warn } from "../output";
 import { type Change, type Config, RotationError } from "./rotation";
 
 const HOST_STACK = "mail:hostStack";
@@ -122,7 +123,7 @@ export function pulumiOnPath(directory: string): Pulumi {
       let output = "";
       const take = (text: string) => {
         output += text;
-        if (shown) process.stderr.write(text);
+        if (shown) warn(text);
       };
       child.stdout.setEncoding("utf8").on("data", take);
       child.stderr.setEncoding("utf8").on("data", args.includes("--json") ? () => undefined : take);
