@@ -3,6 +3,7 @@
  * three minutes, accepts a dead token until the first write, knows zones by id only, and finds R2 switched off half-way.
  */
 import type { CloudflareApi } from "./config";
+import { oneLine } from "./settings/visible";
 import { type ListedZone, type Obstacle, type PickedZone, pickZone, zonesNamed } from "./zone";
 
 /** For each question. */
@@ -97,7 +98,7 @@ async function verifyToken(get: Get, accountId: string): Promise<void> {
     if (status === 200 && isObject(result) && result["status"] === "active") return;
     if (status === 200 && isObject(result))
       throw new PreflightError(
-        `The Cloudflare API token is ${String(result["status"])}. Nothing was changed. Make a new token and set it: ` +
+        `The Cloudflare API token is ${word(result["status"])}. Nothing was changed. Make a new token and set it: ` +
           `pulumi config set --secret cloudflare:apiToken`,
       );
   }
@@ -230,6 +231,11 @@ async function ask(api: CloudflareApi, path: string, timeBudgetMs: number): Retu
         "Check the network (and CLOUDFLARE_BASE_URL, if set), then run the command again.",
     );
   }
+}
+
+/** What the API says of something, for a message. */
+function word(value: unknown): string {
+  return oneLine(String(value), 100);
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -1,6 +1,8 @@
 /** Zones as Cloudflare's API lists them (`GET /zones`), and what keeps one from carrying mail. Neither Pulumi nor network. */
 import { domainToASCII } from "node:url";
 
+import { oneLine } from "./settings/visible";
+
 export interface ListedZone {
   readonly id: string;
   /** Lower case, A-labels, no final dot. */
@@ -26,8 +28,8 @@ export function listedZone(zone: Readonly<Record<string, unknown>>): ListedZone 
     id: textOf(id),
     name: hostname(textOf(name)),
     accountId: isObject(account) ? textOf(account["id"]).toLowerCase() : "",
-    status: textOf(status),
-    type: textOf(type) || "full",
+    status: oneLine(textOf(status), MAX_WORD_CHARACTERS),
+    type: oneLine(textOf(type), MAX_WORD_CHARACTERS) || "full",
     isPaused: paused === true,
     nameServers: Array.isArray(nameServers) ? nameServers.map((server) => hostname(String(server))) : [],
   };
@@ -106,8 +108,12 @@ const STATUSES: Readonly<Record<string, readonly [string, string]>> = {
   deactivated: ["Cloudflare has switched it off", "Ask Cloudflare's support why"],
 };
 
+/** RFC 1035 §2.3.4. */
+const MAX_HOSTNAME_CHARACTERS = 255;
+const MAX_WORD_CHARACTERS = 100;
+
 function hostname(text: string): string {
-  const name = text.trim().toLowerCase().replace(/\.$/, "");
+  const name = oneLine(text, MAX_HOSTNAME_CHARACTERS).trim().toLowerCase().replace(/\.$/, "");
   return /[^\p{ASCII}]/u.test(name) ? domainToASCII(name) || name : name;
 }
 

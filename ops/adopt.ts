@@ -10,7 +10,7 @@ import { readLive } from "./adopt/live";
 import { apiToken, type Place, preview } from "./adopt/pulumi";
 import { renderJson, renderText } from "./adopt/report";
 import { takenBuckets } from "./adopt/s3";
-import { finish, type Output } from "./output";
+import { crash, finish, type Output } from "./output";
 
 const USAGE = `Usage: npm run adopt -- STACK [--dry-run] [--json] [--out FILE]
 
@@ -100,4 +100,4 @@ function argumentsOf(args: readonly string[]): Arguments | string {
   }
 }
 
-if (require.main === module) void run(process.argv.slice(2), process.env).then(finish);
+if (require.main === module) void run(process.argv.slice(2), process.env).then(finish, crash);

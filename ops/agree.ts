@@ -1,4 +1,4 @@
-import { createInterface } from "node:readline/promises";
+import { ask, SCREEN } from "./output";
 
 /** Where a person reads and types. */
 export interface Person {
@@ -7,20 +7,12 @@ export interface Person {
 }
 
 /**
- * Asks a person. True for exactly `yes`: an empty line, the end of the input and an input that is no terminal are a no,
+ * Asks a person. True for exactly `yes`: an empty line, the end of the input and an input that is not a terminal mean no,
  * so that a script or a cron job never agrees to anything.
  */
 export async function agree(
   question: string,
-  { input, output }: Person = { input: process.stdin, output: process.stdout },
+  { input, output }: Person = { input: process.stdin, output: SCREEN },
 ): Promise<boolean> {
-  if (input.isTTY !== true) return false;
-  const lines = createInterface({ input, output });
-  try {
-    // At the end of the input readline answers no question, it only closes.
-    const ended = new Promise<string>((resolve) => lines.once("close", () => resolve("")));
-    return (await Promise.race([lines.question(question), ended])).trim() === "yes";
-  } finally {
-    lines.close();
-  }
+  return input.isTTY === true && (await ask(question, input, output)).trim() === "yes";
 }

@@ -9,6 +9,7 @@ import { laptopAnswer } from "./client/laptop";
 import { type ClientSettings, clientSettings } from "./client/settings";
 import { sheetAnswer } from "./client/sheet";
 import { SigningError } from "./client/sign";
+import { crash, print, warn } from "./output";
 
 /** What the operator can mend. */
 class Refused extends Error {}
@@ -16,11 +17,11 @@ class Refused extends Error {}
 async function main(argv: readonly string[]): Promise<number> {
   const asked = argumentsOf(argv);
   if (asked === "help") {
-    process.stdout.write(USAGE);
+    print(USAGE);
     return 0;
   }
   if ("fault" in asked) {
-    process.stderr.write(`${asked.fault}\n\n${USAGE}`);
+    warn(`${asked.fault}\n\n${USAGE}`);
     return 2;
   }
   try {
@@ -30,15 +31,15 @@ async function main(argv: readonly string[]): Promise<number> {
     const written = writeFiles(asked.out, answer.files);
     if (asked.isJson) {
       const report = { stack: asked.stack, address, ...answer.json, files: written };
-      process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
+      print(`${JSON.stringify(report, undefined, 2)}\n`);
       return 0;
     }
     const lines = written.map(({ path, changed }) => `${changed ? "written" : "as it was"}  ${path}\n`);
-    process.stdout.write(`${answer.text}\n${lines.join("")}`);
+    print(`${answer.text}\n${lines.join("")}`);
     return 0;
   } catch (error) {
     if (!isExpected(error)) throw error;
-    process.stderr.write(`${error.message}\n`);
+    warn(`${error.message}\n`);
     return 1;
   }
 }
@@ -74,4 +75,4 @@ function isExpected(error: unknown): error is Error {
   return error instanceof Refused || error instanceof StackFileError || error instanceof SigningError || isFile;
 }
 
-void main(process.argv.slice(2)).then((code) => (process.exitCode = code));
+void main(process.argv.slice(2)).then((code) => (process.exitCode = code), crash);

@@ -8,6 +8,7 @@ import { examine, type Network, type Patient, patientOf, realNetwork, withCanary
 import { renderHtml } from "./doctor/html";
 import { type Examined, exitCodeOf, renderJson, renderTable, summaryOf } from "./doctor/report";
 import { watch } from "./doctor/watch";
+import { crash, finish, type Output, SCREEN } from "./output";
 
 const DEFAULT_RESOLVER = "1.1.1.1";
 const DEFAULT_EVERY_SECONDS = 60;
@@ -45,13 +46,6 @@ interface Arguments {
   readonly only: readonly string[];
   readonly resolver: string;
   readonly canary: boolean;
-}
-
-/** The command's whole result. */
-export interface Output {
-  readonly code: 0 | 1 | 2;
-  readonly stdout?: string;
-  readonly stderr?: string;
 }
 
 /** What the command meets; the real one unless a test says otherwise. */
@@ -102,7 +96,7 @@ function answer(
   if (form === "json") return { code, stdout: renderJson(examined) };
   if (form === "table") {
     const colours = output.isTTY && (environment["NO_COLOR"] ?? "") === "";
-    return { code, stdout: renderTable(examined, { colours, width: 80 }) };
+    return { code, stdout: renderTable(examined, { colours, width: 80 }), ...(colours ? { styled: true } : {}) };
   }
   try {
     writeFileSync(form.html, renderHtml(examined));
@@ -152,9 +146,5 @@ if (require.main === module)
   void run(process.argv.slice(2), {
     environment: process.env,
     input: process.stdin,
-    output: process.stdout,
-  }).then(({ code, stdout, stderr }) => {
-    if (stderr !== undefined) process.stderr.write(stderr);
-    process.exitCode = code;
-    if (stdout !== undefined) process.stdout.write(stdout);
-  });
+    output: SCREEN,
+  }).then(finish, crash);

@@ -1,6 +1,5 @@
 /** `npm run new-domain`: a stack for a mail domain, up to the point where Pulumi takes over. */
 import { resolve } from "node:path";
-import { createInterface } from "node:readline/promises";
 import { argumentsOf, USAGE } from "./new-domain/arguments";
 import { prepare, type Means } from "./new-domain/prepare";
 import { pulumiIn } from "./new-domain/pulumi";
@@ -8,7 +7,7 @@ import { NewDomainError } from "./new-domain/refused";
 import { renderText } from "./new-domain/render";
 import { resendApi } from "./new-domain/resend";
 import { cloudflareApi } from "./new-domain/zone";
-import { finish, type Output } from "./output";
+import { ask, crash, finish, type Output } from "./output";
 
 /** What the command has from its process, for tests to replace. */
 export interface Surroundings {
@@ -50,13 +49,8 @@ export async function run(
 
 /** Questions go to standard error, so that standard output is the answer alone. */
 async function askAtTerminal(question: string, proposal: string): Promise<string> {
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    return (await terminal.question(`${question}${proposal === "" ? "" : ` [${proposal}]`}: `)) || proposal;
-  } finally {
-    terminal.close();
-  }
+  return (await ask(`${question}${proposal === "" ? "" : ` [${proposal}]`}: `)) || proposal;
 }
 
 if (require.main === module)
-  void run(process.argv.slice(2), process.env, process.stdin.isTTY ? { ask: askAtTerminal } : {}).then(finish);
+  void run(process.argv.slice(2), process.env, process.stdin.isTTY ? { ask: askAtTerminal } : {}).then(finish, crash);

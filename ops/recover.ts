@@ -5,6 +5,7 @@ import { quoted } from "../infra/formats/shell";
 import type { Settings } from "../infra/settings/settings";
 import { StackFileError } from "../infra/settings/stack-file";
 import { agree } from "./agree";
+import { crash, print } from "./output";
 import { needsOwnHost, settingsWithHost } from "./public-settings";
 import { recoveryPlan, renderPlan, type Scenario, SCENARIOS, type Step, WHEN } from "./recover/plans";
 import { openShell, RecoverError, type Shell } from "./recover/ssh";
@@ -171,8 +172,8 @@ function argumentsOf(args: readonly string[]): Arguments | string {
 
 if (require.main === module)
   void run(process.argv.slice(2), {
-    say: (text) => process.stdout.write(text),
+    say: print,
     agree,
     shell: openShell,
     settings: settingsWithHost,
-  }).then((code) => (process.exitCode = code));
+  }).then((code) => (process.exitCode = code), crash);

@@ -4,6 +4,7 @@ import { type ConfigKey, KEYS, PROJECT } from "../infra/settings/keys";
 import type { Settings, SftpLogin } from "../infra/settings/settings";
 import { StackFileError } from "../infra/settings/stack-file";
 import { decrypt } from "./decrypt";
+import { print, warn } from "./output";
 import { settingsWithHost } from "./public-settings";
 
 const USAGE = `Usage: npm run recovery-kit -- STACK [--with-secrets]
@@ -94,7 +95,7 @@ function main(args: readonly string[]): number {
       options: { "with-secrets": { type: "boolean", default: false }, help: { type: "boolean", short: "h" } },
     });
     if (parsed.values.help === true) {
-      process.stdout.write(USAGE);
+      print(USAGE);
       return 0;
     }
     if (parsed.positionals.length === 1) [stack] = parsed.positionals;
@@ -103,15 +104,15 @@ function main(args: readonly string[]): number {
     stack = undefined;
   }
   if (stack === undefined) {
-    process.stderr.write(USAGE);
+    warn(USAGE);
     return 2;
   }
   try {
-    process.stdout.write(renderKit(stack, settingsWithHost(stack), withSecrets ? decrypted(stack) : {}));
+    print(renderKit(stack, settingsWithHost(stack), withSecrets ? decrypted(stack) : {}));
     return 0;
   } catch (error) {
     if (!(error instanceof StackFileError)) throw error;
-    process.stderr.write(`${error.message}\n`);
+    warn(`${error.message}\n`);
     return 1;
   }
 }

@@ -3,6 +3,7 @@ import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 
+import { crash, finish, type Output, print } from "./output";
 import { type Pulumi, pulumiOnPath, stackOf } from "./rotate/pulumi";
 import { RotationError, type Rotation } from "./rotate/rotation";
 import { isRotationName, ROTATIONS, type RotationName } from "./rotate/rotations";
@@ -31,12 +32,6 @@ that is said.
 `;
 
 const HELP = "help";
-
-export interface Output {
-  readonly code: 0 | 1 | 2 | 3;
-  readonly stdout?: string;
-  readonly stderr?: string;
-}
 
 /** What surrounds the command; a test has its own. */
 export interface Options {
@@ -106,9 +101,5 @@ if (require.main === module)
   void run(process.argv.slice(2), {
     pulumi: pulumiOnPath(resolve(__dirname, "..")),
     read: () => text(process.stdin),
-    say: (line) => process.stdout.write(`${line}\n`),
-  }).then(({ code, stdout, stderr }) => {
-    if (stdout !== undefined) process.stdout.write(stdout);
-    if (stderr !== undefined) process.stderr.write(stderr);
-    process.exitCode = code;
-  });
+    say: (line) => print(`${line}\n`),
+  }).then(finish, crash);

@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 
 import { StackFileError } from "../infra/settings/stack-file";
-import { finish, type Output } from "./output";
+import { crash, finish, type Output } from "./output";
 import { type Entry, meant, readEntries, retryKey, waitingKey } from "./spool/entries";
 import { exportAll } from "./spool/export";
 import { openSpool, SpoolError, type SpoolObjects, spoolPlace } from "./spool/objects";
@@ -124,4 +124,4 @@ function argumentsOf(args: readonly string[]): Arguments | string {
   }
 }
 
-if (require.main === module) void run(process.argv.slice(2), process.env).then(finish);
+if (require.main === module) void run(process.argv.slice(2), process.env).then(finish, crash);

@@ -2,7 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { StackFileError } from "../infra/settings/stack-file";
-import { finish, type Output } from "./output";
+import { crash, finish, type Output } from "./output";
 import { publicStack } from "./public-settings";
 import { renderMermaid } from "./topology/mermaid";
 import { stackGraph, titleOf } from "./topology/stack";
@@ -78,4 +78,4 @@ function argumentsOf(args: readonly string[]): Asked | "help" | { readonly fault
   }
 }
 
-if (require.main === module) void run(process.argv.slice(2)).then(finish);
+if (require.main === module) void run(process.argv.slice(2)).then(finish, crash);

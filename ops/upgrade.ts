@@ -5,6 +5,7 @@ import { STALWART_VERSION } from "../infra/host/images";
 import type { Settings } from "../infra/settings/settings";
 import { StackFileError } from "../infra/settings/stack-file";
 import { agree } from "./agree";
+import { crash, print } from "./output";
 import { settingsWithHost } from "./public-settings";
 import { openShell, RecoverError, type Shell } from "./recover/ssh";
 import { openSpool, SpoolError, type SpoolObjects, spoolPlace } from "./spool/objects";
@@ -233,10 +234,10 @@ function argumentsOf(args: readonly string[]): Arguments | string {
 
 if (require.main === module)
   void run(process.argv.slice(2), {
-    say: (text) => process.stdout.write(text),
+    say: print,
     agree,
     shell: openShell,
     settings: settingsWithHost,
     spool: (stack) => openSpool(spoolPlace(stack, process.env), process.env),
     clock: { now: Date.now, sleep },
-  }).then((code) => (process.exitCode = code));
+  }).then((code) => (process.exitCode = code), crash);

@@ -6,6 +6,7 @@ import { PROJECT } from "../infra/settings/keys";
 import type { DomainSettings, FurtherSettings, Settings } from "../infra/settings/settings";
 import { StackFileError } from "../infra/settings/stack-file";
 import { decrypt, hasPassphrase } from "./decrypt";
+import { print, warn } from "./output";
 import { publicDomainSettings } from "./public-settings";
 
 const USAGE = `Usage: npm run zone -- STACK [--as-served] [--tunnel ID]
@@ -50,11 +51,11 @@ function isOwnKey({ name }: MailRecord, { domain, dkim }: DomainSettings): boole
 function main(argv: readonly string[]): number {
   const args = argumentsOf(argv);
   if (typeof args === "string") {
-    process.stderr.write(`${args}\n\n${USAGE}`);
+    warn(`${args}\n\n${USAGE}`);
     return 2;
   }
   if (args.help) {
-    process.stdout.write(USAGE);
+    print(USAGE);
     return 0;
   }
   try {
@@ -62,13 +63,13 @@ function main(argv: readonly string[]): number {
     const secrets = typeof decrypted === "string" ? {} : decrypted;
     const settings = publicDomainSettings(args.stack, secrets);
     const withheld = DKIM_KEYS.some((key) => secrets[key] === undefined);
-    process.stdout.write(zoneText(settings, args.options, withheld));
+    print(zoneText(settings, args.options, withheld));
     if (withheld) {
       const reason = typeof decrypted === "string" ? decrypted : `${DKIM_KEYS.join(" or ")} is not set as a secret.`;
-      process.stderr.write(`${reason} The DKIM records are printed as comments, without their values.\n${MEND}\n`);
+      warn(`${reason} The DKIM records are printed as comments, without their values.\n${MEND}\n`);
     }
     if (settings.resend.records.length === 0) {
-      process.stderr.write(
+      warn(
         `${PROJECT}:resendRecords is empty. The zone lacks Resend's return path and DKIM, so relayed mail would fail. ` +
           "Write the records[] of GET https://api.resend.com/domains/ID into the stack file.\n",
       );
@@ -76,7 +77,7 @@ function main(argv: readonly string[]): number {
     return hasPassphrase() && typeof decrypted === "string" ? 1 : 0;
   } catch (error) {
     if (!(error instanceof StackFileError)) throw error;
-    process.stderr.write(`${error.message}\n`);
+    warn(`${error.message}\n`);
     return 1;
   }
 }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 
 import { STACK_DIRECTORY_VARIABLE, stackDirectory, useDocumentedStack } from "../infra/settings/stack-file";
+import { print, warn } from "../ops/output";
 import { type BreakName, BREAKS } from "./breaks";
 import { Cleanup } from "./cleanup";
 import { explain } from "./explain";
@@ -78,7 +79,7 @@ async function main(): Promise<number> {
     ]);
     if (report === "interrupted") return INTERRUPTED;
     const seconds = (performance.now() - started) / 1000;
-    process.stdout.write(options.json ? `${json(report, seconds)}\n` : `\n${text(report, seconds)}`);
+    print(options.json ? `${json(report, seconds)}\n` : `\n${text(report, seconds)}`);
     if (options.keep) {
       sayHowToUse(report, options.stack, mailFolder?.path ?? "");
       const clock = setInterval(() => void report.outside.cron().catch(() => undefined), CRON_MS);
@@ -87,7 +88,7 @@ async function main(): Promise<number> {
     }
     return report.changes === undefined || report.changes === 0 ? 0 : 1;
   } catch (error) {
-    process.stderr.write(`\n${explain(error)}\n`);
+    warn(`\n${explain(error)}\n`);
     return 1;
   } finally {
     await cleanup.run();
@@ -116,7 +117,7 @@ function readOptions(): Options | number {
       },
     });
     if (values.help) {
-      process.stdout.write(`${USAGE}\n`);
+      print(`${USAGE}\n`);
       return 0;
     }
     return {
@@ -130,7 +131,7 @@ function readOptions(): Options | number {
       port: values.port === undefined ? undefined : portNumber(values.port),
     };
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}\n`);
+    warn(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}\n`);
     return 2;
   }
 }
@@ -212,7 +213,7 @@ Look into the spool, which is tried every ${CRON_MS / 1000} s:
   CLOUDFLARE_BASE_URL=${outside.apiUrl} CLOUDFLARE_API_TOKEN=${outside.world.apiToken} \\
   CLOUDFLARE_ACCOUNT_ID=${outside.world.accountId} ${STACK_DIRECTORY_VARIABLE}=${stackDirectory()} \\
   npm run spool -- ${stack} list`;
-  process.stdout.write(`
+  print(`
 Running. Send a message:
   swaks --server 127.0.0.1:${outside.mx.port} --to ${primaryAddress}
   curl smtp://127.0.0.1:${outside.mx.port} --mail-rcpt ${primaryAddress} -T FILE

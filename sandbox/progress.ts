@@ -1,3 +1,5 @@
+import { oneLine, visible } from "../infra/settings/visible";
+
 /** How a person follows a long run: one line per step with its time, and a living line on a terminal. */
 export interface Progress {
   /** Runs a step, shows its name while it runs and its time when it ends; `tell` refines the name. */
@@ -15,13 +17,14 @@ const WIDTH = 80;
 export function progressOn(stream: NodeJS.WriteStream = process.stderr): Progress {
   const live = stream.isTTY;
   return {
-    say: (text) => void stream.write(`${text}\n`),
+    say: (text) => void stream.write(`${visible(text)}\n`),
     async step(name, work) {
       const started = performance.now();
       let detail = "";
       const line = (mark: string) =>
-        `${mark} ${name}${detail === "" ? "" : `: ${detail}`}`.slice(0, WIDTH - 9).padEnd(WIDTH - 9) +
-        seconds(started).padStart(8);
+        oneLine(`${mark} ${name}${detail === "" ? "" : `: ${detail}`}`)
+          .slice(0, WIDTH - 9)
+          .padEnd(WIDTH - 9) + seconds(started).padStart(8);
       if (live) stream.write(line("…"));
       const timer = setInterval(
         () => stream.write(live ? `\r${line("…")}` : `${line("…")}\n`),

@@ -14,7 +14,7 @@ import { listenerFindings } from "./listeners";
 import { accountOf, setFirstPassword, setPasswords } from "./passwords";
 import { parsePlan } from "./plan-line";
 import { joinedNode, updateZone } from "./tailnet";
-import { printable } from "./printable";
+import { visible } from "../../infra/settings/visible";
 import { tailnetStatus } from "./tailscaled";
 import { retireSignatures } from "./signatures";
 import { namesIn, readIfThere } from "./store";
@@ -80,7 +80,7 @@ export async function run(
     return await command(args, { file, url, http: httpTo(url), out, err, looksAtPorts: env["ONHOST_PORTS"] !== "off" });
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
-    err.write(printable(`${error.message}\n`));
+    err.write(visible(`${error.message}\n`));
     return EXIT.failed;
   }
 }

@@ -1,11 +1,13 @@
 import { run } from "./commands";
+import { visibleOn } from "./jmap/progress";
 
-run(process.argv.slice(2), process.env, process.stdout, process.stderr).then(
+const [out, err] = [visibleOn(process.stdout), visibleOn(process.stderr)];
+run(process.argv.slice(2), process.env, out, err).then(
   (code) => {
     process.exitCode = code;
   },
   (error: unknown) => {
-    process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : "unknown error"}\n`);
+    err.write(`${error instanceof Error ? (error.stack ?? error.message) : "unknown error"}\n`);
     process.exitCode = 1;
   },
 );

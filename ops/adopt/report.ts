@@ -1,3 +1,4 @@
+import { oneLine } from "../../infra/settings/visible";
 import type { Adopted, Created, Difference, Findings } from "./findings";
 import { kindOf, UPLOADED_AGAIN } from "./objects";
 import { canonical } from "./props";
@@ -169,13 +170,14 @@ function shown(value: unknown): string {
 /** Long values are in the JSON whole. */
 function cut(line: string): string {
   const room = WIDTH - 2;
-  return line.length <= room ? line : `${line.slice(0, room - 3)}...`;
+  const shown = oneLine(line);
+  return shown.length <= room ? shown : `${shown.slice(0, room - 3)}...`;
 }
 
 /** A sentence below its item. */
 function wrapped(sentence: string): string[] {
   const lines = [""];
-  for (const word of sentence.split(" ")) {
+  for (const word of oneLine(sentence).split(" ")) {
     const last = lines.at(-1) ?? "";
     if (last.length + word.length + 1 > WIDTH - 6 && last !== "") lines.push(word);
     else lines[lines.length - 1] = last === "" ? word : `${last} ${word}`;

@@ -1,4 +1,4 @@
-import { escapeXml } from "../../worker/src/public-answer";
+import { html } from "../html";
 import type { Entry, WayIn } from "./ways-in";
 
 const STYLE = `
@@ -35,13 +35,13 @@ export function sheetHtml(address: string, ways: readonly WayIn[], own: readonly
     '<html lang="en">',
     '<meta charset="utf-8">',
     '<meta name="viewport" content="width=device-width, initial-scale=1">',
-    `<title>Mail settings for ${escapeXml(address)}</title>`,
+    `<title>Mail settings for ${html(address)}</title>`,
     `<style>${STYLE}</style>`,
-    `<h1>${escapeXml(address)}</h1>`,
+    `<h1>${html(address)}</h1>`,
     "<p>Mail settings. The user name is the whole address everywhere; the password is on no sheet.</p>",
     ...ways.flatMap(({ title, needs, entries }) => [
-      `<h2>${escapeXml(title)}</h2>`,
-      `<p>${escapeXml(needs)}</p>`,
+      `<h2>${html(title)}</h2>`,
+      `<p>${html(needs)}</p>`,
       '<div class="scroll"><table>',
       "<tr><th>Service</th><th>Host</th><th>Port</th><th>Security</th><th>User name</th></tr>",
       ...entries.map(row),
@@ -49,7 +49,7 @@ export function sheetHtml(address: string, ways: readonly WayIn[], own: readonly
     ]),
     "<h2>Setting itself up</h2>",
     "<ul>",
-    ...own.map((line) => `<li>${escapeXml(line)}</li>`),
+    ...own.map((line) => `<li>${html(line)}</li>`),
     "</ul>",
     "</html>",
     "",
@@ -58,5 +58,5 @@ export function sheetHtml(address: string, ways: readonly WayIn[], own: readonly
 
 function row({ service, host, port, security, user }: Entry): string {
   const cells = [service, host, String(port), security, user];
-  return `<tr>${cells.map((cell) => `<td>${escapeXml(cell)}</td>`).join("")}</tr>`;
+  return `<tr>${cells.map((cell) => `<td>${html(cell)}</td>`).join("")}</tr>`;
 }

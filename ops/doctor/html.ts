@@ -1,3 +1,4 @@
+import { html } from "../html";
 import { AREAS } from "./check";
 import { byArea, type Examined, faultsOf, hostHint, summaryOf } from "./report";
 import type { Result } from "./runner";
@@ -35,14 +36,14 @@ export function renderHtml({ stack, domain, hostStack, at, ms, results }: Examin
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="content-security-policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>${escape(domain)}: ${escape(summaryOf(results))}</title>
+<title>${html(domain)}: ${html(summaryOf(results))}</title>
 <style>${STYLE}</style>
 </head>
 <body>
-<h1>${escape(domain)}</h1>
-<p class="when">stack ${escape(stack)}, ${escape(at.toISOString().slice(0, 16))}Z, ${(ms / 1000).toFixed(1)} s</p>
-<p class="sum">${escape(summaryOf(results))}</p>
-${hostStack === undefined ? "" : `<p>${escape(hostHint(hostStack))}</p>`}
+<h1>${html(domain)}</h1>
+<p class="when">stack ${html(stack)}, ${html(at.toISOString().slice(0, 16))}Z, ${(ms / 1000).toFixed(1)} s</p>
+<p class="sum">${html(summaryOf(results))}</p>
+${hostStack === undefined ? "" : `<p>${html(hostHint(hostStack))}</p>`}
 ${sections.join("\n")}
 </body>
 </html>
@@ -51,7 +52,7 @@ ${sections.join("\n")}
 
 function section(title: string, results: readonly Result[], isOpen: boolean): string {
   const items = results.map((result) => renderResult(result, isOpen));
-  return `<section><h2>${escape(title)}</h2>\n${items.join("\n")}</section>`;
+  return `<section><h2>${html(title)}</h2>\n${items.join("\n")}</section>`;
 }
 
 function renderResult({ check, finding }: Result, isOpen: boolean): string {
@@ -65,14 +66,10 @@ function renderResult({ check, finding }: Result, isOpen: boolean): string {
     ["check", check.id],
   ].filter(([, value]) => value !== "");
   const list = rows
-    .map(([name = "", value = ""]) => `<dt>${name}</dt><dd class="${name}">${escape(value)}</dd>`)
+    .map(([name = "", value = ""]) => `<dt>${name}</dt><dd class="${name}">${html(value)}</dd>`)
     .join("");
   return (
-    `<details class="${status}"${open}><summary><span class="status">${status}</span><span>${escape(check.title)}</span>` +
-    `<span>${escape(current)}</span></summary><dl>${list}</dl></details>`
+    `<details class="${status}"${open}><summary><span class="status">${status}</span><span>${html(check.title)}</span>` +
+    `<span>${html(current)}</span></summary><dl>${list}</dl></details>`
   );
-}
-
-function escape(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }

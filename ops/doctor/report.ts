@@ -1,3 +1,4 @@
+import { oneLine } from "../../infra/settings/visible";
 import { AREAS, type Area, type Status } from "./check";
 import type { Result } from "./runner";
 
@@ -82,11 +83,11 @@ export function hostHint(hostStack: string): string {
 export function renderResult({ check, finding }: Result, style: Style): readonly string[] {
   const { status, current, expected, remedy } = finding;
   const word = paint(status.padEnd(STATUS_CHARACTERS), status, style);
-  const head = `  ${word}  ${visible(check.title)}`;
+  const head = `  ${word}  ${flowing(check.title)}`;
   const used = 2 + STATUS_CHARACTERS + 2 + check.title.length;
   if (status === "ok") {
     const room = style.width - used - 2;
-    const value = visible(current);
+    const value = flowing(current);
     return [room < 8 || value === "" ? head : `${head}  ${faint(shorten(value, room), style)}`];
   }
   if (status === "skipped") return [head, ...labelled("", current, style)];
@@ -108,7 +109,7 @@ function renderRecap(results: readonly Result[], style: Style): readonly string[
 /** A fault in one line, with its area. */
 export function renderFault({ check, finding }: Result, style: Style): string {
   const word = paint(finding.status.padEnd(STATUS_CHARACTERS), finding.status, style);
-  return `  ${word}  ${shorten(visible(`${AREAS[check.area]}: ${check.title}`), style.width - STATUS_CHARACTERS - 4)}`;
+  return `  ${word}  ${shorten(flowing(`${AREAS[check.area]}: ${check.title}`), style.width - STATUS_CHARACTERS - 4)}`;
 }
 
 /** One line for each reason: what failed at the beginning would fill the screen otherwise. */
@@ -127,7 +128,7 @@ const INDENT = " ".repeat(2 + STATUS_CHARACTERS + 2);
 
 function labelled(label: string, text: string, { width }: Style): readonly string[] {
   const lead = label === "" ? INDENT : `${INDENT}${label.padEnd(LABEL_CHARACTERS)}  `;
-  const lines = wrap(visible(text), width - lead.length);
+  const lines = wrap(flowing(text), width - lead.length);
   return lines.map((line, index) => `${index === 0 ? lead : " ".repeat(lead.length)}${line}`);
 }
 
@@ -148,9 +149,9 @@ export function wrap(text: string, width: number): readonly string[] {
   return line === "" && lines.length > 0 ? lines : [...lines, line];
 }
 
-/** Values come from the network: no control character of theirs reaches the terminal. */
-export function visible(text: string): string {
-  return text.replace(/\s+/g, " ").replace(/[\p{Cc}\p{Cf}]/gu, "\ufffd");
+/** Values come from the network, often with line breaks and columns of their own. */
+function flowing(text: string): string {
+  return oneLine(text).replace(/ +/g, " ");
 }
 
 function shorten(text: string, width: number): string {

@@ -1,4 +1,4 @@
-import { printable } from "../reports/render";
+import { oneLine } from "../../infra/settings/visible";
 import type { Prepared } from "./prepare";
 import type { Change } from "./stack-file";
 
@@ -42,6 +42,6 @@ function linesOf(key: string, value: string | undefined): string[] {
 }
 
 function cut(line: string): string {
-  const shown = printable(line);
+  const shown = oneLine(line);
   return shown.length > WIDTH ? `${shown.slice(0, WIDTH - 3)}...` : shown;
 }

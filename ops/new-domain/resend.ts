@@ -1,4 +1,5 @@
 import { domainToASCII } from "node:url";
+import { oneLine } from "../../infra/settings/visible";
 import type { ResendRecord } from "../../infra/settings/settings";
 import { NewDomainError } from "./refused";
 import { type Answer, type Api, type Json, objects, request, textOf } from "./request";
@@ -112,5 +113,7 @@ function refused(what: string, { status, body }: Answer): NewDomainError {
       : kind === "missing_api_key" || kind === "invalid_api_key"
         ? "Set RESEND_API_KEY to a key with full access."
         : "Mend that and run the command again; what was done before is taken up.";
-  return new NewDomainError(`Resend refuses ${what}: ${textOf(body["message"]) || `status ${status}`}. ${remedy}`);
+  return new NewDomainError(
+    `Resend refuses ${what}: ${oneLine(textOf(body["message"])) || `status ${status}`}. ${remedy}`,
+  );
 }

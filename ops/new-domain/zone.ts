@@ -1,5 +1,6 @@
 import { parseAccountId } from "../../infra/settings/values";
 import { type ListedZone, listedZone, pickZone, zonesNamed } from "../../infra/zone";
+import { oneLine } from "../../infra/settings/visible";
 import { NewDomainError } from "./refused";
 import { type Answer, type Api, isObject, objects, request, textOf } from "./request";
 
@@ -68,7 +69,7 @@ export async function createZone(api: Api, domain: string, accountId: string): P
 }
 
 function refused(what: string, permission: string, { status, body }: Answer): NewDomainError {
-  const reasons = objects(body["errors"]).map(({ message }) => textOf(message));
+  const reasons = objects(body["errors"]).map(({ message }) => oneLine(textOf(message)));
   return new NewDomainError(
     `Cloudflare refuses ${what}: ${reasons.join("; ") || `status ${status}`}. Nothing was changed there. Give the token the ` +
       `permission ${permission} and run the command again.`,

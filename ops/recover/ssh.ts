@@ -5,6 +5,7 @@ import { quoted } from "../../infra/formats/shell";
 import { knownHostsLine, sshPathOption } from "../../infra/formats/ssh";
 import type { Settings } from "../../infra/settings/settings";
 import { temporaryFolder } from "../../sandbox/temporary";
+import { print, relay, warn } from "../output";
 
 /** Runs commands for the recovery; `input` of a program is nothing. Gives the exit status. */
 export interface Shell {
@@ -61,7 +62,9 @@ function stackKey(stack: string, file: string): string {
 export class RecoverError extends Error {}
 
 async function run(program: string, args: readonly string[]): Promise<number> {
-  const child = spawn(program, args, { stdio: ["ignore", "inherit", "inherit"] });
+  const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
+  relay(child.stdout, print);
+  relay(child.stderr, warn);
   return new Promise((resolve, reject) => {
     child.once("error", reject);
     child.once("close", (code) => resolve(code ?? 137));
@@ -69,7 +72,8 @@ async function run(program: string, args: readonly string[]): Promise<number> {
 }
 
 async function read(program: string, args: readonly string[]): Promise<string | undefined> {
-  const child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
+  relay(child.stderr, warn);
   let said = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => (said += text));
   return new Promise((resolve, reject) => {

@@ -1,4 +1,15 @@
-import { dayOf, headline, KIND_TITLES, percent, type Unread } from "./render";
+import { html } from "../html";
+import {
+  dayOf,
+  elsewhereText,
+  headline,
+  KIND_TITLES,
+  partialLine,
+  partialTitle,
+  percent,
+  unreadLine,
+  unreadTitle,
+} from "./render";
 import type { Source, Summary } from "./summary";
 
 const STYLE = `
@@ -14,7 +25,7 @@ details { color: #556; font-size: .85rem; overflow-wrap: anywhere; }
 }`;
 
 /** One page that needs nothing else: no script, no font, no picture from anywhere, and the policy to keep it so. */
-export function renderHtml(summary: Summary, unread: readonly Unread[]): string {
+export function renderHtml(summary: Summary): string {
   const title = `Mail reports about ${summary.domain}`;
   return `<!doctype html>
 <html lang="en">
@@ -22,12 +33,12 @@ export function renderHtml(summary: Summary, unread: readonly Unread[]): string 
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escaped(title)}</title>
+<title>${html(title)}</title>
 <style>${STYLE}</style>
 </head>
 <body>
-<h1>${escaped(title)}</h1>
-<p>${escaped(headline(summary))}</p>
+<h1>${html(title)}</h1>
+<p>${html(headline(summary))}</p>
 ${list(summary.advice)}
 <h2>Who sends as you</h2>
 <table>
@@ -37,10 +48,11 @@ ${summary.sources.map(sourceRow).join("\n")}
 </tbody>
 </table>
 <h2>Encryption on the way to you</h2>
-<p>${summary.tls.successes + summary.tls.failures} sessions, ${percent(summary.tls.successes, summary.tls.successes + summary.tls.failures)} encrypted as asked.</p>
+<p>${summary.tls.successes + summary.tls.failures} sessions, ${percent(summary.tls.successes, summary.tls.successes + summary.tls.failures)} encrypted as asked.${elsewhereText(summary.tls.elsewhere)}</p>
 ${list(summary.tls.problems.map(({ type, count, mx, advice }) => `${type}, ${count} times (${mx.join(", ") || "no host named"}): ${advice}`))}
-${unread.length === 0 ? "" : `<h2>Not readable</h2>\n${list(unread.map(({ receivedAt, subject, reason }) => `${receivedAt} ${subject}: ${reason}`))}`}
-<p>Reports by ${escaped(summary.reporters.join(", ") || "nobody")}${summary.end ? `, the last of ${dayOf(summary.end)}` : ""}.</p>
+${summary.partial === 0 ? "" : `<h2>${partialTitle(summary)}</h2>\n${list(summary.partlyRead.map(partialLine))}`}
+${summary.unreadable === 0 ? "" : `<h2>${unreadTitle(summary)}</h2>\n${list(summary.unread.map(unreadLine))}`}
+<p>Reports by ${html(summary.reporters.join(", ") || "nobody")}${summary.end ? `, the last of ${dayOf(summary.end)}` : ""}.</p>
 </body>
 </html>
 `;
@@ -53,23 +65,14 @@ function sourceRow(source: Source): string {
     String(source.stopped),
   ];
   const details =
-    `<details><summary>${source.addresses.length} ${source.addresses.length === 1 ? "address" : "addresses"}</summary>${escaped(source.addresses.join(", "))}` +
-    `<br>seen by ${escaped(source.reporters.join(", "))}</details>`;
+    `<details><summary>${source.addresses.length} ${source.addresses.length === 1 ? "address" : "addresses"}</summary>${html(source.addresses.join(", "))}` +
+    `<br>seen by ${html(source.reporters.join(", "))}</details>`;
   return (
-    `<tr class="${source.kind}"><td>${KIND_TITLES[source.kind]}</td><td>${escaped(source.name)}${details}</td>` +
-    `${numbers.map((number) => `<td class="n">${number}</td>`).join("")}<td>${escaped(source.advice)}</td></tr>`
+    `<tr class="${source.kind}"><td>${KIND_TITLES[source.kind]}</td><td>${html(source.name)}${details}</td>` +
+    `${numbers.map((number) => `<td class="n">${number}</td>`).join("")}<td>${html(source.advice)}</td></tr>`
   );
 }
 
 function list(items: readonly string[]): string {
-  return items.length === 0 ? "" : `<ul>${items.map((item) => `<li>${escaped(item)}</li>`).join("")}</ul>`;
-}
-
-function escaped(text: string): string {
-  return text
-    .replaceAll("&", "&amp;")
-    .replaceAll("<", "&lt;")
-    .replaceAll(">", "&gt;")
-    .replaceAll('"', "&quot;")
-    .replaceAll("'", "&#39;");
+  return items.length === 0 ? "" : `<ul>${items.map((item) => `<li>${html(item)}</li>`).join("")}</ul>`;
 }

@@ -14,11 +14,17 @@ export interface Login {
 
 /** A mail that may hold a report. */
 export interface FoundMail {
+  readonly kind: "mail";
   readonly subject: string;
   readonly receivedAt: string;
-  /** Undefined: larger than {@link MAX_MAIL_BYTES}, and not fetched. */
-  readonly raw: Uint8Array | undefined;
+  readonly raw: Uint8Array;
 }
+
+/** What a look into the mailbox gives: such a mail, one that could not be had, or why there are no further ones. */
+export type Found =
+  | FoundMail
+  | { readonly kind: "unread"; readonly subject: string; readonly receivedAt: string; readonly reason: string }
+  | { readonly kind: "limit"; readonly reason: string };
 
 const CORE = "urn:ietf:params:jmap:core";
 const MAIL = "urn:ietf:params:jmap:mail";
@@ -26,11 +32,13 @@ const REQUEST_BUDGET_MS = 60_000;
 const MAX_ANSWER_BYTES = 10 * 1024 * 1024;
 const MAX_REDIRECTS = 2;
 const PAGE = 200;
-/** A year of thirty receivers. */
-const MAX_MAILS = 12_000;
+/** Of all mail of the account; only that to the report addresses is fetched. */
+const MAX_MAILS = 200_000;
+/** Mails that come or go meanwhile move the others from page to page. */
+const OVERLAP = 20;
 
-/** RFC 7489 section 7.2.1.1 and RFC 8460 section 5.3 prescribe the same beginning. */
-const SUBJECT = /^\s*Report domain:/i;
+/** RFC 7489 section 7.2.1.1 and RFC 8460 section 5.3 prescribe `Report Domain:`; not everybody keeps to it. */
+const SUBJECT = /report[ -]domain:|\b(?:dmarc|tls-?rpt)\b/i;
 
 /**
  * The mails since a moment that are addressed to one of the report addresses, or say that they are reports, in any mailbox of
@@ -42,39 +50,57 @@ export async function* reportMails(
   login: Login,
   addresses: readonly string[],
   since: Date,
-): AsyncGenerator<FoundMail, void, undefined> {
-  const { apiUrl, downloadUrl, accountId } = await openSession(login);
+): AsyncGenerator<Found, void, undefined> {
+  const session = await openSession(login);
+  const { accountId } = session;
+  const seen = new Set<string>();
+  const get = (name: string, args: Json) => method(login, session.apiUrl, name, { accountId, ...args });
+  let oldest = "";
   for (let position = 0; position < MAX_MAILS;) {
-    const query = {
-      accountId,
-      filter: { after: since.toISOString().replace(/\.\d+/, "") },
-      sort: [{ property: "receivedAt", isAscending: false }],
-      position,
-      limit: PAGE,
-    };
-    const properties = ["id", "blobId", "size", "receivedAt", "subject", "header:To"];
-    const { ids } = await method(login, apiUrl, "Email/query", query);
-    if (!Array.isArray(ids)) throw unusable(login, "its answer is no list of mails");
-    if (ids.length === 0) return;
-    const { list: emails } = await method(login, apiUrl, "Email/get", { accountId, ids, properties });
-    if (!Array.isArray(emails)) throw unusable(login, "its answer is no list of mails");
+    const filter = { after: since.toISOString().replace(/\.\d+/, "") };
+    const sort = [{ property: "receivedAt", isAscending: false }];
+    const { ids } = await get("Email/query", { filter, sort, position, limit: PAGE });
+    if (!Array.isArray(ids)) throw unusable(login, "its answer is not a list of mails");
+    const unseen = (ids as readonly unknown[]).map(String).filter((id) => !seen.has(id));
+    // A page of known ones only: the end, or a server that gives the same page for ever.
+    if (unseen.length === 0) return;
+    const { list: emails } = await get("Email/get", { ids: unseen, properties: PROPERTIES });
+    if (!Array.isArray(emails)) throw unusable(login, "its answer is not a list of mails");
     for (const email of emails as readonly unknown[]) {
-      if (!isObject(email) || !isCandidate(email, addresses)) continue;
-      const size = typeof email["size"] === "number" ? email["size"] : Infinity;
-      const blobId = String(email["blobId"]);
-      yield {
-        subject: textOf(email["subject"]),
-        receivedAt: textOf(email["receivedAt"]),
-        raw: size > MAX_MAIL_BYTES ? undefined : await request(login, downloadUrl(blobId), {}, MAX_MAIL_BYTES),
-      };
+      if (!isObject(email)) continue;
+      oldest = textOf(email["receivedAt"]);
+      if (isCandidate(email, addresses)) yield await fetched(login, session, email);
     }
-    position += ids.length;
+    for (const id of unseen) seen.add(id);
+    position += Math.max(1, ids.length - (ids.length > OVERLAP ? OVERLAP : 0));
   }
+  yield {
+    kind: "limit",
+    reason: `only the newest ${MAX_MAILS} mails of the account were looked at, back to ${oldest}`,
+  };
 }
 
+/** Where mail programs, lists and the edge write whom a mail is for. */
+const RECIPIENTS = ["To", "Cc", "Delivered-To", "X-Original-To"].map((name) => `header:${name}`);
+const PROPERTIES = ["id", "blobId", "size", "receivedAt", "subject", ...RECIPIENTS];
+
 function isCandidate(email: Json, addresses: readonly string[]): boolean {
-  const to = textOf(email["header:To"]).toLowerCase();
-  return SUBJECT.test(textOf(email["subject"])) || addresses.some((address) => to.includes(address));
+  const to = RECIPIENTS.map((name) => textOf(email[name]).toLowerCase());
+  return (
+    SUBJECT.test(textOf(email["subject"])) ||
+    addresses.some((address) => to.some((text) => text.includes(address.toLowerCase())))
+  );
+}
+
+async function fetched(login: Login, { downloadUrl }: Session, email: Json): Promise<Found> {
+  const about = { subject: textOf(email["subject"]), receivedAt: textOf(email["receivedAt"]) };
+  const size = typeof email["size"] === "number" ? email["size"] : Infinity;
+  if (size > MAX_MAIL_BYTES)
+    return { kind: "unread", ...about, reason: `the mail has more than ${MAX_MAIL_BYTES} bytes and was not fetched` };
+  const raw = await download(login, downloadUrl(String(email["blobId"])));
+  return raw === undefined
+    ? { kind: "unread", ...about, reason: "the server no longer has it" }
+    : { kind: "mail", ...about, raw };
 }
 
 interface Session {
@@ -126,12 +152,28 @@ async function method(login: Login, apiUrl: URL, name: string, args: Json): Prom
   return result;
 }
 
-async function request(
-  login: Login,
-  url: URL,
-  init: { method?: string; body?: string; headers?: Record<string, string> } = {},
-  limit = MAX_ANSWER_BYTES,
-): Promise<Uint8Array> {
+interface Init {
+  readonly method?: string;
+  readonly body?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+async function request(login: Login, url: URL, init: Init = {}): Promise<Uint8Array> {
+  const answer = await asked(login, url, init);
+  if (answer.ok) return bounded(login, answer, MAX_ANSWER_BYTES);
+  throw unusable(login, `it answers with status ${answer.status}`);
+}
+
+/** A mail; undefined when it was deleted meanwhile. */
+async function download(login: Login, url: URL): Promise<Uint8Array | undefined> {
+  const answer = await asked(login, url, {});
+  if (answer.ok) return bounded(login, answer, MAX_MAIL_BYTES);
+  await answer.body?.cancel();
+  if (answer.status === 404) return undefined;
+  throw unusable(login, `it answers with status ${answer.status}`);
+}
+
+async function asked(login: Login, url: URL, init: Init): Promise<Response> {
   const authorization = `Basic ${Buffer.from(`${login.user}:${login.password}`).toString("base64")}`;
   const signal = AbortSignal.timeout(REQUEST_BUDGET_MS);
   for (let target = url, redirects = 0; ; redirects += 1) {
@@ -152,8 +194,7 @@ async function request(
       continue;
     }
     if (answer.status === 401 || answer.status === 403) throw refused(login);
-    if (!answer.ok) throw unusable(login, `it answers with status ${answer.status}`);
-    return await bounded(login, answer, limit);
+    return answer;
   }
 }
 

@@ -1,8 +1,11 @@
-import type { Source, SourceKind, Summary } from "./summary";
+import { oneLine } from "../../infra/settings/visible";
+import type { Partial, Source, SourceKind, Summary, Unread } from "./summary";
 
 const WIDTH = 80;
 const NAME_WIDTH = 28;
 const INDENT = "  ";
+/** Lines of what could not be read. */
+const MAX_SHOWN = 30;
 
 /** For people: what each kind of source is to the domain's owner. */
 export const KIND_TITLES: Readonly<Record<SourceKind, string>> = {
@@ -13,40 +16,38 @@ export const KIND_TITLES: Readonly<Record<SourceKind, string>> = {
   forged: "nobody",
 };
 
-/** What could not be read, and why. */
-export interface Unread {
-  readonly subject: string;
-  readonly receivedAt: string;
-  readonly reason: string;
-}
-
 /** Tables no wider than a terminal; addresses and reporters are in `--json` and `--html`. */
-export function renderText(summary: Summary, unread: readonly Unread[]): string {
+export function renderText(summary: Summary): string {
   const sections = [
     headline(summary),
     ...(summary.sources.length === 0 ? [] : [sourceTable(summary.sources), adviceOf(summary.sources)]),
     tlsText(summary),
-    ...(summary.advice.length === 0 ? [] : [summary.advice.map((line) => wrapped(line, "")).join("\n")]),
-    ...(unread.length === 0 ? [] : [unreadText(unread)]),
+    ...(summary.advice.length === 0 ? [] : [summary.advice.map((line) => wrapped(oneLine(line), "")).join("\n")]),
+    ...(summary.partial === 0 ? [] : [listText(partialTitle(summary), summary.partlyRead.map(partialLine))]),
+    ...(summary.unreadable === 0 ? [] : [listText(unreadTitle(summary), summary.unread.map(unreadLine))]),
   ];
   return `${sections.join("\n\n")}\n`;
 }
 
 export function headline({ domain, begin, end, ...summary }: Summary): string {
   const period = begin && end ? `, ${dayOf(begin)} to ${dayOf(end)}` : "";
-  const elsewhere = summary.elsewhere > 0 ? ` ${summary.elsewhere} about other domains left out.` : "";
   const reports = `${summary.dmarcReports} DMARC and ${summary.tlsReports} TLS reports by ${summary.reporters.length} receivers`;
-  return wrapped(
-    `${domain}: ${reports}${period}.${elsewhere} ${summary.messages} messages, ` +
-      `${percent(summary.passed, summary.messages)} pass DMARC.`,
-    "",
-  );
+  const sentences = [
+    `${domain}: ${reports}${period}.`,
+    summary.limit === undefined ? "" : `Not the whole period: ${summary.limit}.`,
+    summary.elsewhere > 0 ? `${summary.elsewhere} about other domains left out.` : "",
+    summary.repeated > 0 ? `Repetitions left out: ${summary.repeated}.` : "",
+    summary.sameId > 0 ? `Counted with another report's id but other content: ${summary.sameId}.` : "",
+    summary.otherMails > 0 ? `Mails to these addresses without a report: ${summary.otherMails}.` : "",
+    `${summary.messages} messages, ${percent(summary.passed, summary.messages)} pass DMARC.`,
+  ];
+  return wrapped(sentences.filter((sentence) => sentence !== "").join(" "), "");
 }
 
 function sourceTable(sources: readonly Source[]): string {
   const rows = sources.map((source) => [
     KIND_TITLES[source.kind],
-    printable(source.name).slice(0, NAME_WIDTH),
+    oneLine(source.name, NAME_WIDTH),
     String(source.messages),
     percent(source.passed, source.messages),
     percent(source.dkimPassed, source.messages),
@@ -72,7 +73,10 @@ function adviceOf(sources: readonly Source[]): string {
   for (const { name, advice } of sources) names.set(advice, [...(names.get(advice) ?? []), name]);
   return [...names]
     .map(([advice, who]) => {
-      const shown = who.slice(0, 3).map(printable).join(", ");
+      const shown = who
+        .slice(0, 3)
+        .map((name) => oneLine(name, WIDTH))
+        .join(", ");
       return wrapped(`${shown}${who.length > 3 ? ` and ${who.length - 3} more` : ""}: ${advice}`, INDENT);
     })
     .join("\n");
@@ -80,18 +84,39 @@ function adviceOf(sources: readonly Source[]): string {
 
 function tlsText({ tls }: Summary): string {
   const total = tls.successes + tls.failures;
-  const rate = `TLS: ${total} sessions, ${percent(tls.successes, total)} encrypted as asked.`;
+  const rate = wrapped(
+    `TLS: ${total} sessions, ${percent(tls.successes, total)} encrypted as asked.${elsewhereText(tls.elsewhere)}`,
+    INDENT,
+  );
   const problems = tls.problems.map(({ type, count, advice }) =>
-    wrapped(`${printable(type)}, ${count} times: ${advice}`, INDENT),
+    wrapped(`${oneLine(type, WIDTH)}, ${count} times: ${advice}`, INDENT),
   );
   return [rate, ...problems].join("\n");
 }
 
-function unreadText(unread: readonly Unread[]): string {
-  const lines = unread.map(({ receivedAt, subject, reason }) =>
-    wrapped(`${printable(receivedAt)} ${printable(subject).slice(0, WIDTH)}: ${reason}.`, INDENT),
-  );
-  return [`Not readable: ${unread.length}. The mails are as they were.`, ...lines].join("\n");
+export function elsewhereText(policies: number): string {
+  return policies === 0 ? "" : ` ${policies} policies about other names left out.`;
+}
+
+export function unreadTitle({ unreadable }: Summary): string {
+  return `Not readable: ${unreadable}. The mails are as they were.`;
+}
+
+export function unreadLine({ receivedAt, subject, reason }: Unread): string {
+  return `${oneLine(receivedAt, WIDTH)} ${oneLine(subject, WIDTH)}: ${reason}.`;
+}
+
+export function partialTitle({ partial }: Summary): string {
+  return `Partly read: ${partial}. The rest of them counts.`;
+}
+
+export function partialLine({ reporter, id, gaps }: Partial): string {
+  return `${oneLine(reporter, WIDTH)}, report ${oneLine(id, WIDTH) || "without an id"}: ${gaps.join("; ")}.`;
+}
+
+function listText(title: string, items: readonly string[]): string {
+  const more = items.length > MAX_SHOWN ? [`${INDENT}and ${items.length - MAX_SHOWN} more: --json`] : [];
+  return [title, ...items.slice(0, MAX_SHOWN).map((item) => wrapped(item, INDENT)), ...more].join("\n");
 }
 
 export function percent(part: number, whole: number): string {
@@ -102,11 +127,6 @@ export function percent(part: number, whole: number): string {
 
 export function dayOf(date: Date): string {
   return date.toISOString().slice(0, 10);
-}
-
-/** What strangers wrote must not steer the terminal. */
-export function printable(text: string): string {
-  return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, "?");
 }
 
 function wrapped(text: string, indent: string): string {

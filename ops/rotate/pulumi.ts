@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 
 import { NO_PULUMI, pulumiReason } from "../pulumi-reason";
+import { warn } from "../output";
 import { type Change, type Config, RotationError } from "./rotation";
 
 const HOST_STACK = "mail:hostStack";
@@ -131,7 +132,7 @@ export function pulumiOnPath(directory: string): Pulumi {
       let output = "";
       let errors = "";
       const show = (text: string) => {
-        if (shown) process.stderr.write(text);
+        if (shown) warn(text);
       };
       child.stdout.setEncoding("utf8").on("data", (text: string) => {
         output += text;

@@ -1,3 +1,4 @@
+import { oneLine } from "../../infra/settings/visible";
 import { type Entry, shortOf } from "./entries";
 
 const WIDTH = 80;
@@ -21,7 +22,7 @@ export function renderTable(entries: readonly Entry[], now: Date): string {
   const table = [["KEY", "STATE", "AGE", "SIZE", "TRIES", "TO"], ...rows];
   const widths = table[0]?.map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0))) ?? [];
   const lines = table.map((row) =>
-    printable(row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  "))
+    oneLine(row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  "))
       .slice(0, WIDTH)
       .trimEnd(),
   );
@@ -61,9 +62,7 @@ export function renderEntry(entry: Entry, raw: Buffer, now: Date): string {
     ["next try", entry.state === "waiting" ? (entry.next ?? "at the next run of the clock") : undefined],
     ["reason", entry.reason],
   ];
-  const lines = facts.flatMap(([name, value]) =>
-    value === undefined ? [] : [`${name.padEnd(9)} ${printable(value)}`],
-  );
+  const lines = facts.flatMap(([name, value]) => (value === undefined ? [] : [`${name.padEnd(9)} ${oneLine(value)}`]));
   return `${lines.join("\n")}\n\n${headOf(raw)}\n`;
 }
 
@@ -74,7 +73,7 @@ function headOf(raw: Buffer): string {
     .split(/\r?\n\r?\n/, 1);
   return head
     .split(/\r?\n/)
-    .map((line) => printable(line.replaceAll("\t", " ")))
+    .map((line) => oneLine(line.replaceAll("\t", " ")))
     .join("\n");
 }
 
@@ -91,9 +90,4 @@ function sizeOf(bytes: number): string {
   if (bytes < 1_000) return `${bytes} B`;
   if (bytes < 1_000_000) return `${(bytes / 1_000).toFixed(0)} kB`;
   return `${(bytes / 1_000_000).toFixed(1)} MB`;
-}
-
-/** What strangers wrote must not steer the terminal. */
-function printable(text: string): string {
-  return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, "?");
 }

@@ -1,3 +1,4 @@
+import { oneLine } from "../../infra/settings/visible";
 import { type Graph, ZONE_TITLES, ZONES } from "./graph";
 
 /** The graph as Mermaid's flowchart, which GitHub draws where a page has it in a fence. */
@@ -17,5 +18,5 @@ export function renderMermaid({ nodes, edges }: Graph): string {
 
 /** Mermaid's own form of entities. */
 function escaped(text: string): string {
-  return text.replace(/["<>&#;]/g, (character) => `#${character.charCodeAt(0)};`);
+  return oneLine(text).replace(/["<>&#;`]/g, (character) => `#${character.charCodeAt(0)};`);
 }

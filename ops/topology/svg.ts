@@ -1,4 +1,5 @@
 import * as dagre from "@dagrejs/dagre";
+import { html } from "../html";
 import { type Graph, type Node, type Zone, ZONE_TITLES, ZONES } from "./graph";
 
 /** What is used of dagre. Its own types name files without their endings, which TypeScript does not find in an ES module. */
@@ -67,7 +68,7 @@ export function renderSvg(graph: Graph, title: string): string {
   const zones = ZONES.filter((zone) => nodes.some(({ node }) => node.zone === zone));
   const width = round(Math.max(size.width, zones.length * LEGEND_WIDTH) + 2 * MARGIN);
   const height = round(size.height + LEGEND_HEIGHT + 2 * MARGIN);
-  const name = escaped(title);
+  const name = html(title);
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="system-ui, sans-serif" role="img" aria-label="${name}">`,
     `<title>${name}</title>`,
@@ -145,7 +146,7 @@ function legend(zone: Zone, index: number): string {
   const x = MARGIN + index * LEGEND_WIDTH;
   return (
     `<rect class="${zone}" x="${x}" y="${MARGIN}" width="16" height="16" rx="3"/>` +
-    `<text class="k" x="${x + 24}" y="${MARGIN + 12}">${escaped(ZONE_TITLES[zone])}</text>`
+    `<text class="k" x="${x + 24}" y="${MARGIN + 12}">${html(ZONE_TITLES[zone])}</text>`
   );
 }
 
@@ -162,7 +163,7 @@ function pathThrough(points: readonly Point[]): string {
 }
 
 function textAt(style: string, x: number, y: number, text: string): string {
-  return `<text class="${style}" x="${round(x)}" y="${round(y)}">${escaped(text)}</text>`;
+  return `<text class="${style}" x="${round(x)}" y="${round(y)}">${html(text)}</text>`;
 }
 
 function pair({ x, y }: Point): string {
@@ -172,8 +173,4 @@ function pair({ x, y }: Point): string {
 /** A tenth of a pixel; the last bits of a division are no difference. */
 function round(value: number): number {
   return Math.round(value * 10) / 10;
-}
-
-function escaped(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
 }

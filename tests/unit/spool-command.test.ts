@@ -131,7 +131,7 @@ describe("npm run spool -- prod show", () => {
       expect(code).toBe(0);
       expect(stdout).toContain("from      zoe@sender.example\nto        jürgen@augustin.ai\n");
       expect(stdout).toContain("next try  2026-11-22T20:00:00.000Z\nreason    mailbox: over quota\n");
-      expect(stdout).toContain("Subject: ?[31mred\nTo: root\n");
+      expect(stdout).toContain("Subject: \\u001b[31mred\nTo: root\n");
       expect(stdout).not.toContain("the body");
       expect(stdout).not.toContain("\u001b");
     }

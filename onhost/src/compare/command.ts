@@ -5,7 +5,7 @@ import { Fault } from "../fault";
 import { connectTo, type Client } from "../jmap/client";
 import { otherPlace, parsedArguments, PLACE_OPTIONS } from "../jmap/place";
 import { Trouble } from "../jmap/trouble";
-import { plainly } from "../printable";
+import { plainly } from "../plainly";
 import { compareAccount, type AccountComparison } from "./account";
 
 export const COMPARE_USAGE = `onhost compare [FOLDER] [--json]   reads all mail from the server and compares it with an export; 6: it differs

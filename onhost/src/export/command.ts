@@ -3,7 +3,7 @@ import { connectTo, type Place } from "../jmap/client";
 import { otherPlace, parsedArguments, PLACE_OPTIONS } from "../jmap/place";
 import { progressOn, readableBytes, type Terminal } from "../jmap/progress";
 import { Trouble } from "../jmap/trouble";
-import { plainly } from "../printable";
+import { plainly } from "../plainly";
 import { checkExport } from "./check";
 import { readManifest } from "./manifest";
 import { exportAll, type ExportReport } from "./run";

@@ -5,7 +5,7 @@ import { connectTo } from "../jmap/client";
 import { otherPlace, parsedArguments, PLACE_OPTIONS } from "../jmap/place";
 import { progressOn } from "../jmap/progress";
 import { Trouble } from "../jmap/trouble";
-import { plainly } from "../printable";
+import { plainly } from "../plainly";
 import { importAll, type ImportReport } from "./run";
 
 export const IMPORT_USAGE = `onhost import [FOLDER] [--dry-run] [--account NAME[=TARGET]]… [--journal FOLDER] [--json]

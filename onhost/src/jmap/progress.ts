@@ -1,11 +1,21 @@
-import { printable } from "../printable";
+import { oneLine, visible } from "../../../infra/settings/visible";
 
 const EVERY_MS = 500;
+const CLEAR_LINE = "\r\u001b[K";
 
 /** Where progress is shown; a terminal or not. */
 export interface Terminal {
   readonly write: (text: string) => unknown;
   readonly isTTY?: boolean;
+}
+
+/** The stream with visible text only: names of accounts, mailboxes and files are foreign. Progress may clear its line. */
+export function visibleOn(stream: NodeJS.WriteStream): Terminal {
+  return {
+    write: (text) =>
+      stream.write(text.startsWith(CLEAR_LINE) ? CLEAR_LINE + visible(text.slice(CLEAR_LINE.length)) : visible(text)),
+    isTTY: stream.isTTY,
+  };
 }
 
 /** One line that is rewritten, on a terminal only. */
@@ -16,10 +26,10 @@ export function progressOn(terminal: Terminal): { readonly show: (text: string) 
       if (terminal.isTTY !== true || Date.now() - last < EVERY_MS) return;
       last = Date.now();
       isShown = true;
-      terminal.write(`\r\u001b[K${printable(text)}`);
+      terminal.write(`${CLEAR_LINE}${oneLine(text)}`);
     },
     end() {
-      if (isShown) terminal.write("\r\u001b[K");
+      if (isShown) terminal.write(CLEAR_LINE);
       isShown = false;
     },
   };

@@ -3,6 +3,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { expectGolden } from "../../golden";
 import type { Output } from "../../../ops/output";
 import { run } from "../../../ops/reports";
 import { createJmapServer, type JmapServer } from "../../../sandbox/host/jmap-server";
@@ -107,7 +108,7 @@ describe("npm run reports -- prod", () => {
   it("shows who sends as you, what passes and what to do, within a terminal's width", async () => {
     const { code, stdout = "", stderr } = await reports();
     expect({ code, stderr }).toEqual({ code: 0 });
-    expect(stdout).toBe(readFileSync(join(__dirname, "../../golden/reports.txt"), "utf8"));
+    expectGolden("reports.txt", stdout);
     for (const line of stdout.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
   });
 
@@ -119,6 +120,8 @@ describe("npm run reports -- prod", () => {
       dmarcReports: 2,
       tlsReports: 1,
       elsewhere: 1,
+      repeated: 1,
+      unverified: 3,
       messages: 57,
       passed: 40,
       sources: [
@@ -186,6 +189,32 @@ describe("npm run reports -- prod", () => {
       stderr: expect.stringContaining("Usage:") as string,
     }),
   );
+
+  it("finds reports below hundreds of other mails, each once", async () => {
+    const store = createMailStore(undefined);
+    const account = { id: "c", address: ROOT, names: [ROOT], quotaBytes: Infinity };
+    const mail = (minute: number, raw: Buffer) =>
+      store.add(account, {
+        ...{ mailboxId: "a", keywords: {}, raw },
+        receivedAt: new Date(Date.parse("2026-10-22T00:00:00Z") + minute * 60_000).toISOString(),
+      });
+    for (let id = 0; id < 3; id += 1)
+      mail(
+        id * 200,
+        multipartMail({ type: "text/xml", content: Buffer.from(sample("google.xml").replace("1457345", `${id}`)) }),
+      );
+    for (let minute = 0; minute < 450; minute += 1)
+      mail(minute, Buffer.from(`To: ${ROOT}\r\nSubject: ${minute}\r\n\r\nhello\r\n`));
+    const crowded = await createJmapServer({
+      domain: "augustin.ai",
+      publicUrl: "https://stalwart.augustin.ai",
+      accounts: [{ address: ROOT, aliases: [], password: PASSWORD }],
+      store,
+    });
+    const { stdout = "" } = await reports(["--json"], { MAIL_JMAP_URL: `http://127.0.0.1:${crowded.port}` });
+    await crowded.close();
+    expect(JSON.parse(stdout)).toMatchObject({ dmarcReports: 3, repeated: 0, otherMails: 0, unreadable: 0 });
+  });
 
   it("gives the password to no other server", async () => {
     const asked: string[] = [];

@@ -1,12 +1,22 @@
 import fc from "fast-check";
-import type { AggregateReport, AggregateRow, TlsReport } from "../../../ops/reports/report";
-import { type Sender, type Source, summarise } from "../../../ops/reports/summary";
+import type { AggregateReport, AggregateRow, Report, TlsReport } from "../../../ops/reports/report";
+import type { Reading, Sender, Source, Summary } from "../../../ops/reports/summary";
+import { Tally } from "../../../ops/reports/tally";
 
 const SENDER: Sender = {
   domain: "example.org",
   selectors: ["202611r", "resend"],
   envelopes: ["send.example.org"],
+  exchangers: ["mx.carrier.example"],
   policy: "reject",
+};
+const WHOLE: Reading = {
+  otherMails: 0,
+  unreadable: 0,
+  unread: [],
+  partial: 0,
+  partlyRead: [],
+  limit: undefined,
 };
 const ROW: AggregateRow = {
   sourceIp: "192.0.2.7",
@@ -28,10 +38,18 @@ function report(rows: readonly AggregateRow[], instead: Partial<AggregateReport>
     id: "1",
     domain: "example.org",
     policy: "reject",
+    contact: undefined,
+    gaps: [],
     rows,
     ...time,
     ...instead,
   };
+}
+
+function summarise(reports: readonly Report[], sender: Sender, reading = WHOLE): Summary {
+  const tally = new Tally(sender);
+  for (const each of reports) tally.add(each);
+  return tally.summary(reading);
 }
 
 function sole(row: Partial<AggregateRow>, sender: Partial<Sender> = {}): Source {
@@ -63,6 +81,17 @@ describe("a source", () => {
       { dkimAligned: true, dkim: key("resend"), spf: envelope("bounces.list.example") },
       { kind: "forwarded", name: "list.example", passed: 1 },
     ],
+    [
+      "a relay that is known by its greeting only",
+      { dkimAligned: true, dkim: key("resend"), spf: [{ domain: "mta.relay.example", result: "pass", scope: "helo" }] },
+      { kind: "own", name: "key resend" },
+    ],
+    [
+      "a stranger whose greeting passes",
+      { spf: [{ domain: "send.example.org", result: "pass", scope: "helo" }] },
+      { kind: "forged", name: "192.0.2.0/24" },
+    ],
+    ["a row without an address", { sourceIp: "" }, { kind: "forged", name: "(no address)" }],
     [
       "a list that broke it",
       { dkim: key("resend", "fail"), spf: envelope("bounces.list.example") },
@@ -126,6 +155,20 @@ describe("the domain's advice", () => {
     expect(summarise([latest, old], SENDER).advice.join()).not.toContain("last saw");
   });
 
+  it("concludes nothing from silence when not everything was read", () => {
+    for (const reading of [
+      { ...WHOLE, unreadable: 1 },
+      { ...WHOLE, limit: "only the newest were looked at" },
+    ]) {
+      const advice = summarise([], SENDER, reading).advice.join();
+      expect(advice).toContain("Not everything was");
+      expect(advice).not.toMatch(/npm run zone|may be right/);
+      expect(summarise([report([own])], { ...SENDER, policy: "none" }, reading).advice.join()).not.toContain(
+        "stricter",
+      );
+    }
+  });
+
   it("says when nothing came", () => {
     expect(summarise([], SENDER)).toMatchObject({ messages: 0, begin: undefined, sources: [] });
     expect(summarise([], SENDER).advice).toHaveLength(2);
@@ -135,12 +178,19 @@ describe("the domain's advice", () => {
 test("a TLS failure of a kind nobody knows is told as well", () => {
   const tls: TlsReport = {
     kind: "tls",
-    ...{ reporter: "r", id: "1", domain: "example.org", begin: new Date(0), end: new Date(1) },
-    policies: [{ type: "sts", successes: 1, failures: 2, details: [{ type: "constructor", count: 2, mx: undefined }] }],
+    ...{ reporter: "r", contact: undefined, id: "1", begin: new Date(0), end: new Date(1), gaps: [] },
+    policies: [
+      {
+        domain: "example.org",
+        ...{ type: "sts", successes: 1, failures: 2 },
+        details: [{ type: "constructor", count: 2, mx: undefined }],
+      },
+    ],
   };
   expect(summarise([tls], SENDER).tls).toEqual({
     successes: 1,
     failures: 2,
+    elsewhere: 0,
     problems: [{ type: "constructor", count: 2, mx: [], advice: "See RFC 8460 section 4.3." }],
   });
 });
@@ -175,8 +225,84 @@ describe("the sums", () => {
           rows.filter((each) => each.dkimAligned || each.spfAligned).reduce((sum, { count }) => sum + count, 0),
         );
         expect(summarise([...all].reverse(), SENDER)).toEqual(summary);
-        expect(summarise([...all, ...all], SENDER)).toEqual(summary);
+        const twice = summarise([...all, ...all], SENDER);
+        expect(twice).toEqual({ ...summary, repeated: all.length });
       }),
     );
   });
+});
+
+describe("reports with one id", () => {
+  const own = { ...ROW, dkimAligned: true, dkim: key("resend") };
+  const range = { begin: new Date(2e8), end: new Date(3e8) };
+
+  it.each<[string, Partial<AggregateReport>]>([
+    ["of another organisation", { reporter: "other.example" }],
+    ["of another period", range],
+    ["about another name of the domain", { domain: "sub.example.org" }],
+    ["of another policy", { policy: "none" }],
+  ])("count both: %s", (_, change) => {
+    const summary = summarise([report([own]), report([own], change)], SENDER);
+    expect(summary).toMatchObject({ dmarcReports: 2, messages: 2, repeated: 0 });
+  });
+
+  it("count both when a stranger sends another content under a real one's name, and this is told", () => {
+    const real = report([{ ...own, count: 38 }]);
+    const forged = report([{ ...ROW, count: 1 }]);
+    for (const order of [
+      [real, forged],
+      [forged, real],
+    ])
+      expect(summarise(order, SENDER)).toMatchObject({ dmarcReports: 2, messages: 39, repeated: 0, sameId: 1 });
+  });
+
+  it("count once when they are one report, and this is told", () => {
+    expect(summarise([report([own]), report([own])], SENDER)).toMatchObject({
+      dmarcReports: 1,
+      messages: 1,
+      repeated: 1,
+    });
+  });
+});
+
+describe("policies of a TLS report", () => {
+  const policy = (domain: string) => ({ domain, type: "tlsa", successes: 10, failures: 0, details: [] });
+  const tls = (...domains: readonly string[]): TlsReport => ({
+    kind: "tls",
+    ...{ reporter: "r", contact: undefined, id: "1", begin: undefined, end: undefined, gaps: [] },
+    policies: domains.map(policy),
+  });
+  const of = (report: TlsReport, about?: string) => {
+    const tally = new Tally(SENDER);
+    tally.add(report, { about });
+    const { tlsReports, elsewhere, tls } = tally.summary(WHOLE);
+    return { tlsReports, elsewhere, successes: tls.successes, policies: tls.elsewhere };
+  };
+
+  it("count when they name the domain or its exchanger, and others are told", () => {
+    expect(of(tls("example.org", "mx.carrier.example", "other.example"))).toEqual({
+      ...{ tlsReports: 1, elsewhere: 0, successes: 20, policies: 1 },
+    });
+    expect(of(tls("mx.carrier.example"))).toMatchObject({ tlsReports: 1, successes: 10 });
+    expect(of(tls(""))).toMatchObject({ tlsReports: 1, successes: 10 });
+  });
+
+  it("of the exchanger belong to the domain that the report is about", () => {
+    expect(of(tls("mx.carrier.example", "other.example"))).toMatchObject({ tlsReports: 0, elsewhere: 1 });
+    expect(of(tls("mx.carrier.example"), "other.example")).toMatchObject({ tlsReports: 0, elsewhere: 1 });
+    expect(of(tls("mx.carrier.example"), "example.org")).toMatchObject({ tlsReports: 1 });
+  });
+});
+
+test("names of strangers fill no memory: lists end, sums do not", () => {
+  const tally = new Tally(SENDER);
+  const rows = Array.from({ length: 5_000 }, (_, index) => ({
+    ...ROW,
+    sourceIp: `2001:db8:${index.toString(16)}::1`,
+  }));
+  tally.add(report(rows));
+  const { sources, messages } = tally.summary(WHOLE);
+  expect(messages).toBe(5_000);
+  expect(sources.length).toBeLessThanOrEqual(1_001);
+  expect(Math.max(...sources.map(({ addresses }) => addresses.length))).toBeLessThanOrEqual(1_001);
 });
