@@ -187,12 +187,13 @@ export async function converse(socket: Socket, services: LmtpServices): Promise<
     const present = services.store.messages(account);
     if (id !== null && present.some(({ raw }) => headerText(raw, "message-id") === id)) return;
     const head = Buffer.from(`Delivered-To: ${to}\r\nX-Spam-Status: No\r\nReturn-Path: <${from}>\r\n`);
-    services.store.add(account, {
+    const stored = services.store.add(account, {
       mailboxId: INBOX,
       keywords: {},
       receivedAt: new Date().toISOString(),
       raw: Buffer.concat([head, message]),
     });
+    if ("type" in stored) services.store.enqueue({ returnPath: from, recipient: to });
   }
 }
 

@@ -1,5 +1,7 @@
 # shellcheck shell=bash
-# Prints the API key of the Worker with the number $key_number (script.ts sets it); it is minted when there is none.
+# Prints a key of the Worker; it is made when there is none. script.ts sets:
+#   key_command  the command of onhost that knows the key: key, for Stalwart; arrivals-key, for the service arrivals
+#   key_number   which one
 # Pulumi shows everything that a failing script has printed, so the key is the very last thing.
 main() {
   local key
@@ -8,7 +10,7 @@ main() {
   lock
   rm -rf -- "$staging"
   mkdir -m 0700 -- "$staging"
-  if ! key=$(tool onhost key "$key_number" 2>"$staging/said" </dev/null); then
+  if ! key=$(tool onhost "${key_command:?}" "$key_number" 2>"$staging/said" </dev/null); then
     know_secrets_of_host
     fail "The host has no key number $key_number for the Worker: $(tail -n "$shown_lines" "$staging/said")" \
       "The Worker was left as it was." \
@@ -17,6 +19,6 @@ main() {
   rm -rf -- "$staging"
   # RFC 6750 section 2.1: what a bearer token may be.
   [[ $key =~ ^[A-Za-z0-9._~+/-]{20,}=*$ ]] ||
-    fail "onhost key $key_number has printed something that is no key." "The Worker was left as it was." "pulumi up"
+    fail "onhost $key_command $key_number has printed something that is no key." "The Worker was left as it was." "pulumi up"
   printf '%s\n' "$key"
 }

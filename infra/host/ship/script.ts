@@ -61,7 +61,12 @@ export function leaveCommand(folder: string, paths: readonly string[]): string {
 
 /** Prints the API key of the Worker with this number, and nothing else; mints it when there is none. Errors as above. */
 export function keyScript(folder: string, keyNumber: number): string {
-  return script(["key"], { apps_folder: folder, key_number: String(keyNumber) });
+  return script(["key"], { apps_folder: folder, key_command: "key", key_number: String(keyNumber) });
+}
+
+/** The same of the Worker's key for the service `arrivals`. */
+export function arrivalsKeyScript(folder: string, keyNumber: number): string {
+  return script(["key"], { apps_folder: folder, key_command: "arrivals-key", key_number: String(keyNumber) });
 }
 
 /** Withdraws the keys of the Worker with lower numbers. Errors as above. */

@@ -1,6 +1,12 @@
 import { hostFiles } from "../../../infra/host/files";
 import { pack } from "../../../infra/host/ship/pack";
-import { installScript, keyScript, retireScript, stopCommand } from "../../../infra/host/ship/script";
+import {
+  arrivalsKeyScript,
+  installScript,
+  keyScript,
+  retireScript,
+  stopCommand,
+} from "../../../infra/host/ship/script";
 import { textsToHide } from "../../../infra/host/ship/secrets";
 import { Secret } from "../../../infra/settings/secret";
 import { augustin } from "../dns/fixtures";
@@ -44,11 +50,13 @@ describe("the install script", () => {
 
 describe("the other scripts", () => {
   it.each([
-    ["key", keyScript("apps", 3)],
-    ["retire", retireScript("apps", 3)],
-  ])("%s knows the folder and the number, and nothing of the files", (_name, script) => {
-    expect(script.split("\n").slice(0, 3)).toEqual([
+    ["key", keyScript("apps", 3), ["readonly key_command='key'"]],
+    ["arrivals-key", arrivalsKeyScript("apps", 3), ["readonly key_command='arrivals-key'"]],
+    ["retire", retireScript("apps", 3), []],
+  ])("%s knows the folder and the number, and nothing of the files", (_name, script, command) => {
+    expect(script.split("\n").slice(0, 3 + command.length)).toEqual([
       "readonly apps_folder='apps'",
+      ...command,
       "readonly key_number='3'",
       "secrets=()",
     ]);
