@@ -222,10 +222,11 @@ for (const judge of CASES) {
       const settings = { name: "worker.example.org", budgets: LMTP_BUDGETS, clock: systemClock, pipelinesBdat: false };
       const outcome = await attemptByLmtp({
         message: { bytes: new Uint8Array(Buffer.concat([head, raw])), start: head.byteLength },
-        print: { messageId: "", content: "" },
+        print: { content: "" },
         from: SENDER,
         addresses: [USER],
         hasCatchAll: false,
+        receivedAt: 0,
         home: createLmtpHome(() => connectSocket(server.lmtpPort), settings),
         ledger: NO_LEDGER,
         clock: systemClock,

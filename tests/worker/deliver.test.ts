@@ -122,6 +122,6 @@ test("what was remembered and is wrong is asked for again, once", async () => {
   expect(await attempt(given)).toEqual({ kind: "duplicate" });
   asked = 0;
   isKnown = false;
-  const other = { ...given, print: { messageId: "other", content: "" } };
+  const other = { ...given, print: { content: "other" } };
   expect(await attempt(other)).toMatchObject({ kind: "failed", error: { message: "inbox: gone" } });
 });

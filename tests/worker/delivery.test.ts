@@ -7,9 +7,16 @@ import type { Fault, Home } from "./home";
 const MIB = 1024 * 1024;
 const SIMPLE = Buffer.from("From: a@remote.example\r\nSubject: hello\r\n\r\nbody\r\n");
 
-/** As it is in the mailbox. */
-function delivered(raw: Buffer, to = `root@${DOMAIN}`, from = "sender@remote.example"): Buffer {
-  return Buffer.concat([Buffer.from(`Return-Path: <${from}>\r\nDelivered-To: ${to}\r\nX-Original-To: ${to}\r\n`), raw]);
+/** Whether that is what is in the mailbox: the message byte for byte behind the fields of final delivery. */
+function isDelivered(stored: Buffer | undefined, raw: Buffer, to = `root@${DOMAIN}`, from = "sender@remote.example") {
+  const front = stored?.subarray(0, stored.length - raw.length).toString() ?? "";
+  const received = /^Received: by example\.org with HTTP id [0-9a-f]{32}; [A-Z][a-z]{2}, [^\r\n]{20,21} \+0000\r\n$/;
+  const envelope = `Return-Path: <${from}>\r\nDelivered-To: ${to}\r\nX-Original-To: ${to}\r\n`;
+  return (
+    stored?.subarray(-raw.length || stored.length).equals(raw) === true &&
+    front.startsWith(envelope) &&
+    received.test(front.slice(envelope.length))
+  );
 }
 
 let home: Home;
@@ -50,7 +57,7 @@ describe("byte for byte", () => {
     expect(report.rejectReason).toBeUndefined();
     const messages = home.server.mailbox(`root@${DOMAIN}`);
     expect(messages.length).toBe(before + 1);
-    expect(messages.at(-1)?.raw.equals(delivered(raw))).toBe(true);
+    expect(isDelivered(messages.at(-1)?.raw, raw)).toBe(true);
   });
 });
 
@@ -70,12 +77,8 @@ describe("recipients", () => {
     const report = await catching.deliver(`Nobody+x@${DOMAIN}`, SIMPLE);
     expect(report).toMatchObject({ outcome: "ok" });
     expect(report.rejectReason).toBeUndefined();
-    expect(
-      catching.server
-        .mailbox(`root@${DOMAIN}`)
-        .at(-1)
-        ?.raw.equals(delivered(SIMPLE, `Nobody+x@${DOMAIN}`)),
-    ).toBe(true);
+    const stored = catching.server.mailbox(`root@${DOMAIN}`).at(-1)?.raw;
+    expect(isDelivered(stored, SIMPLE, `Nobody+x@${DOMAIN}`)).toBe(true);
   });
 
   test("the Worker's own account is none, whatever its address: refused, or the catch-all's", async () => {
@@ -83,7 +86,7 @@ describe("recipients", () => {
     for (const to of [own, own.toUpperCase(), own.replace("@", "+tag@")])
       expect((await home.deliver(to, SIMPLE)).rejectReason).toMatch(/^550 5\.1\.1 /);
     expect((await catching.deliver(own, SIMPLE)).rejectReason).toBeUndefined();
-    expect(catching.server.mailbox(`root@${DOMAIN}`).at(-1)?.raw.equals(delivered(SIMPLE, own))).toBe(true);
+    expect(isDelivered(catching.server.mailbox(`root@${DOMAIN}`).at(-1)?.raw, SIMPLE, own)).toBe(true);
     for (const { server } of [home, catching]) expect(server.mailbox(own)).toEqual([]);
   });
 
@@ -100,13 +103,13 @@ test("the null reverse-path is a sender like any other", async () => {
   expect(report).toMatchObject({ outcome: "ok" });
   const messages = home.server.mailbox(`root@${DOMAIN}`);
   expect(messages.length).toBe(before + 1);
-  expect(messages.at(-1)?.raw.equals(delivered(SIMPLE, undefined, ""))).toBe(true);
+  expect(isDelivered(messages.at(-1)?.raw, SIMPLE, undefined, "")).toBe(true);
 });
 
 test("what has no header field of its own is delivered behind those of the envelope", async () => {
   for (const raw of [Buffer.from("no header\r\n"), Buffer.from("\r\nonly a body\r\n"), Buffer.alloc(0)]) {
     expect((await home.deliver(`root@${DOMAIN}`, raw)).rejectReason).toBeUndefined();
-    expect(home.server.mailbox(`root@${DOMAIN}`).at(-1)?.raw.equals(delivered(raw))).toBe(true);
+    expect(isDelivered(home.server.mailbox(`root@${DOMAIN}`).at(-1)?.raw, raw)).toBe(true);
   }
 });
 

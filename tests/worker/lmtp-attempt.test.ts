@@ -4,14 +4,17 @@ import { attemptByLmtp, bytesForLmtp, createLmtpHome } from "../../worker/src/lm
 import type { Outcome } from "../../worker/src/attempt";
 import { LMTP_BUDGETS } from "../../worker/src/lmtp/budgets";
 import { deliveryHeaders } from "../../worker/src/message";
+import { receivedField } from "../../worker/src/received";
 import { startScriptedServer } from "./lmtp-server";
 import type { ScriptedServer } from "./lmtp-server";
 import { connectSocket, RECIPIENT, SENDER } from "./lmtp-socket";
 
 const RAW = Buffer.from("Message-ID: <1@x>\r\n\r\nbody\r\n");
-const HEAD = deliveryHeaders(SENDER, RECIPIENT);
+const HOP = { by: "example.org", trace: "0".repeat(32), receivedAt: 0 };
+const HEAD = deliveryHeaders(SENDER, RECIPIENT, HOP);
 const MESSAGE = { bytes: new Uint8Array(Buffer.concat([HEAD, RAW])), start: HEAD.byteLength };
-const SENT = Buffer.concat([Buffer.from(`X-Original-To: ${RECIPIENT}\r\n`), RAW]);
+const FRONT = Buffer.from(`X-Original-To: ${RECIPIENT}\r\n${receivedField(HOP)}\r\n`);
+const SENT = Buffer.concat([FRONT, RAW]);
 
 let server: ScriptedServer;
 /** What the ledger was told, in order. */
@@ -49,10 +52,11 @@ async function attempt(given: Given = {}): Promise<Outcome> {
   const settings = { name: "worker.example.org", budgets: LMTP_BUDGETS, clock: systemClock, pipelinesBdat: true };
   return await attemptByLmtp({
     message: MESSAGE,
-    print: { messageId: "<1@x>", content: "0" },
+    print: { content: "0" },
     from: SENDER,
     addresses,
     hasCatchAll,
+    receivedAt: 0,
     home: createLmtpHome(() => connectSocket(port), settings),
     ledger: ledgerThatSays(claim),
     clock: systemClock,
@@ -64,7 +68,7 @@ function recipients(): readonly string[] {
   return server.visits.flatMap(({ commands }) => commands.filter((command) => command.startsWith("RCPT")));
 }
 
-test("delivered: the marker is written, and only X-Original-To is in front", async () => {
+test("delivered: the marker is written, and only X-Original-To and Received are in front", async () => {
   expect(await attempt()).toEqual({ kind: "delivered", ledgerWritten: true });
   expect(told).toEqual(["complete"]);
   expect(server.visits.map(({ messages }) => messages)).toEqual([[SENT]]);
@@ -72,6 +76,17 @@ test("delivered: the marker is written, and only X-Original-To is in front", asy
 
 test("a message without our headers in front is sent as it is", () => {
   expect(Buffer.from(bytesForLmtp({ bytes: RAW, start: 0 }))).toEqual(RAW);
+});
+
+test("the edge's verdict stays below our Received, and a forged one is renamed", () => {
+  const edge =
+    "Received: from x by cloudflare-email.net (cloudflare) id y; z\r\nAuthentication-Results: mx.cloudflare.net; a\r\n";
+  const forged = "Authentication-Results: mx.cloudflare.net; b\r\n";
+  const bytes = Buffer.concat([HEAD, Buffer.from(edge + forged), RAW]);
+  expect(Buffer.from(bytesForLmtp({ bytes, start: HEAD.byteLength })).toString()).toBe(
+    `${FRONT.toString()}${edge}X-Foreign-Auth-Results: mx.cloudflare.net; b\r\n${RAW.toString()}`,
+  );
+  expect(bytes.toString()).toContain(edge + forged);
 });
 
 test.each([

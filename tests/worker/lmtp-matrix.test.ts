@@ -46,16 +46,21 @@ async function expectRow(raw: Buffer, told: Told, expected: number): Promise<voi
   expect([await spooled(), await spooled("retry/"), await spooled("dead/")]).toEqual([[], [], []]);
 }
 
-test("a message: only X-Original-To is put in front by the Worker, and the log has the connection and no address", async () => {
+test("a message: only X-Original-To and Received are put in front by the Worker, and the log has the connection and no address", async () => {
   const raw = message();
   const before = home.upgrades();
   const { outcome, logs } = await home.send(TO, raw);
   expect(outcome).toBe("ok");
   expect(home.upgrades() - before).toBe(1);
   const stored = home.mailbox().at(-1)?.toString("latin1") ?? "";
-  expect(stored.replace(raw.toString("latin1"), "")).toBe(
+  const [front = "", received, ...rest] = stored.replace(raw.toString("latin1"), "").split(/^(?=Received: )/m);
+  expect(front).toBe(
     `Delivered-To: ${TO}\r\nX-Spam-Status: No\r\nReturn-Path: <sender@remote.example>\r\nX-Original-To: ${TO}\r\n`,
   );
+  expect([received, rest]).toEqual([
+    expect.stringMatching(/^Received: by example\.org with HTTP id [0-9a-f]{32}; .*\r\n$/),
+    [],
+  ]);
   expect(JSON.parse(logs[0] ?? "")).toMatchObject({ event: "delivered", ledger: "written", requests: 1 });
   expect(logs.join()).not.toMatch(/root@|remote\.example/);
 });

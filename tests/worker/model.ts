@@ -109,8 +109,8 @@ export class World {
   }
 }
 
-/** By address and by account. */
-const MARKERS = 2;
+/** Whichever keys a message has. */
+const MARKERS = 1;
 
 export class Actor {
   /** Resolves when the isolate ends before its work is done. */

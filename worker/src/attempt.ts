@@ -2,6 +2,7 @@ import type { Clock } from "./clock";
 import type { Ledger } from "./ledger";
 import { messageKey } from "./message";
 import type { Fingerprint, Message } from "./message";
+import { traceOf } from "./received";
 import { asTransient, TransientError } from "./transient";
 
 /** What delivery needs of home. Every method throws a {@link TransientError} when home does not answer as it should. */
@@ -100,7 +101,7 @@ async function tryOnce({ message, print, ...given }: Attempt): Promise<Outcome> 
     // Some servers call an account by its address: then both keys are one, which nobody can claim twice.
     const both = [await messageKey(addresses[0] ?? "", print), await messageKey(accountId, print)];
     const keys = [...new Set(both)];
-    const claim = await measured("claim", ledger.claim(keys));
+    const claim = await measured("claim", ledger.claim(keys, { trace: traceOf(message), since: receivedAt }));
     if (claim.kind === "delivered") return { kind: "duplicate" };
     if (claim.kind === "busy") return { kind: "busy" };
     let result: ImportResult;
@@ -119,7 +120,7 @@ async function tryOnce({ message, print, ...given }: Attempt): Promise<Outcome> 
       return { kind: "refused", reason: "554 5.6.0 The message is not a valid Internet message (RFC 5322)." };
     }
     // Only after the import: a marker without a message would be a message lost.
-    return { kind: "delivered", ledgerWritten: await measured("complete", ledger.complete(keys)) };
+    return { kind: "delivered", ledgerWritten: await measured("complete", ledger.complete(keys, claim)) };
   } finally {
     unneeded.abort();
   }

@@ -8,6 +8,7 @@ import type { SpoolBucket } from "./env";
 import type { Ledger } from "./ledger";
 import { deliveryHeaders, fingerprint, MAX_MESSAGE_BYTES, shortKey } from "./message";
 import { readMessage } from "./read";
+import { newTrace } from "./received";
 import { putSpooled } from "./spool";
 import { TransientError } from "./transient";
 
@@ -70,7 +71,8 @@ export async function deliver(
 
   const receivedAt = clock.now();
   const timed = (step: string, milliseconds: number) => void (progress.steps[step] = milliseconds);
-  const reading = readMessage(deliveryHeaders(from, to), incoming.raw, rawSize);
+  const front = deliveryHeaders(from, to, { by: mailDomain, trace: newTrace(), receivedAt });
+  const reading = readMessage(front, incoming.raw, rawSize);
   const message = await clock.within(HOME_MS, "read", reading);
   timed("read", clock.now() - receivedAt);
   const print = await fingerprint(message);

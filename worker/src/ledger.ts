@@ -7,13 +7,27 @@ import { isObject } from "./http";
 export interface Ledger {
   /**
    * Asks to import, under every key that the message may be known by: always in the same order, or two attempts could each
-   * hold what the other one wants. Never fails: a ledger that does not answer must not cost a message.
+   * hold what the other one wants. The delivery itself is written down under the last key only, to which the claims of the
+   * others point. Never fails: a ledger that does not answer must not cost a message.
    */
-  readonly claim: (keys: readonly string[]) => Promise<Claim>;
+  readonly claim: (keys: readonly string[], copy: Copy) => Promise<Claim>;
   /** The import is known not to have happened: the next attempt need not wait. Never fails. */
   readonly release: (claim: Claim) => Promise<void>;
-  /** The import has happened. Says whether that is written down under every key; never fails. */
-  readonly complete: (keys: readonly string[]) => Promise<boolean>;
+  /** The import has happened. Says whether that is written down for every key; never fails. */
+  readonly complete: (keys: readonly string[], claim: Claim) => Promise<boolean>;
+}
+
+/** The copy of a message that an attempt carries. */
+export interface Copy {
+  /** Of its `Received` field; undefined when an earlier version put it into the spool. */
+  readonly trace: string | undefined;
+  /** When the edge received it, in milliseconds since the epoch: home dates it no earlier. */
+  readonly since: number;
+}
+
+/** A copy that may have arrived: whoever tried to import it was not heard of again. */
+export interface EarlierCopy extends Copy {
+  readonly trace: string;
 }
 
 /**
@@ -21,7 +35,7 @@ export interface Ledger {
  * `unavailable`: nothing is known, so import; at worst the message is there twice, but it is there.
  */
 export type Claim =
-  | { readonly kind: "mine"; readonly held: readonly Held[] }
+  | { readonly kind: "mine"; readonly held: readonly Held[]; readonly earlier?: EarlierCopy | undefined }
   | { readonly kind: "delivered" }
   | { readonly kind: "busy" }
   | { readonly kind: "unavailable" };
@@ -30,14 +44,27 @@ export type Claim =
 export interface Held {
   readonly key: string;
   readonly etag: string;
+  /** Of the claim that it took over, which had ended without a word. */
+  readonly earlier?: EarlierCopy | undefined;
 }
 
 /**
- * Two objects for each key of a message, because R2 takes about one write per second of the same object. Who imports writes the claim;
- * who has imported writes the other one, within the claim's life.
+ * Two objects for a message, because R2 takes about one write per second of the same object. Who imports writes the claim;
+ * who has imported writes the other one, within the claim's life. A key without a claim was never imported under, so a new
+ * message costs no question: one operation for each key, and one for the delivery.
  */
 const CLAIM = (key: string) => `ledger/${key}.claim`;
 const DELIVERED = (key: string) => `ledger/${key}.delivered`;
+
+/** What a claim says. */
+interface ClaimText {
+  /** Milliseconds since the epoch; 0 when it was given back. */
+  readonly until: number;
+  /** The key under which the delivery is written down. */
+  readonly marker?: string | undefined;
+  readonly trace?: string | undefined;
+  readonly since?: number | undefined;
+}
 
 /** No ledger: every message is imported whenever it comes. */
 export const NO_LEDGER: Ledger = {
@@ -49,57 +76,70 @@ export const NO_LEDGER: Ledger = {
 export function createLedger(bucket: SpoolBucket, clock: Clock): Ledger {
   return { claim, release, complete };
 
-  async function claim(keys: readonly string[]): Promise<Claim> {
-    const [delivered, claimed] = await Promise.all([
-      Promise.all(keys.map((key) => clock.within(LEDGER_MS, "ledger", bucket.head(DELIVERED(key))).catch(() => null))),
-      clock.within(LEDGER_MS, "ledger", claimAll(keys)).catch((): Claim => ({ kind: "unavailable" })),
-    ]);
-    if (delivered.every((marker) => marker === null)) return claimed;
-    return { kind: "delivered" };
+  async function claim(keys: readonly string[], copy: Copy): Promise<Claim> {
+    return await clock.within(LEDGER_MS, "ledger", claimAll(keys, copy)).catch(() => UNAVAILABLE);
   }
 
   /** One after the other: who has the first key gets the others, unless their holder has them by another first one. */
-  async function claimAll(keys: readonly string[]): Promise<Claim> {
+  async function claimAll(keys: readonly string[], copy: Copy): Promise<Claim> {
+    const marker = keys.at(-1) ?? "";
     const held: Held[] = [];
     for (const key of keys) {
-      const claimed = await tryClaim(key).catch((): Claim => ({ kind: "unavailable" }));
+      const claimed = await tryClaim(key, marker, copy).catch(() => UNAVAILABLE);
       if (claimed.kind === "mine") held.push(...claimed.held);
-      else if (claimed.kind === "busy") {
-        await release({ kind: "mine", held });
-        return claimed;
-      }
+      else if (claimed.kind === "busy") await release({ kind: "mine", held });
+      if (claimed.kind === "busy" || claimed.kind === "delivered") return claimed;
     }
-    return held.length === 0 ? { kind: "unavailable" } : { kind: "mine", held };
+    if (held.length > 0) return { kind: "mine", held, earlier: held.find(({ earlier }) => earlier)?.earlier };
+    return (await isDelivered(marker)) ? { kind: "delivered" } : UNAVAILABLE;
   }
 
-  async function tryClaim(key: string): Promise<Claim> {
+  async function tryClaim(key: string, marker: string, { trace, since }: Copy): Promise<Claim> {
     const name = CLAIM(key);
-    const created = await bucket.put(name, claimUntil(clock.now() + CLAIM_MS), { onlyIf: { etagDoesNotMatch: "*" } });
-    if (created !== null) return mine(key, created.etag);
+    const text = claimText({ until: clock.now() + CLAIM_MS, marker, trace, since });
+    const created = await bucket.put(name, text, { onlyIf: { etagDoesNotMatch: "*" } });
+    if (created !== null) return mine(key, created.etag, undefined);
     const present = await bucket.get(name);
     // Its lifetime in the bucket ended between the two.
-    if (present === null) return { kind: "unavailable" };
-    if (endOf(await present.text()) > clock.now()) return { kind: "busy" };
-    const onlyIf = { etagMatches: present.etag };
-    const taken = await bucket.put(name, claimUntil(clock.now() + CLAIM_MS), { onlyIf });
-    return taken === null ? { kind: "busy" } : mine(key, taken.etag);
+    if (present === null) return UNAVAILABLE;
+    const found = readClaim(await present.text());
+    if (await isDelivered(found.marker ?? key)) return { kind: "delivered" };
+    if (found.until > clock.now()) return { kind: "busy" };
+    const taken = await bucket.put(name, text, { onlyIf: { etagMatches: present.etag } });
+    return taken === null ? { kind: "busy" } : mine(key, taken.etag, earlierOf(found));
   }
 
-  /** A claim that is over, and not a deletion: R2 cannot delete on condition that it is still the same claim. */
+  async function isDelivered(key: string): Promise<boolean> {
+    return await bucket.head(DELIVERED(key)).then(
+      (marker) => marker !== null,
+      () => false,
+    );
+  }
+
+  /**
+   * A claim that is over, and not a deletion: R2 cannot delete on condition that it is still the same claim. What it took
+   * over from another copy it leaves as it was, because what became of that copy is still not known.
+   */
   async function release(claim: Claim): Promise<void> {
     if (claim.kind !== "mine") return;
-    const puts = claim.held.map(({ key, etag }) =>
-      bucket.put(CLAIM(key), claimUntil(0), { onlyIf: { etagMatches: etag } }),
-    );
+    const puts = claim.held.map(({ key, etag, earlier }) => {
+      const text = claimText(earlier === undefined ? { until: 0 } : { until: clock.now(), ...earlier });
+      return bucket.put(CLAIM(key), text, { onlyIf: { etagMatches: etag } });
+    });
     await clock.within(LEDGER_MS, "ledger", Promise.all(puts)).catch(() => undefined);
   }
 
-  async function complete(keys: readonly string[]): Promise<boolean> {
-    const marker = JSON.stringify({ at: new Date(clock.now()).toISOString() });
-    const puts = keys.map((key) => {
-      const put = () => bucket.put(DELIVERED(key), marker);
-      return put().catch(put);
-    });
+  async function complete(keys: readonly string[], claim: Claim): Promise<boolean> {
+    const marker = keys.at(-1) ?? "";
+    const held = claim.kind === "mine" ? claim.held.map(({ key }) => key) : [];
+    const at = JSON.stringify({ at: new Date(clock.now()).toISOString() });
+    const puts = [
+      twice(() => bucket.put(DELIVERED(marker), at)),
+      // Without a claim nobody would look for the marker.
+      ...keys
+        .filter((key) => !held.includes(key))
+        .map((key) => twice(() => bucket.put(CLAIM(key), claimText({ until: 0, marker })))),
+    ];
     return await clock.within(LEDGER_MS, "ledger", Promise.all(puts)).then(
       () => true,
       () => false,
@@ -107,23 +147,39 @@ export function createLedger(bucket: SpoolBucket, clock: Clock): Ledger {
   }
 }
 
-function mine(key: string, etag: string): Claim {
-  return { kind: "mine", held: [{ key, etag }] };
+const UNAVAILABLE: Claim = { kind: "unavailable" };
+
+function mine(key: string, etag: string, earlier: EarlierCopy | undefined): Claim {
+  return { kind: "mine", held: [{ key, etag, earlier }] };
 }
 
-/** @param until milliseconds since the epoch */
-function claimUntil(until: number): string {
+async function twice<T>(operation: () => Promise<T>): Promise<T> {
+  return await operation().catch(operation);
+}
+
+function claimText(claim: ClaimText): string {
   // Without the nonce a claim would have the etag of another one that ends at the same time.
-  return JSON.stringify({ until, nonce: crypto.randomUUID() });
+  return JSON.stringify({ ...claim, nonce: crypto.randomUUID() });
 }
 
 /** What cannot be read is no claim: it is taken over, and at worst the message is there twice. */
-function endOf(text: string): number {
+function readClaim(text: string): ClaimText {
+  let value: unknown;
   try {
-    const value: unknown = JSON.parse(text);
-    const until = isObject(value) ? value["until"] : undefined;
-    return typeof until === "number" ? until : 0;
+    value = JSON.parse(text);
   } catch {
-    return 0;
+    return { until: 0 };
   }
+  const { until, marker, trace, since }: Partial<Record<keyof ClaimText, unknown>> = isObject(value) ? value : {};
+  return {
+    until: typeof until === "number" ? until : 0,
+    marker: typeof marker === "string" ? marker : undefined,
+    trace: typeof trace === "string" ? trace : undefined,
+    since: typeof since === "number" ? since : undefined,
+  };
+}
+
+/** A claim that ended and was not given back: its import may have happened. */
+function earlierOf({ until, trace, since }: ClaimText): EarlierCopy | undefined {
+  return until === 0 || trace === undefined || since === undefined ? undefined : { trace, since };
 }

@@ -16,7 +16,7 @@ export const LATER_MS = 7 * 3_600_000;
 export const describeCyrus = describeWith(CYRUS_IMAPD, CYRUS_INSTALL);
 
 /** Header fields of final delivery (RFC 5321 section 4.4) that the Worker may put in front of the message. */
-const TRACE_FIELD = /^(?:Return-Path|Delivered-To|X-Original-To): [^\r\n]*\r?\n/;
+const TRACE_FIELD = /^(?:Return-Path|Delivered-To|X-Original-To|Received): [^\r\n]*\r?\n/;
 
 let serial = 0;
 

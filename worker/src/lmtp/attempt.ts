@@ -3,6 +3,7 @@ import type { Clock } from "../clock";
 import type { Ledger } from "../ledger";
 import { messageKey } from "../message";
 import type { Fingerprint, Message } from "../message";
+import { traceOf } from "../received";
 import { asTransient, TransientError } from "../transient";
 import { withoutForgedResults } from "./authentication-results";
 import { openLmtp } from "./client";
@@ -27,6 +28,8 @@ export interface LmtpAttempt {
   readonly addresses: readonly string[];
   /** The last of the addresses takes mail for every unknown one. */
   readonly hasCatchAll: boolean;
+  /** When the edge received it, in milliseconds since the epoch. */
+  readonly receivedAt: number;
   readonly home: LmtpHome;
   readonly ledger: Ledger;
   readonly clock: Clock;
@@ -74,12 +77,12 @@ export async function attemptByLmtp(given: LmtpAttempt): Promise<Outcome> {
 }
 
 async function tryOnce(given: LmtpAttempt): Promise<Outcome> {
-  const { addresses, print, home, ledger } = given;
+  const { addresses, message, print, receivedAt, home, ledger } = given;
   const opening = measured(given, "connect", home.open());
   // It may fail while the ledger is asked.
   opening.catch(() => undefined);
   const keys = [await messageKey(addresses[0] ?? "", print)];
-  const claim = await measured(given, "claim", ledger.claim(keys));
+  const claim = await measured(given, "claim", ledger.claim(keys, { trace: traceOf(message), since: receivedAt }));
   if (claim.kind === "delivered" || claim.kind === "busy") {
     await opening.then(
       (session) => session.close(),
@@ -90,7 +93,7 @@ async function tryOnce(given: LmtpAttempt): Promise<Outcome> {
   const outcome = await sendTo(given, opening);
   if (outcome.kind === "delivered") {
     // Only after the server has answered for it: a marker without a message would be a message lost.
-    return { kind: "delivered", ledgerWritten: await measured(given, "complete", ledger.complete(keys)) };
+    return { kind: "delivered", ledgerWritten: await measured(given, "complete", ledger.complete(keys, claim)) };
   }
   // A claim on what may have happened stays until it ends by itself: until then nobody sends it again.
   if (outcome.kind === "refused" || !outcome.error.uncertain) await ledger.release(claim);
@@ -100,13 +103,21 @@ async function tryOnce(given: LmtpAttempt): Promise<Outcome> {
 const ORIGINAL_TO = "X-Original-To:";
 
 /**
- * The message with nothing in front but `X-Original-To`: the server that makes the final delivery writes `Return-Path` and
- * `Delivered-To` itself (RFC 5321 §4.4), and takes a `Delivered-To` that is there already for a loop.
+ * The message without `Return-Path` and `Delivered-To` in front, which the server that makes the final delivery writes itself
+ * (RFC 5321 §4.4); it takes a `Delivered-To` that is there already for a loop. `X-Original-To` and `Received` stay. Forged
+ * fields are looked for below them: above Email Routing's own verdict there may be nothing but what it writes.
  */
 export function bytesForLmtp({ bytes, start }: Message): Uint8Array {
   const head = new TextDecoder("latin1").decode(bytes.subarray(0, start));
   const field = head.lastIndexOf(`\n${ORIGINAL_TO}`) + 1;
-  return bytes.subarray(head.startsWith(ORIGINAL_TO, field) ? field : start);
+  const front = bytes.subarray(head.startsWith(ORIGINAL_TO, field) ? field : start, start);
+  const received = bytes.subarray(start);
+  const clean = withoutForgedResults(received);
+  if (clean === received) return bytes.subarray(start - front.byteLength);
+  const joined = new Uint8Array(front.byteLength + clean.byteLength);
+  joined.set(front);
+  joined.set(clean, front.byteLength);
+  return joined;
 }
 
 type Unsuccessful = Exclude<LmtpOutcome, { readonly kind: "delivered" }>;
@@ -116,7 +127,7 @@ async function sendTo(
   { message, from, addresses, hasCatchAll, home, ...given }: LmtpAttempt,
   first: Promise<LmtpSession>,
 ): Promise<{ readonly kind: "delivered" } | Unsuccessful> {
-  const bytes = withoutForgedResults(bytesForLmtp(message));
+  const bytes = bytesForLmtp(message);
   let outcome: LmtpOutcome = { kind: "failed", error: new TransientError("lmtp: no address", "message") };
   for (const [index, to] of addresses.entries()) {
     let session: LmtpSession;
