@@ -34,7 +34,7 @@ export class World {
   pageSize = 2;
   /** Bodies that were read. */
   reads = 0;
-  /** Mishaps after which a second copy is allowed: trouble of the ledger, an import whose answer was lost, a death after one. */
+  /** Mishaps after which a second copy is allowed: trouble of the ledger, a question about an earlier copy without an answer. */
   excuses = 0;
   /** Claims that were taken over because their holders had died. */
   takenOver = 0;
@@ -45,13 +45,10 @@ export class World {
   readonly clock: Clock = { now: () => this.now, within: (_, __, promise) => promise };
 
   /**
-   * An isolate whose operations meet what `fate` says, which is told of an import that is not yet in the ledger; `turn` orders
+   * An isolate whose operations meet what `fate` says; `turn` orders
    * them among those of others.
    */
-  actor(
-    fate: (subject: string, hasImported: boolean) => Fate = () => "ok",
-    turn: () => Promise<void> = () => Promise.resolve(),
-  ): Actor {
+  actor(fate: (subject: string) => Fate = () => "ok", turn: () => Promise<void> = () => Promise.resolve()): Actor {
     return new Actor(this, fate, turn);
   }
 
@@ -102,6 +99,12 @@ export class World {
     return id;
   }
 
+  /** Whether a message with one of these traces has arrived. */
+  has(traces: readonly string[]): boolean {
+    const texts = this.mailbox.map((bytes) => new TextDecoder("latin1").decode(bytes));
+    return texts.some((text) => traces.some((trace) => text.includes(` id ${trace};`)));
+  }
+
   import({ blobId }: ImportOrder): void {
     const blob = this.#blobs.get(blobId);
     if (blob === undefined) throw new TransientError("import: blobNotFound", "message");
@@ -109,31 +112,22 @@ export class World {
   }
 }
 
-/** Whichever keys a message has. */
-const MARKERS = 1;
-
 export class Actor {
   /** Resolves when the isolate ends before its work is done. */
   readonly death: Promise<"died">;
   #die: () => void = () => undefined;
   #isDead = false;
-  /** Markers that the ledger lacks of what was imported. */
-  #imported = 0;
 
   constructor(
     private readonly world: World,
-    private readonly fate: (subject: string, hasImported: boolean) => Fate,
+    private readonly fate: (subject: string) => Fate,
     private readonly turn: () => Promise<void>,
   ) {
     this.death = new Promise((resolve) => (this.#die = () => resolve("died")));
   }
 
   readonly bucket: SpoolBucket = {
-    put: (key, value, options) =>
-      this.#r2(key, () => {
-        if (key.endsWith(".delivered")) this.#imported--;
-        return this.world.put(key, value, options);
-      }),
+    put: (key, value, options) => this.#r2(key, () => this.world.put(key, value, options)),
     get: (key) => this.#r2(key, () => this.world.get(key)),
     head: (key) => this.#r2<SpoolObject | null>(key, () => this.world.get(key)),
     delete: (key) => this.#r2(key, () => void this.world.objects.delete(key)),
@@ -151,9 +145,12 @@ export class Actor {
     import: (order) =>
       this.#home("import", () => {
         this.world.import(order);
-        this.#imported += MARKERS;
         return "imported" as const;
       }),
+    arrived: ({ traces }) =>
+      this.#home("arrivals", () => (this.world.has(traces) ? ("yes" as const) : ("no" as const))).catch(
+        () => "unknown" as const,
+      ),
     forget: () => false,
     answers: () => Promise.resolve(!this.world.isDown),
   };
@@ -183,20 +180,19 @@ export class Actor {
         uncertain,
         () => undefined,
       );
-    return await this.#operate(step, effect, uncertain, (fate) => {
-      if (step === "import" && fate !== "before" && fate !== "refused") this.world.excuses++;
+    return await this.#operate(step, effect, uncertain, () => {
+      if (step === "arrivals") this.world.excuses++;
     });
   }
 
   async #operate<T>(subject: string, effect: () => T, failure: Error, mishap: (fate: Fate) => void): Promise<T> {
     await this.turn();
     if (this.#isDead) return await NEVER;
-    const fate = this.fate(subject, this.#imported > 0);
+    const fate = this.fate(subject);
     if (fate === "ok") return effect();
     if (fate === "die" || fate === "dieAfter") {
       this.#isDead = true;
       if (fate === "dieAfter") attempted(effect);
-      if (this.#imported > 0) this.world.excuses++;
       this.#die();
       return await NEVER;
     }

@@ -19,7 +19,7 @@ const PATIENCE = { firstPauseMs: 100, longestPauseMs: 500, totalMs: 3_000 };
 const SELF = `http://arrivals:${ARRIVALS_PORT}`;
 const CHECK_MS = 8_000;
 const TRACE_BYTES = 16;
-/** The check asks about an attempt of that long ago, which no answer can call premature. */
+/** The check asks about a message of that long ago, so that no answer would be premature. */
 const CHECKED_AGO_MS = 600_000;
 
 /** False: the arguments are wrong. Without any it serves until the process ends. */
@@ -90,8 +90,7 @@ async function checkArrivals(context: Context, url = SELF): Promise<void> {
   const question: Question = {
     addresses: [deployment(context).primary],
     traces: [nodeCrypto().randomBytes(TRACE_BYTES).toString("hex")],
-    receivedSince: now - CHECKED_AGO_MS,
-    triedAt: now - CHECKED_AGO_MS,
+    since: now - CHECKED_AGO_MS,
     askedAt: now,
   };
   let said: string;

@@ -4,12 +4,10 @@ import { isFields, parsed, strings } from "../jmap/json";
 export interface Question {
   /** Where the message may have gone, the recipient first; in lower case. */
   readonly addresses: readonly string[];
-  /** Ids in the `Received` field that the Worker wrote: of that attempt, and of the one that asks. */
+  /** Ids in the `Received` fields that the Worker wrote: of its earlier copies of the message, and of the one that it has now. */
   readonly traces: readonly string[];
-  /** The message has no earlier time of receipt. */
-  readonly receivedSince: number;
-  /** When the attempt began. */
-  readonly triedAt: number;
+  /** No copy was received at the edge before that. */
+  readonly since: number;
   /** The Worker's clock. */
   readonly askedAt: number;
 }
@@ -30,11 +28,11 @@ const TRACE = /^[0-9a-f]{32}$/;
 export function parseQuestion(json: string): Question | undefined {
   const value = parsed(json);
   if (!isFields(value)) return undefined;
-  const { addresses, traces, receivedSince, triedAt, askedAt } = value;
+  const { addresses, traces, since, askedAt } = value;
   if (!isList(addresses, MAX_ADDRESSES) || !isList(traces, MAX_TRACES)) return undefined;
   if (!addresses.every(isAddress) || !traces.every((trace) => TRACE.test(trace))) return undefined;
-  if (!isTime(receivedSince) || !isTime(triedAt) || !isTime(askedAt)) return undefined;
-  return { addresses, traces, receivedSince, triedAt, askedAt };
+  if (!isTime(since) || !isTime(askedAt)) return undefined;
+  return { addresses, traces, since, askedAt };
 }
 
 function isList(value: unknown, most: number): value is readonly string[] {

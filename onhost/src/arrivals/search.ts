@@ -15,7 +15,7 @@ const MAX_MESSAGES = 2_000;
 const MAX_QUEUED = 499;
 /** The Worker's clock and the host's; with a wider gap no window of time means anything. */
 const MAX_CLOCK_GAP_MS = 5 * 60_000;
-/** No attempt of the Worker lasts longer (its claim is 3 min): before that "no" would be premature. */
+/** No attempt of the Worker lasts longer: it asks when the claim of 3 min has ended. Before that "no" would be premature. */
 const MIN_AGE_MS = 150_000;
 
 export interface SearchOptions {
@@ -30,14 +30,14 @@ export interface SearchOptions {
  * @throws Trouble when it cannot be said: the server does not answer, the clocks differ, or there is too much mail to look at.
  */
 export async function arrivalOf(client: Client, question: Question, options: SearchOptions): Promise<Arrival> {
-  const { addresses, askedAt, triedAt } = question;
+  const { addresses, askedAt, since } = question;
   if (Math.abs(askedAt - options.now) > MAX_CLOCK_GAP_MS) throw new Trouble("the clocks differ", "refused");
   // The queue first: what leaves it after this look is in the mailbox before the next one.
   const isQueued = options.hasQueue && (await isInQueue(client, question));
   const accounts = await accountsOf(client, addresses);
   if (accounts.length === 0) throw new Trouble("nobody has these addresses", "refused");
   for (const account of accounts) if (await hasArrived(client, account, question)) return "yes";
-  return isQueued || askedAt - triedAt < MIN_AGE_MS ? "later" : "no";
+  return isQueued || askedAt - since < MIN_AGE_MS ? "later" : "no";
 }
 
 /** The accounts of those addresses that have one. */
@@ -53,15 +53,15 @@ async function accountsOf(client: Client, addresses: readonly string[]): Promise
   return [...new Set(found)];
 }
 
-/** Any message to one of the addresses that was taken since the attempt: the queue does not show what is in it. */
-async function isInQueue(client: Client, { addresses, triedAt }: Question): Promise<boolean> {
+/** Any message to one of the addresses that was taken since then: the queue does not show what is in it. */
+async function isInQueue(client: Client, { addresses, since }: Question): Promise<boolean> {
   const { ids } = await client.call([STALWART], ["x:QueuedMessage/query", {}]);
   if (!Array.isArray(ids) || ids.length > MAX_QUEUED) throw new Trouble("the queue cannot be seen", "refused");
   if (ids.length === 0) return false;
   const properties = ["id", "createdAt", "recipients"];
   const { list } = await client.call([STALWART], ["x:QueuedMessage/get", { ids: strings(ids), properties }]);
   return objects(list).some((message) => {
-    const isOlder = Date.parse(text(message["createdAt"])) < triedAt - MAX_CLOCK_GAP_MS;
+    const isOlder = Date.parse(text(message["createdAt"])) < since - MAX_CLOCK_GAP_MS;
     return !isOlder && recipientsOf(message).some((recipient) => addresses.includes(recipient.toLowerCase()));
   });
 }
@@ -72,7 +72,7 @@ function recipientsOf({ recipients }: Fields): readonly string[] {
 
 /** Pages follow the last id: what is destroyed meanwhile must not make another message be left out. */
 async function hasArrived(client: Client, accountId: string, question: Question): Promise<boolean> {
-  const after = new Date(question.receivedSince - MAX_CLOCK_GAP_MS).toISOString().replace(/\.\d+Z$/, "Z");
+  const after = new Date(question.since - MAX_CLOCK_GAP_MS).toISOString().replace(/\.\d+Z$/, "Z");
   const query = { accountId, filter: { after }, sort: [{ property: "receivedAt", isAscending: true }], limit: PAGE };
   let seen = 0;
   for (let anchor: string | undefined; ;) {
