@@ -36,6 +36,8 @@ export interface TwoWays {
   readonly store: MailStore;
   /** What the edge says to a WebSocket instead of taking it to home. */
   refusal: (() => Response | Promise<Response>) | undefined;
+  /** Home falls silent over a message for that recipient, and tells so: a test then ends the Worker. */
+  deadly: { readonly to: string; readonly reached: () => void } | undefined;
   readonly worker: () => RunningWorker;
   /** The script is uploaded again, with the bindings of that way. The bucket stays. */
   readonly switchTo: (mode: Mode, changes?: Readonly<Record<string, string | undefined>>) => Promise<void>;
@@ -63,15 +65,22 @@ export async function startTwoWays(mode: Mode): Promise<TwoWays> {
   });
   const clock = createClock();
   const arrivals = await startArrivalsBeside(jmap.port, SECRETS.ARRIVALS_KEY, clock.now);
+  /** Of the message that the LMTP server has in hand. */
+  let recipient = "";
   const lmtp = await startLmtpServer({
     store,
     now: clock.now,
     recipient: (address) => {
-      const [local = "", domain] = address.toLowerCase().split("@");
+      recipient = address.toLowerCase();
+      const [local = "", domain] = recipient.split("@");
       if (domain !== DOMAIN) return "elsewhere";
       return directory.byAddress(`${local.split("+", 1).join("")}@${domain}`) ?? "unknown";
     },
-    trouble: (step) => lab.trouble?.(step),
+    trouble: (step) => {
+      if (step !== "message" || lab.deadly?.to !== recipient) return lab.trouble?.(step);
+      lab.deadly.reached();
+      return { isDeaf: true };
+    },
   });
   const r2 = temporaryFolder();
   let upgrades = 0;
@@ -81,6 +90,7 @@ export async function startTwoWays(mode: Mode): Promise<TwoWays> {
     fault: undefined,
     store,
     refusal: undefined,
+    deadly: undefined,
     worker: () => worker,
     async switchTo(next, changes = {}) {
       await worker.dispose();
@@ -115,6 +125,10 @@ export async function startTwoWays(mode: Mode): Promise<TwoWays> {
       r2Folder: r2.path,
       outbound: async (request) => {
         const body = request.method === "GET" ? undefined : Buffer.from(await request.arrayBuffer());
+        if (lab.deadly !== undefined && body?.includes(`\nX-Original-To: ${lab.deadly.to}\r`) === true) {
+          lab.deadly.reached();
+          return await new Promise<Response>(() => undefined);
+        }
         const step = stepOf(request.url, body);
         return await (lab.fault ?? passing)(step, () => pass(jmap.port, request, body, arrivals.port));
       },

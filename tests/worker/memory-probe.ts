@@ -51,6 +51,7 @@ async function once(size: number): Promise<string> {
   };
   const bucket: Pick<SpoolBucket, "put"> = {
     put: (key, value) => {
+      if (!(value instanceof Uint8Array)) throw new Error("a message is put as bytes");
       spooled = value.length;
       sample();
       return Promise.resolve({ key, etag: "1", size: spooled, uploaded: new Date(0) });

@@ -1,4 +1,5 @@
 import type { Home, ImportOrder } from "../../worker/src/attempt";
+import type { AnyHome } from "../../worker/src/carry";
 import type { Clock } from "../../worker/src/clock";
 import type { DrainSurroundings } from "../../worker/src/drain";
 import type {
@@ -9,7 +10,9 @@ import type {
   SpoolPutOptions,
 } from "../../worker/src/env";
 import { createLedger } from "../../worker/src/ledger";
-import { TransientError } from "../../worker/src/transient";
+import type { LmtpHome } from "../../worker/src/lmtp/attempt";
+import type { LmtpOrder, LmtpOutcome } from "../../worker/src/lmtp/client";
+import { asTransient, TransientError } from "../../worker/src/transient";
 import type { DrainHome } from "../../worker/src/turn";
 
 /**
@@ -17,6 +20,11 @@ import type { DrainHome } from "../../worker/src/turn";
  * done when everybody has gone. `refused`: home says that it did nothing. `die`, `dieAfter`: the isolate ends there.
  */
 export type Fate = "ok" | "before" | "after" | "late" | "refused" | "die" | "dieAfter";
+
+export type Mode = "jmap" | "lmtp";
+
+/** Where the platform ends every run that carries a message: while it reads it out of the bucket, or on its way home. */
+export type Deadly = "read" | "send";
 
 /** The outside world without sockets: a bucket, a home with one account, a clock that stands still. */
 export class World {
@@ -30,6 +38,8 @@ export class World {
     ["also@example.org", "c"],
   ]);
   isDown = false;
+  /** A message that ends the isolate, there. */
+  deadly: { readonly at: Deadly; readonly isIt: (bytes: Uint8Array) => boolean } | undefined;
   /** So small that every listing has several pages. */
   pageSize = 2;
   /** Bodies that were read. */
@@ -76,7 +86,7 @@ export class World {
     return { etag };
   }
 
-  get(key: string): SpoolObjectBody | null {
+  get(key: string, onRead: (bytes: Uint8Array) => Promise<void> = () => Promise.resolve()): SpoolObjectBody | null {
     const found = this.objects.get(key);
     if (found === undefined) return null;
     const { bytes, etag, metadata: customMetadata } = found;
@@ -86,9 +96,11 @@ export class World {
       etag,
       customMetadata,
       text: () => Promise.resolve(new TextDecoder().decode(bytes)),
-      arrayBuffer: () => {
+      body: streamOf(bytes),
+      arrayBuffer: async () => {
         this.reads++;
-        return Promise.resolve(new Uint8Array(bytes).buffer);
+        await onRead(bytes);
+        return new Uint8Array(bytes).buffer;
       },
     };
   }
@@ -105,12 +117,30 @@ export class World {
     return texts.some((text) => traces.some((trace) => text.includes(` id ${trace};`)));
   }
 
+  /** Whether a message with the Message-ID of this one has arrived. */
+  knowsId(message: Uint8Array): boolean {
+    const [id] = idsOf(message);
+    return id !== undefined && this.mailbox.some((present) => idsOf(present)[0] === id);
+  }
+
   import({ blobId }: ImportOrder): void {
     const blob = this.#blobs.get(blobId);
     if (blob === undefined) throw new TransientError("import: blobNotFound", "message");
     this.mailbox.push(blob);
   }
 }
+
+const CAPABILITIES = {
+  pipelining: true,
+  chunking: true,
+  eightBitMime: true,
+  smtpUtf8: true,
+  size: true,
+  maxBytes: undefined,
+};
+
+/** Steps after which a message is there. */
+const ARRIVING = ["import", "message"];
 
 export class Actor {
   /** Resolves when the isolate ends before its work is done. */
@@ -127,8 +157,16 @@ export class Actor {
   }
 
   readonly bucket: SpoolBucket = {
-    put: (key, value, options) => this.#r2(key, () => this.world.put(key, value, options)),
-    get: (key) => this.#r2(key, () => this.world.get(key)),
+    put: async (key, value, options) => {
+      const bytes = value instanceof ReadableStream ? await readAll(value) : value;
+      return await this.#r2(key, () => this.world.put(key, bytes, options));
+    },
+    get: (key) =>
+      this.#r2(key, () =>
+        this.world.get(key, async (bytes) => {
+          if (key.startsWith("spool/")) await this.#survive("read", bytes);
+        }),
+      ),
     head: (key) => this.#r2<SpoolObject | null>(key, () => this.world.get(key)),
     delete: (key) => this.#r2(key, () => void this.world.objects.delete(key)),
     list: (options) => this.#r2(options.prefix, () => this.#page(options)),
@@ -139,6 +177,7 @@ export class Actor {
       this.#home("lookup", () => addresses.map((one) => this.world.accounts.get(one)).find((id) => id !== undefined)),
     upload: async (message, account) => {
       await account;
+      await this.#survive("send", message);
       return await this.#home("upload", () => this.world.upload(message));
     },
     inbox: () => this.#home("inbox", () => "a"),
@@ -155,9 +194,46 @@ export class Actor {
     answers: () => Promise.resolve(!this.world.isDown),
   };
 
-  #page({ prefix, cursor }: SpoolListOptions) {
-    const left = this.world.keys(prefix).filter((key) => cursor === undefined || key > cursor);
-    const objects = left.slice(0, this.world.pageSize).flatMap((key) => this.world.get(key) ?? []);
+  /** A server that drops what has a Message-ID that its account has already, as Stalwart does. */
+  readonly lmtp: LmtpHome & DrainHome = {
+    mailboxes: this.home,
+    arrived: this.home.arrived,
+    until: Infinity,
+    open: async () => {
+      await this.#home("connect", () => undefined);
+      return { capabilities: CAPABILITIES, deliver: (order) => this.#take(order), close: () => Promise.resolve() };
+    },
+    answers: () => Promise.resolve(!this.world.isDown),
+  };
+
+  homeBy(mode: Mode): AnyHome & DrainHome {
+    return mode === "jmap" ? this.home : this.lmtp;
+  }
+
+  async #take({ to, message }: LmtpOrder): Promise<LmtpOutcome> {
+    await this.#survive("send", message);
+    if (!this.world.accounts.has(to))
+      return { kind: "refused", reason: "550 5.1.1", logged: "", isUnknownRecipient: true };
+    const copy = message.slice();
+    return await this.#home("message", () => {
+      if (!this.world.knowsId(copy)) this.world.mailbox.push(copy);
+      return { kind: "delivered" } as const;
+    }).catch((error: unknown) => ({ kind: "failed", error: asTransient(error) }) as const);
+  }
+
+  /** Does not end when that is where the message ends the isolate. */
+  async #survive(at: Deadly, bytes: Uint8Array): Promise<void> {
+    const { deadly, isDown } = this.world;
+    if (deadly?.at !== at || !deadly.isIt(bytes) || (at === "send" && isDown)) return;
+    this.#isDead = true;
+    this.#die();
+    await NEVER;
+  }
+
+  #page({ prefix, cursor, startAfter, limit = Infinity }: SpoolListOptions) {
+    const from = cursor ?? startAfter;
+    const left = this.world.keys(prefix).filter((key) => from === undefined || key > from);
+    const objects = left.slice(0, Math.min(limit, this.world.pageSize)).flatMap((key) => this.world.get(key) ?? []);
     const last = objects.at(-1)?.key;
     return left.length > this.world.pageSize && last !== undefined
       ? { objects, truncated: true, cursor: last }
@@ -172,7 +248,7 @@ export class Actor {
   }
 
   async #home<T>(step: string, effect: () => T): Promise<T> {
-    const uncertain = new TransientError(`${step}: the connection failed`, "home", true);
+    const uncertain = new TransientError(`${step}: the connection failed`, "home", ARRIVING.includes(step));
     if (this.world.isDown)
       return await this.#operate(
         step,
@@ -206,7 +282,10 @@ export class Actor {
 }
 
 /** What a run of the drain meets in that isolate; the platform counts nothing. */
-export function surroundingsOf(world: World, { bucket, home }: Pick<Actor, "bucket" | "home">): DrainSurroundings {
+export function surroundingsOf(
+  world: World,
+  { bucket, home }: { readonly bucket: SpoolBucket; readonly home: DrainHome },
+): DrainSurroundings {
   return {
     bucket,
     home: () => home,
@@ -215,6 +294,14 @@ export function surroundingsOf(world: World, { bucket, home }: Pick<Actor, "buck
     usage: { requests: () => 0, operations: () => 0 },
     tell: () => Promise.resolve(),
   };
+}
+
+async function readAll(stream: ReadableStream<Uint8Array>): Promise<Uint8Array> {
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+function idsOf(message: Uint8Array): readonly string[] {
+  return [...(/^Message-ID: .*$/m.exec(new TextDecoder("latin1").decode(message)) ?? [])];
 }
 
 /** A claim that was released ends at zero. */

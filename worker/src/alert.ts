@@ -4,6 +4,7 @@ import type { Clock } from "./clock";
 import type { SpoolBucket } from "./env";
 import { call } from "./http";
 import type { Fetch } from "./http";
+import { DEAD_DAYS, DEAD_PREFIX } from "./spool";
 
 /** Whom to tell, and from which age of the oldest message on. */
 export interface AlertSettings {
@@ -21,13 +22,33 @@ const ALERT_ANSWER_BYTES = 64 * 1024;
 const FIRST_ERROR_STATUS = 400;
 
 /** The text of the alert: a plain body is what ntfy and Healthchecks both show. */
-export function alertText({ waiting, bytes, oldestSeconds }: BacklogTotal): string {
+export function alertText({ waiting, bytes, oldestSeconds, isExcerpt }: BacklogTotal, dead = NONE_DEAD): string {
   const minutes = Math.floor(oldestSeconds / 60);
   const kilobytes = Math.ceil(bytes / 1_000);
   return (
-    `Mail is waiting at the edge: ${waiting} message${waiting === 1 ? "" : "s"}, ${kilobytes} kB, ` +
-    `the oldest for ${minutes} minutes. Nothing is lost; it is delivered when home answers again.`
+    `Mail is waiting at the edge: ${isExcerpt ? "at least " : ""}${messages(waiting)}, ${kilobytes} kB, ` +
+    `the oldest for ${minutes} minutes. Nothing is lost; it is delivered when home answers again.${deadText(dead)}`
   );
+}
+
+/** What lies under `dead/`, as far as it was counted. */
+export interface Dead {
+  readonly count: number;
+  readonly isExcerpt: boolean;
+}
+
+const NONE_DEAD: Dead = { count: 0, isExcerpt: false };
+
+function deadText({ count, isExcerpt }: Dead): string {
+  if (count === 0) return "";
+  return (
+    ` Besides, ${isExcerpt ? "at least " : ""}${messages(count)} cannot be delivered and ${count === 1 ? "is" : "are"} ` +
+    `kept for ${DEAD_DAYS} days: npm run spool -- STACK list`
+  );
+}
+
+function messages(count: number): string {
+  return `${count} message${count === 1 ? "" : "s"}`;
 }
 
 /** Never fails: an alert that does not get through changes nothing for the mail. */
@@ -47,15 +68,24 @@ export async function alert(
     // Before the request: of two runs at once one tells.
     const mark = bucket.put(ALERT_KEY, String(clock.now()), { onlyIf });
     if ((await clock.within(BUCKET_MS, "alert", mark)) === null) return "sent already";
+    const body = alertText(backlog, await countDead(bucket, clock));
     const { status } = await call(
       "alert",
       fetch,
       settings.url,
-      { method: "POST", headers: { "content-type": "text/plain; charset=utf-8" }, body: alertText(backlog) },
+      { method: "POST", headers: { "content-type": "text/plain; charset=utf-8" }, body },
       { signal: AbortSignal.timeout(ALERT_CALL_MS), callMs: ALERT_CALL_MS, answerBytes: ALERT_ANSWER_BYTES },
     );
     return status < FIRST_ERROR_STATUS ? "sent" : "failed";
   } catch {
     return "failed";
   }
+}
+
+/** One page of them. What cannot be counted is left out of the alert. */
+async function countDead(bucket: SpoolBucket, clock: Clock): Promise<Dead> {
+  return await clock.within(BUCKET_MS, "alert", bucket.list({ prefix: DEAD_PREFIX })).then(
+    ({ objects, truncated }) => ({ count: objects.length, isExcerpt: truncated }),
+    () => NONE_DEAD,
+  );
 }

@@ -7,8 +7,8 @@ export interface Backlog {
   readonly add: (object: SpoolObject, isDue: boolean) => void;
   /** It is in the spool no more. */
   readonly leave: (object: SpoolObject) => void;
-  /** How many of those that were added as due still wait. */
-  readonly mayLeave: () => number;
+  /** Whether there are others that were not added. */
+  readonly isExcerpt: (value: boolean) => void;
   readonly total: (now: number) => BacklogTotal;
 }
 
@@ -17,6 +17,8 @@ export interface BacklogTotal {
   readonly bytes: number;
   /** Age of the oldest message; 0 when there is none. */
   readonly oldestSeconds: number;
+  /** There are more: the counts are of the part that was looked at. */
+  readonly isExcerpt: boolean;
 }
 
 /** Keeps of a message that stays its numbers only: there may be very many. */
@@ -26,6 +28,7 @@ export function createBacklog(): Backlog {
   let waiting = 0;
   let bytes = 0;
   let oldest = Infinity;
+  let isExcerpt = false;
   return {
     add: (object, isDue) => {
       waiting++;
@@ -40,10 +43,11 @@ export function createBacklog(): Backlog {
       bytes -= size;
       due.delete(key);
     },
-    mayLeave: () => due.size,
+    isExcerpt: (value) => void (isExcerpt = value),
     total: (now) => {
       const first = Math.min(oldest, ...due.values());
-      return { waiting, bytes, oldestSeconds: first === Infinity ? 0 : Math.max(0, Math.floor((now - first) / 1_000)) };
+      const oldestSeconds = first === Infinity ? 0 : Math.max(0, Math.floor((now - first) / 1_000));
+      return { waiting, bytes, oldestSeconds, isExcerpt };
     },
   };
 }

@@ -61,17 +61,11 @@ export const DRAIN_LANES = 2;
 /** What they may weigh together. A single one may weigh more, and then has the Worker's 128 MiB for itself. */
 export const DRAIN_LANES_BYTES = 16 * 1024 * 1024;
 
-/** More are not looked at closely in one run, which ends before it has carried as many. */
+/** More are not tried in one run, which ends before it has carried as many. */
 export const MOST_DUE = 200;
 
-/** Requests over the internet that the free plan allows one invocation; operations on a bucket are counted apart there. */
-export const FREE_REQUESTS = 50;
-
-/**
- * The most that one message needs of them: session with redirects, lookup, Inbox, upload, import, whether an earlier copy has
- * arrived, whether home answers; by LMTP three connections before that.
- */
-export const MESSAGE_REQUESTS = 12;
+/** Operations after which a run looks at no more of the spool, before it begins with any message. */
+export const MAX_LISTINGS = 40;
 
 /**
  * Requests and operations together in one run. The free plan allows 1,000 operations, the paid plan ten times as many of

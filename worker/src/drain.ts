@@ -1,20 +1,11 @@
-import { createBacklog } from "./backlog";
 import type { BacklogTotal } from "./backlog";
-import {
-  DRAIN_LANES,
-  DRAIN_LANES_BYTES,
-  DRAIN_MS,
-  FREE_REQUESTS,
-  MESSAGE_REQUESTS,
-  MESSAGE_USAGE,
-  MOST_DUE,
-  MOST_USAGE,
-} from "./budgets";
+import { end } from "./begun";
+import { DRAIN_LANES, DRAIN_LANES_BYTES, DRAIN_MS, MESSAGE_USAGE, MOST_USAGE } from "./budgets";
 import type { Recipients } from "./deliver";
 import { inLanes } from "./lanes";
 import type { Lanes } from "./lanes";
-import { readPauses } from "./pauses";
-import { listed, nameOf, SPOOL_PREFIX } from "./spool";
+import { lookAt } from "./queue";
+import { nameOf } from "./spool";
 import { takeTurn } from "./turn";
 import type { Due, Turn, TurnSurroundings } from "./turn";
 import type { Usage } from "./usage";
@@ -27,6 +18,8 @@ export interface DrainReport extends BacklogTotal {
   /** Set aside for good. */
   readonly dead: number;
   readonly failed: number;
+  /** Messages at which a run ended before its time, and whose turn it was again. */
+  readonly suspects: number;
   /** Why the run ended although messages had not had their turn. */
   readonly stopped: Stop | undefined;
 }
@@ -37,13 +30,14 @@ export type Stop = "home" | "spool" | "limit" | "time";
 /** The outside world of one run. */
 export interface DrainSurroundings extends TurnSurroundings {
   readonly usage: Usage;
-  /** Told once what waits, while another request is certain to be allowed. Never throws. */
+  /** Told once what waits, before anything is begun at which the platform might end the run. Never throws. */
   readonly tell: (backlog: BacklogTotal) => Promise<void>;
 }
 
 /**
- * Brings spooled messages home, oldest first, as many as fit into one run. What the platform is certain to allow comes
- * first, then the count of what waits; only then does the run go on to where it may be refused.
+ * Brings spooled messages home, oldest first, as many as fit into one run. The platform may end a run at any message, without
+ * a word: so what waits is told first, each message is written down before it begins, and those at which a run has ended
+ * before have their turn alone, ahead of the others.
  */
 export async function drain(recipients: Recipients, surroundings: DrainSurroundings): Promise<DrainReport> {
   const { bucket, clock, usage } = surroundings;
@@ -51,42 +45,26 @@ export async function drain(recipients: Recipients, surroundings: DrainSurroundi
   const counts = { delivered: 0, duplicates: 0, dead: 0, failed: 0 };
   /** Until home has been seen to be up, one message at a time is enough to find out. */
   const state: { stopped: Stop | undefined; isHomeUp: boolean } = { stopped: undefined, isHomeUp: false };
-  const backlog = createBacklog();
-  const due: Due[] = [];
-  /** Copies of messages that were on their way: they have their answer when those have ended. */
-  const busy: Due[] = [];
-  const pauses = await readPauses(bucket, clock);
-  const objects = listed(bucket, SPOOL_PREFIX, clock);
+  let hasBegun = false;
+  const { suspects, due, backlog, countOn } = await lookAt(bucket, clock, usage);
+  const found = suspects.length;
 
-  await list(() => due.length >= MOST_DUE);
-  await work((running) => usage.requests() + MESSAGE_REQUESTS * (running + 1) < FREE_REQUESTS);
-  await list(() => false);
   await surroundings.tell(backlog.total(clock.now()));
-  await work(() => true);
-  if (due.length > 0) state.stopped ??= isLate() ? "time" : "limit";
-  return { ...backlog.total(clock.now()), ...counts, stopped: state.stopped };
+  await work(suspects, () => 1);
+  await work(due, () => (state.isHomeUp ? DRAIN_LANES : 1));
+  if (suspects.length + due.length > 0) state.stopped ??= isLate() ? "time" : "limit";
+  await countOn();
+  return { ...backlog.total(clock.now()), ...counts, suspects: found, stopped: state.stopped };
 
-  async function list(isEnough: () => boolean): Promise<void> {
-    while (!isEnough()) {
-      const next = await objects.next();
-      if (next.done === true) return;
-      const object = next.value;
-      const pause = pauses.get(nameOf(object.key));
-      const isDue = (pause ?? 0) <= clock.now() && backlog.mayLeave() < MOST_DUE;
-      if (isDue) due.push({ object, size: object.size, hasPaused: pause !== undefined });
-      backlog.add(object, isDue);
-    }
-  }
-
-  async function work(isAllowed: (running: number) => boolean): Promise<void> {
-    const lanes: Lanes = {
-      width: () => (state.isHomeUp ? DRAIN_LANES : 1),
-      bytes: DRAIN_LANES_BYTES,
-      mayBegin: (running) => state.stopped === undefined && !isLate() && hasUsageLeft(running) && isAllowed(running),
-    };
-    await inLanes(due, (one) => turn(one, busy), lanes);
+  async function work(queue: Due[], width: () => number): Promise<void> {
+    /** Copies of messages that were on their way: they have their answer when those have ended. */
+    const busy: Due[] = [];
+    const mayBegin = (running: number) => state.stopped === undefined && !isLate() && hasUsageLeft(running);
+    const lanes: Lanes = { width, bytes: DRAIN_LANES_BYTES, mayBegin };
+    await inLanes(queue, (one) => turn(one, busy), lanes);
     // Once: what is still busy then is on its way elsewhere.
-    await inLanes(busy, (one) => turn(one, []), lanes);
+    await inLanes(busy, (one) => turn(one, undefined), lanes);
+    for (const { object } of busy) await end(bucket, clock, nameOf(object.key));
   }
 
   function isLate(): boolean {
@@ -97,9 +75,14 @@ export async function drain(recipients: Recipients, surroundings: DrainSurroundi
     return usage.requests() + usage.operations() + MESSAGE_USAGE * (running + 1) < MOST_USAGE;
   }
 
-  async function turn(one: Due, later: Due[]): Promise<void> {
-    const ended = await takeTurn(one, recipients, surroundings);
-    if (ended === "busy") later.push(one);
+  /** @param later where a copy waits for its second try; undefined when this is it */
+  async function turn(one: Due, later: Due[] | undefined): Promise<void> {
+    const isAlone = one.before !== undefined && !hasBegun;
+    hasBegun = true;
+    const ended = await takeTurn(one, recipients, surroundings, isAlone);
+    // Its mark stays until then: R2 takes about one write per second of the same object.
+    if (ended === "busy" && later !== undefined) later.push({ ...one, isBegun: true });
+    else if (ended !== "under way") await end(bucket, clock, nameOf(one.object.key));
     if (["delivered", "duplicate", "dead", "gone"].includes(ended)) backlog.leave(one.object);
     count(ended);
   }

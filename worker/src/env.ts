@@ -31,7 +31,7 @@ export interface SpoolBucket {
   /** Null when `onlyIf` does not hold. */
   readonly put: (
     key: string,
-    value: Uint8Array | string,
+    value: Uint8Array | string | ReadableStream<Uint8Array>,
     options?: SpoolPutOptions,
   ) => Promise<{ etag: string } | null>;
   readonly get: (key: string) => Promise<SpoolObjectBody | null>;
@@ -54,6 +54,7 @@ export interface SpoolObject {
 }
 
 export interface SpoolObjectBody extends SpoolObject {
+  readonly body: ReadableStream<Uint8Array>;
   readonly text: () => Promise<string>;
   readonly arrayBuffer: () => Promise<ArrayBuffer>;
 }
@@ -62,6 +63,8 @@ export interface SpoolListOptions {
   readonly prefix: string;
   readonly limit?: number;
   readonly cursor?: string;
+  /** A key, which need not exist. */
+  readonly startAfter?: string;
   readonly include?: ("customMetadata" | "httpMetadata")[];
 }
 

@@ -1,6 +1,6 @@
 import { BUCKET_MS } from "./budgets";
 import type { Clock } from "./clock";
-import type { SpoolBucket } from "./env";
+import type { SpoolBucket, SpoolObject } from "./env";
 import { isObject } from "./http";
 import { listed, nameOf, RETRY_PREFIX, retryKey } from "./spool";
 
@@ -13,14 +13,41 @@ export function pauseMs(attempts: number): number {
   return Math.min(FIRST_PAUSE_MS * 2 ** Math.min(Math.max(attempts - 1, 0), 30), LONGEST_PAUSE_MS);
 }
 
-/** Name of each message that has failed -> until when it must wait, in milliseconds since the epoch. */
-export async function readPauses(bucket: SpoolBucket, clock: Clock): Promise<ReadonlyMap<string, number>> {
-  const pauses = new Map<string, number>();
-  for await (const { key, customMetadata } of listed(bucket, RETRY_PREFIX, clock, ["customMetadata"])) {
-    const next = Date.parse(customMetadata?.["next"] ?? "");
-    pauses.set(nameOf(key).replace(/\.json$/, ""), Number.isNaN(next) ? 0 : next);
+/** Until when messages that have failed must wait. */
+export interface Pauses {
+  /**
+   * In milliseconds since the epoch; undefined when the message has not failed, or there are more sidecars than a run may
+   * list: then it is tried early. Ask in the order of the names: the sidecars are read in step, no further than needed.
+   */
+  readonly of: (name: string) => Promise<number | undefined>;
+}
+
+/** @param mayList whether another operation of that kind fits into the run */
+export function createPauses(bucket: SpoolBucket, clock: Clock, mayList: () => boolean): Pauses {
+  const found = new Map<string, number>();
+  let sidecars: AsyncGenerator<SpoolObject, void> | undefined;
+  let last = "";
+  let isOver = false;
+  return { of };
+
+  async function of(name: string): Promise<number | undefined> {
+    sidecars ??= listed(bucket, RETRY_PREFIX, clock, {
+      include: ["customMetadata"],
+      startAfter: `${RETRY_PREFIX}${name}`,
+    });
+    while (!isOver && last < name) {
+      if (!mayList()) break;
+      const next = await sidecars.next();
+      if (next.done === true) isOver = true;
+      else {
+        const { key, customMetadata } = next.value;
+        const until = Date.parse(customMetadata?.["next"] ?? "");
+        last = nameOf(key).replace(/\.json$/, "");
+        found.set(last, Number.isNaN(until) ? 0 : until);
+      }
+    }
+    return found.get(name);
   }
-  return pauses;
 }
 
 /** Beside the message, whose body is never written again. */

@@ -1,12 +1,17 @@
 import { BUCKET_MS } from "./budgets";
 import type { Clock } from "./clock";
-import type { SpoolBucket, SpoolObject, SpoolPage } from "./env";
+import type { SpoolBucket, SpoolListOptions, SpoolObject, SpoolPage } from "./env";
 import { TransientError } from "./transient";
 
 /** The spool's folders in the bucket. Every object of the first two is a message as home would have got it. */
 export const SPOOL_PREFIX = "spool/";
 export const DEAD_PREFIX = "dead/";
 export const RETRY_PREFIX = "retry/";
+/** Marks of what runs have begun (begun.ts). */
+export const BEGUN_PREFIX = "begun/";
+
+/** What is dead is kept so long that a person who is on holiday can act; then the bucket's lifecycle deletes it. */
+export const DEAD_DAYS = 90;
 
 /** Format of the metadata, for later versions. */
 export const SPOOL_VERSION = "1";
@@ -57,23 +62,28 @@ export async function putSpooled(bucket: SpoolBucket, bytes: Uint8Array, entry: 
   return key;
 }
 
-/**
- * What lies in a folder, oldest first, one page at a time. Metadata comes along only where it is asked for: it is most of a
- * page, and reading it most of the work. Throws when R2 does not answer.
- */
+/** What is listed beside keys and sizes, and from where on. */
+export interface ListedOptions {
+  /** Metadata comes along only where it is asked for: it is most of a page, and reading it most of the work. */
+  readonly include?: ("customMetadata" | "httpMetadata")[];
+  /** A key, which need not exist. */
+  readonly startAfter?: string | undefined;
+}
+
+/** What lies in a folder, in the order of the keys, so oldest first; a page at a time. Throws when R2 does not answer. */
 export async function* listed(
   bucket: SpoolBucket,
   prefix: string,
   clock: Clock,
-  include: ("customMetadata" | "httpMetadata")[] = [],
+  { include = [], startAfter }: ListedOptions = {},
 ): AsyncGenerator<SpoolObject, void> {
-  let cursor: string | undefined;
-  do {
-    const listing = bucket.list({ prefix, include, ...(cursor === undefined ? {} : { cursor }) });
-    const page: SpoolPage = await clock.within(BUCKET_MS, "spool", listing);
+  let from: Pick<SpoolListOptions, "cursor" | "startAfter"> = startAfter === undefined ? {} : { startAfter };
+  for (;;) {
+    const page: SpoolPage = await clock.within(BUCKET_MS, "spool", bucket.list({ prefix, include, ...from }));
     yield* page.objects;
-    cursor = page.truncated ? page.cursor : undefined;
-  } while (cursor !== undefined);
+    if (!page.truncated || page.cursor === undefined) return;
+    from = { cursor: page.cursor };
+  }
 }
 
 export function toMetadata({ from, to, receivedAt, start }: SpoolEntry): Record<string, string> {

@@ -1,5 +1,7 @@
 import { candidates } from "./address";
 import type { Outcome } from "./attempt";
+import { begin, killsOf, MAX_KILLS } from "./begun";
+import type { Begun } from "./begun";
 import { BUCKET_MS } from "./budgets";
 import { carry } from "./carry";
 import type { AnyHome } from "./carry";
@@ -8,7 +10,7 @@ import type { Recipients } from "./deliver";
 import type { SpoolBucket, SpoolObject } from "./env";
 import { envelopeInFront } from "./envelope";
 import type { Ledger } from "./ledger";
-import { fingerprint } from "./message";
+import { fingerprint, MAX_MESSAGE_BYTES } from "./message";
 import { writePause } from "./pauses";
 import { DEAD_PREFIX, deadMetadata, fromMetadata, nameOf, retryKey } from "./spool";
 import type { SpoolEntry } from "./spool";
@@ -31,23 +33,44 @@ export interface TurnSurroundings {
 
 /**
  * How a message ended its turn. `gone`: somebody else took it out of the spool. `busy`: another attempt has the message.
- * `home`, `spool`, `limit`: nobody's turn would have gone well, because of home, the bucket or the platform.
+ * `under way`: another run has begun it, and the mark is that run's. `home`, `spool`, `limit`: nobody's turn would have gone
+ * well, because of home, the bucket or the platform.
  */
-export type Turn = "delivered" | "duplicate" | "dead" | "gone" | "busy" | "failed" | "home" | "spool" | "limit";
+export type Turn =
+  "delivered" | "duplicate" | "dead" | "gone" | "busy" | "under way" | "failed" | "home" | "spool" | "limit";
 
-/** A spooled message and whether it has failed before. */
+/** A spooled message and what happened to it before. */
 export interface Due {
   readonly object: SpoolObject;
   readonly size: number;
   readonly hasPaused: boolean;
+  /** The mark of a run that ended before its time. */
+  readonly before: Begun | undefined;
+  /** This run has written its mark. */
+  readonly isBegun?: boolean;
 }
 
+/** Larger than any message with what is put in front of it, in bytes; a person can put such an object there. */
+const MAX_SPOOLED_BYTES = MAX_MESSAGE_BYTES + 64 * 1024;
+const TOO_LARGE = "552 5.3.4 The message is larger than 25 MiB.";
+const KILLS_RUNS = `The platform ended ${MAX_KILLS} runs while they carried this message and nothing else (CPU time or memory).`;
+
 /**
- * Tries to bring one spooled message home. It leaves the spool only when it is in the mailbox, or lies under `dead/`.
- * Never throws.
+ * Tries to bring one spooled message home. It leaves the spool only when it is in the mailbox, or lies under `dead/`. Its mark
+ * is written first, and left for the caller to clear. Never throws.
+ *
+ * @param isAlone nothing else was begun in this run
  */
-export async function takeTurn(due: Due, recipients: Recipients, surroundings: TurnSurroundings): Promise<Turn> {
+export async function takeTurn(
+  due: Due,
+  recipients: Recipients,
+  surroundings: TurnSurroundings,
+  isAlone: boolean,
+): Promise<Turn> {
+  const { bucket, clock } = surroundings;
   try {
+    const name = nameOf(due.object.key);
+    if (due.isBegun !== true && !(await begin(bucket, clock, name, due.before, isAlone))) return "under way";
     return await tryTurn(due, recipients, surroundings);
   } catch (error) {
     return await stepBack(due, error, surroundings);
@@ -60,6 +83,10 @@ async function tryTurn(due: Due, recipients: Recipients, surroundings: TurnSurro
   const { key } = due.object;
   const stored = await clock.within(BUCKET_MS, "spool", bucket.get(key));
   if (stored === null) return "gone";
+  const mayRead = due.before === undefined || killsOf(due.before) < MAX_KILLS;
+  if (!mayRead || stored.size > MAX_SPOOLED_BYTES)
+    // From bucket to bucket: reading it could end this run as well.
+    return await setAside(due, stored, stored.body, mayRead ? TOO_LARGE : KILLS_RUNS, surroundings);
   const bytes = new Uint8Array(await clock.within(BUCKET_MS, "spool", stored.arrayBuffer()));
   const entry = fromMetadata(stored) ?? envelopeInFront(bytes, nameOf(key));
   if (entry === undefined) return await setAside(due, stored, bytes, "the object has no envelope", surroundings);
@@ -114,7 +141,7 @@ async function carryEntry(
 async function setAside(
   due: Due,
   { key, customMetadata = {} }: SpoolObject,
-  bytes: Uint8Array,
+  bytes: Uint8Array | ReadableStream<Uint8Array>,
   reason: string,
   surroundings: TurnSurroundings,
 ): Promise<Turn> {

@@ -1,0 +1,88 @@
+import { BUCKET_MS } from "./budgets";
+import type { Clock } from "./clock";
+import type { SpoolBucket } from "./env";
+import { pauseMs } from "./pauses";
+import { BEGUN_PREFIX, nameOf } from "./spool";
+
+/**
+ * What a run has begun is written down before it begins, one object for each message under `begun/`: the platform may end the
+ * run there (CPU time, memory), and nobody else would know which message it was. The mark goes when the turn ends, however it
+ * ends. One that stays makes its message a suspect, and so its neighbour, which was on its way at the same time: suspects are
+ * tried alone, and only what ends a run while it is alone is counted.
+ */
+export interface Begun {
+  /** In milliseconds since the epoch. */
+  readonly at: number;
+  /** Runs that ended while the message was alone, before this one. */
+  readonly kills: number;
+  /** Nothing else had been begun in that run. */
+  readonly isAlone: boolean;
+  readonly etag: string;
+}
+
+/** Longer than any turn lasts: a slow run that is still at work was not ended by the platform. */
+const LONGEST_TURN_MS = 300_000;
+
+/** So many runs ended by one message on its own are enough; together with the pauses they take an hour. */
+export const MAX_KILLS = 5;
+
+/** More marks are not read in one run. A run leaves two of them at most, and each is gone when its message has had a turn. */
+const MAX_MARKS = 1_000;
+
+/** Runs that the message is known to have ended, this mark's included. */
+export function killsOf({ kills, isAlone }: Begun): number {
+  return kills + (isAlone ? 1 : 0);
+}
+
+/** From when on the message may be tried again, alone; in milliseconds since the epoch. */
+export function suspectAfter(mark: Begun): number {
+  const kills = killsOf(mark);
+  return mark.at + LONGEST_TURN_MS + (kills === 0 ? 0 : pauseMs(kills));
+}
+
+/**
+ * Whether a suspect may begin now: at most one in that time ends a run, and the runs between are the others', however many
+ * such messages somebody sends.
+ */
+export function maySuspectsBegin(marks: Iterable<Begun>, now: number): boolean {
+  return [...marks].every(({ at, isAlone }) => !isAlone || now >= at + LONGEST_TURN_MS);
+}
+
+/** Name of each message that was begun and, so far, not ended. */
+export async function readBegun(bucket: SpoolBucket, clock: Clock): Promise<ReadonlyMap<string, Begun>> {
+  const listing = bucket.list({ prefix: BEGUN_PREFIX, limit: MAX_MARKS, include: ["customMetadata"] });
+  const { objects } = await clock.within(BUCKET_MS, "spool", listing);
+  return new Map(
+    objects.map(({ key, etag, customMetadata: { at = "", kills = "", alone = "" } = {} }) => {
+      const [time, count] = [Date.parse(at), Number(kills)];
+      const mark = { at: Number.isNaN(time) ? 0 : time, kills: count > 0 ? count : 0, isAlone: alone === "true", etag };
+      return [nameOf(key), mark];
+    }),
+  );
+}
+
+/**
+ * Writes the mark of a message. False when another run has begun it meanwhile: then it is that run's. Throws when R2 does not
+ * take it.
+ *
+ * @param before the mark of a run that ended; undefined when there was none
+ */
+export async function begin(
+  bucket: SpoolBucket,
+  clock: Clock,
+  name: string,
+  before: Begun | undefined,
+  isAlone: boolean,
+): Promise<boolean> {
+  const kills = before === undefined ? 0 : killsOf(before);
+  const customMetadata = { at: new Date(clock.now()).toISOString(), kills: String(kills), alone: String(isAlone) };
+  const onlyIf = before === undefined ? { etagDoesNotMatch: "*" } : { etagMatches: before.etag };
+  // R2's etag is of the content: without the nonce two marks would have the same one.
+  const put = bucket.put(`${BEGUN_PREFIX}${name}`, crypto.randomUUID(), { onlyIf, customMetadata });
+  return (await clock.within(BUCKET_MS, "spool", put)) !== null;
+}
+
+/** Never fails: a mark that stays makes the message a suspect, which then has its turn alone. */
+export async function end(bucket: SpoolBucket, clock: Clock, name: string): Promise<void> {
+  await clock.within(BUCKET_MS, "spool", bucket.delete(`${BEGUN_PREFIX}${name}`)).catch(() => undefined);
+}
