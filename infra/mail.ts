@@ -108,7 +108,12 @@ export function declareMail(settings: Settings, { zoneIds, teamName }: Account):
     after: [access.policy, ...(isLmtp ? [host.files, tunnel.ingress, dns] : [])],
     bindings: inboundBindings(
       settings,
-      { clientId: access.clientId, clientSecret: access.clientSecret, key: host.workerKey },
+      {
+        clientId: access.clientId,
+        clientSecret: access.clientSecret,
+        key: host.workerKey,
+        arrivalsKey: host.arrivalsKey,
+      },
       bucket?.bucketName,
     ),
     schedule: spool && SPOOL_SCHEDULE,
@@ -141,8 +146,10 @@ export function declareMail(settings: Settings, { zoneIds, teamName }: Account):
     nextSteps: nextSteps(settings, records, zoneIds),
     hostOffer: pulumi.secret(
       pulumi
-        .all([access.clientId, access.clientSecret, host.workerKey])
-        .apply(([clientId, clientSecret, key]) => hostOffer(settings, { clientId, clientSecret, key })),
+        .all([access.clientId, access.clientSecret, host.workerKey, host.arrivalsKey])
+        .apply(([clientId, clientSecret, key, arrivalsKey]) =>
+          hostOffer(settings, { clientId, clientSecret, key, arrivalsKey }),
+        ),
     ),
   };
 }

@@ -43,7 +43,7 @@ export function publicStack(stack: string, secrets: Readonly<Record<string, stri
   const values = furtherValuesOf(stack, { secrets: { ...furtherStandIns(), ...secrets } });
   const host = publicSettings(hostStack);
   if (host.domain === values.domain) throw new StackFileError(hasHostsDomain(stack, host.domain, hostStack));
-  const noWorker = { clientId: "stand-in", clientSecret: "stand-in", key: "stand-in" };
+  const noWorker = { clientId: "stand-in", clientSecret: "stand-in", key: "stand-in", arrivalsKey: "stand-in" };
   return { settings: furtherSettings(values, hostOffer(host, noWorker)), host };
 }
 

@@ -4,11 +4,12 @@ import type { PublicEnv } from "../../worker/src/public-env";
 import type { DomainSettings } from "../settings/settings";
 import type { Binding, InboundWorkerArgs } from "./inbound-worker";
 
-/** What leads a Worker home: Access' service token and, for JMAP, the key that may import. All but the id is secret. */
+/** What leads a Worker home: Access' service token, the key that may import, the one that may ask. All but the id is secret. */
 export interface WayHome {
   readonly clientId: pulumi.Input<string>;
   readonly clientSecret: pulumi.Input<string>;
   readonly key: pulumi.Input<string>;
+  readonly arrivalsKey: pulumi.Input<string>;
 }
 
 /** The bindings of a domain's inbound Worker. */
@@ -19,9 +20,10 @@ export function inboundBindings(
 ): InboundWorkerArgs["bindings"] {
   return {
     INBOUND_DELIVERY: { text: inboundDelivery },
-    ...(inboundDelivery === "lmtp"
-      ? { LMTP_URL: { text: `https://${hostnames.lmtp}` } }
-      : { JMAP_URL: { text: `https://${hostnames.inbound}` }, JMAP_TOKEN: { secret: home.key } }),
+    ...(inboundDelivery === "lmtp" && { LMTP_URL: { text: `https://${hostnames.lmtp}` } }),
+    JMAP_URL: { text: `https://${hostnames.inbound}` },
+    JMAP_TOKEN: { secret: home.key },
+    ARRIVALS_KEY: { secret: home.arrivalsKey },
     ACCESS_CLIENT_ID: { secret: home.clientId },
     ACCESS_CLIENT_SECRET: { secret: home.clientSecret },
     MAIL_DOMAIN: { text: domain },

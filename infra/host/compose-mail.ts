@@ -1,4 +1,4 @@
-import { FILES } from "../../onhost/src/deployment";
+import { ARRIVALS_PORT, FILES } from "../../onhost/src/deployment";
 import type { Settings } from "../settings/settings";
 import { health, lockedDown, LOW_PORTS, readOnly, writable } from "./compose-service";
 import type { BindMount, Service } from "./compose-type";
@@ -82,6 +82,27 @@ export function certificatesService(): Service {
   };
 }
 
+/**
+ * Says to the Worker whether a message has arrived, and nothing else. It looks with the recovery administrator's login, as the
+ * export does; the Worker gets a key that opens this question alone.
+ */
+export function arrivalsService(addresses: Addresses): Service {
+  return {
+    ...program(),
+    command: ["node", PROGRAM, "arrivals"],
+    volumes: [
+      inApps(readOnly, "onhost"),
+      // Of all secrets this one: the Worker's requests reach this service.
+      inApps(readOnly, FILES.recoveryAdmin),
+      inApps(readOnly, FILES.arrivalsKeys),
+    ],
+    networks: { mail: { ipv4_address: addresses.mail.arrivals } },
+    // BusyBox is in the image.
+    healthcheck: health(15, "wget", "-q", "-O", "/dev/null", `http://127.0.0.1:${ARRIVALS_PORT}/health`),
+    restart: "unless-stopped",
+  };
+}
+
 /** Asks the tailnet's sidecar for the machine's address and writes it into CoreDNS' zone, also when it becomes another. */
 export function zoneService(): Service {
   return {
@@ -112,6 +133,7 @@ export function onhostService(hasTailnet: boolean): Service {
       inApps(readOnly, "stalwart/plan"),
       inApps(readOnly, "stalwart/secrets"),
       inApps(writable, "stalwart/keys"),
+      inApps(writable, FILES.arrivalsKeys),
       inApps(writable, "stalwart/tls"),
       ...(hasTailnet ? [inApps(readOnly, TAILNET_FOLDERS.run)] : []),
     ],

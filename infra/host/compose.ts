@@ -4,6 +4,7 @@ import { resticService } from "../backup/compose";
 import type { Settings } from "../settings/settings";
 import { cloudflaredService } from "./cloudflared";
 import {
+  arrivalsService,
   certificatesService,
   exportService,
   onhostService,
@@ -54,6 +55,7 @@ export function composeProject(settings: Settings, files: readonly HostFile[]): 
     traefik: traefikService(at),
     cloudflared: cloudflaredService(at),
     certificates: certificatesService(),
+    arrivals: arrivalsService(at),
     ...(tailnet && { tailscale: tailscaleService(tailnet, at) }),
     ...(hasResolver(settings) && { zone: zoneService(), coredns: corednsService() }),
   };

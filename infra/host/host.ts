@@ -16,6 +16,7 @@ import { workerAddress } from "./layout";
 import { startOnhostBundle } from "./onhost";
 import { pack } from "./ship/pack";
 import {
+  arrivalsKeyScript,
   backupPasswordScript,
   installScript,
   keyScript,
@@ -42,6 +43,8 @@ export class Host extends pulumi.ComponentResource {
   readonly files: pulumi.Resource;
   /** The API key with which the Worker imports mail. Secret. */
   readonly workerKey: pulumi.Output<string>;
+  /** The key with which the Worker asks whether a message has arrived. Secret. It has the number of the other one. */
+  readonly arrivalsKey: pulumi.Output<string>;
 
   readonly #name: string;
   readonly #key: pulumi.Resource;
@@ -77,10 +80,17 @@ export class Host extends pulumi.ComponentResource {
       { parent: this, dependsOn: files, additionalSecretOutputs: ["stdout", "stderr"] },
     );
 
+    const arrivalsKey = new command.remote.Command(
+      `${name}-arrivals-key`,
+      this.#run(arrivalsKeyScript(folder, settings.stalwart.workerKeyNumber)),
+      { parent: this, dependsOn: files, additionalSecretOutputs: ["stdout", "stderr"] },
+    );
+
     this.files = files;
     this.#key = key;
     this.workerKey = pulumi.secret(key.stdout.apply(lastLine));
-    this.registerOutputs({ workerKey: this.workerKey });
+    this.arrivalsKey = pulumi.secret(arrivalsKey.stdout.apply(lastLine));
+    this.registerOutputs({ workerKey: this.workerKey, arrivalsKey: this.arrivalsKey });
   }
 
   /** Withdraws the Worker's keys before the present one and the kept one, once `worker` has it: there is no moment without a valid key. */

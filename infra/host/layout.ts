@@ -10,7 +10,7 @@ export const COMPOSE_PROJECT = "mail-stack";
 export const COMPOSE_FOLDER = "mail-stack";
 
 /** Services that run all the time. */
-export const SERVICES = ["stalwart", "traefik", "cloudflared", "certificates"] as const;
+export const SERVICES = ["stalwart", "traefik", "cloudflared", "certificates", "arrivals"] as const;
 
 /** Services that run beside them when there is a tailnet; the last two only where it resolves the server's name. */
 export const TAILNET_SERVICES = ["tailscale", "zone", "coredns"] as const;
@@ -85,7 +85,7 @@ export interface Addresses {
     readonly cloudflared: string;
     readonly tailscale: string;
   };
-  readonly mail: Network & { readonly traefik: string; readonly stalwart: string };
+  readonly mail: Network & { readonly traefik: string; readonly stalwart: string; readonly arrivals: string };
 }
 
 /** `subnet`: `172.30.25.0/24`, as the settings have it. */
@@ -106,6 +106,7 @@ export function addresses(subnet: string): Addresses {
       dynamic: `${prefix}.192/26`,
       traefik: `${prefix}.138`,
       stalwart: `${prefix}.148`,
+      arrivals: `${prefix}.158`,
     },
   };
 }

@@ -22,7 +22,7 @@ export function onhostFile(content: string): HostFile {
     mode: "0644",
     why: "Verifies Stalwart against its plan, sets passwords, mints keys, hands certificates on.",
     // The other commands are started anew each time.
-    restarts: ["certificates", "zone"],
+    restarts: ["certificates", "arrivals", "zone"],
   };
 }
 

@@ -11,8 +11,13 @@ export interface HostOffer {
   readonly inboundDelivery: Settings["inboundDelivery"];
   readonly hostnames: Pick<Settings["hostnames"], "server" | "inbound" | "lmtp" | "clients">;
   readonly host: Omit<HostSettings, "sshPrivateKey"> & { readonly sshPrivateKey: string };
-  /** What a Worker needs to hand mail in: Access' service token, and the key that may import. */
-  readonly worker: { readonly clientId: string; readonly clientSecret: string; readonly key: string };
+  /** What a Worker needs to hand mail in: Access' service token, the key that may import, the one that may ask. */
+  readonly worker: {
+    readonly clientId: string;
+    readonly clientSecret: string;
+    readonly key: string;
+    readonly arrivalsKey: string;
+  };
 }
 
 /** The offer of a host's stack. The Worker's part is known after its `up`. */
@@ -48,7 +53,7 @@ const SHAPE = {
     folder: "string",
     subnet: "string",
   },
-  worker: { clientId: "string", clientSecret: "string", key: "string" },
+  worker: { clientId: "string", clientSecret: "string", key: "string", arrivalsKey: "string" },
 } as const;
 
 function isHostOffer(value: unknown): value is HostOffer {

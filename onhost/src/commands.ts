@@ -1,5 +1,7 @@
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { ARRIVALS_USAGE, arrivalsCommand, arrivalsKeyCommand } from "./arrivals/command";
+import { retireArrivalsKeys } from "./arrivals/keys";
 import { tryMessage } from "./canary";
 import { deployment, recoveryAdmin, registry, required, type Context, type Output } from "./context";
 import { reloadCertificates, updateCertificates } from "./certificates";
@@ -9,7 +11,7 @@ import { EXPORT_USAGE, exportCommand, type TransferContext } from "./export/comm
 import { Fault, Unreachable } from "./fault";
 import { IMPORT_USAGE, importCommand } from "./import/command";
 import { httpTo } from "./http";
-import { ensureKey, newestKey, retireKeys, type KeyPlace } from "./keys";
+import { ensureKey, keyNumber, newestKey, retireKeys, type KeyPlace } from "./keys";
 import { listenerFindings } from "./listeners";
 import { accountOf, setFirstPassword, setPasswords } from "./passwords";
 import { parsePlan } from "./plan-line";
@@ -29,7 +31,7 @@ onhost passwords [DOMAIN]   sets the administrator's password and the primary ac
 onhost signatures [DOMAIN]  takes away DKIM signatures of the domain that the plan does not have
 onhost key NUMBER           prints the Worker's API key, minted if need be
 onhost retire NUMBER        withdraws the Worker's older API keys
-onhost canary               brings a message in with the Worker's key, reads it, takes it away
+${ARRIVALS_USAGE}onhost canary               brings a message in with the Worker's key, reads it, takes it away
 onhost certificates [--watch]   hands Traefik's certificate on to Stalwart
 onhost tailnet [SECONDS]    prints the id of this machine in the tailnet, once it has joined
 onhost zone [--watch]       writes the machine's address into the zone that the tailnet resolves
@@ -53,6 +55,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   key,
   retire,
   canary,
+  arrivals: async (args, context) =>
+    (await arrivalsCommand(args, context, STALWART_SESSION)) ? EXIT.done : usage(context.err),
+  "arrivals-key": (args, context) =>
+    Promise.resolve(arrivalsKeyCommand(args, context) ? EXIT.done : usage(context.err)),
   certificates,
   tailnet,
   zone,
@@ -178,6 +184,7 @@ async function retire([number = ""]: readonly string[], context: Context): Promi
   const current = keyNumber(number);
   if (current === undefined) return usage(context.err);
   const count = await retireKeys(current, await keyPlace(context), context.http, registry(context));
+  retireArrivalsKeys(context.file(FILES.arrivalsKeys), current);
   if (count > 0) context.err.write(`${count} older ${count === 1 ? "key" : "keys"} of the Worker withdrawn.\n`);
   return EXIT.done;
 }
@@ -264,10 +271,6 @@ async function zone(args: readonly string[], context: Context): Promise<number> 
     if (said !== undefined && said !== last) err.write(`${said}\n`);
     last = said;
   }
-}
-
-function keyNumber(text: string): number | undefined {
-  return /^[1-9]\d{0,3}$/.test(text) ? Number(text) : undefined;
 }
 
 async function keyPlace(context: Context): Promise<KeyPlace> {

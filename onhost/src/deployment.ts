@@ -37,6 +37,8 @@ export const FILES = {
   export: "stalwart/data/export",
   /** Folder of `worker-<number>`. */
   keys: "stalwart/keys",
+  /** Folder of `arrivals-<number>`, the keys of the service of that name. */
+  arrivalsKeys: "arrivals/keys",
   certificate: "stalwart/tls/fullchain.pem",
   certificateKey: "stalwart/tls/privkey.pem",
   acme: "traefik/acme/acme.json",
@@ -46,6 +48,9 @@ export const FILES = {
   zone: "coredns/zone/server.zone",
   program: "onhost/onhost.cjs",
 } as const;
+
+/** Where the service `arrivals` listens. */
+export const ARRIVALS_PORT = 8090;
 
 /** Folder of the plans. */
 export const PLANS = "stalwart/plan";

@@ -79,6 +79,11 @@ export function newestKey(folder: string): string {
   throw new Fault("The Worker has no key on this host.", "Nothing was tried.", "Run pulumi up: it mints one.");
 }
 
+/** Undefined: it is not a number that a key of the Worker may have. */
+export function keyNumber(text: string): number | undefined {
+  return /^[1-9]\d{0,3}$/.test(text) ? Number(text) : undefined;
+}
+
 /** Of a key that is not the Worker's: none, which is below no number. */
 function numberOf({ description }: ServerKey): number {
   const [, digits] = /^mail-worker-([1-9]\d{0,3})$/.exec(description) ?? [];

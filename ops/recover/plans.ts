@@ -59,7 +59,7 @@ export function recoveryPlan(scenario: Scenario, settings: Settings, options: Pl
         step(
           "here",
           "Bring accounts, passwords and the Worker's key back.",
-          `${up} --replace '**host-files' --replace '**host-key'`,
+          `${up} --replace '**host-files' --replace '**host-key' --replace '**host-arrivals-key'`,
         ),
         step(
           "host",
@@ -97,7 +97,7 @@ export function recoveryPlan(scenario: Scenario, settings: Settings, options: Pl
         step(
           "here",
           "Give the Worker the key that the restored store knows.",
-          `${up} --replace '**host-files' --replace '**host-key'`,
+          `${up} --replace '**host-files' --replace '**host-key' --replace '**host-arrivals-key'`,
         ),
         healthy,
       ];

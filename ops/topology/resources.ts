@@ -22,7 +22,7 @@ const OUTPUTS = {
   ...{ clientId: ANSWERED, clientSecret: ANSWERED, expiresAt: "2000-01-01T00:00:00Z" },
 } as const;
 
-const NO_WORKER = { clientId: ANSWERED, clientSecret: ANSWERED, key: ANSWERED } as const;
+const NO_WORKER = { clientId: ANSWERED, clientSecret: ANSWERED, key: ANSWERED, arrivalsKey: ANSWERED } as const;
 
 /**
  * Runs the program on the SDK's mocks, with no engine, account or network, and returns what it declares, in no

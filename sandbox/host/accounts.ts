@@ -27,6 +27,8 @@ export type Permission =
   | "jmapMailboxQuery"
   | "jmapPrincipalGet"
   | "jmapPrincipalQuery"
+  | "sysQueuedMessageGet"
+  | "sysQueuedMessageQuery"
   | "unlimitedUploads";
 
 /** Enough to deliver, and nothing else. */
@@ -38,6 +40,14 @@ export const IMPORTER_PERMISSIONS: readonly Permission[] = [
   "jmapPrincipalQuery",
   "unlimitedUploads",
 ];
+
+/** The recovery administrator of STALWART_RECOVERY_ADMIN: valid in normal mode too, and in no directory. */
+export interface RecoveryAdmin {
+  readonly login: string;
+  readonly password: string;
+}
+
+export const ADMIN_ACCOUNT: Account = { id: "999999", address: "recovery-admin", names: [], quotaBytes: 0 };
 
 export interface Account {
   readonly id: string;
@@ -80,6 +90,7 @@ export function createDirectory(
   domain: string,
   people: readonly AccountOptions[],
   apiKey: ApiKeyOptions | undefined,
+  admin?: RecoveryAdmin,
 ): Directory {
   const service: AccountOptions = { address: `${SERVICE_LOCAL_PART}@${domain}`, password: "" };
   const entries = [service, ...people].map(({ address, aliases = [], quotaBytes = Infinity }, index) => ({
@@ -110,6 +121,8 @@ export function createDirectory(
   }
 
   function person(login: string): Caller | undefined {
+    if (admin !== undefined && login === `${admin.login}:${admin.password}`)
+      return { account: ADMIN_ACCOUNT, may: () => true };
     const colon = login.indexOf(":");
     const account = byAddress(login.slice(0, colon).toLowerCase());
     const known = people.find(({ address }) => address.toLowerCase() === account?.address);

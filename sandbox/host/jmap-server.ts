@@ -2,13 +2,13 @@ import { createServer } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createDirectory, WRONG_PLACE } from "./accounts";
-import type { AccountOptions, ApiKeyOptions, Caller, Directory } from "./accounts";
+import type { AccountOptions, ApiKeyOptions, Caller, Directory, RecoveryAdmin } from "./accounts";
 import { answerRequest, Problem, sessionObject } from "./jmap-request";
 import { createMailStore } from "./mail-store";
 import type { MailStore, StoredMessage } from "./mail-store";
 import { clientOf } from "./registry/addresses";
 import { type Bans, bansOf } from "./registry/bans";
-import { directoryOf, type RecoveryAdmin } from "./registry/directory";
+import { directoryOf } from "./registry/directory";
 import type { Registry } from "./registry/registry";
 
 export type JmapServerOptions = ServerOptions & (FixedAccounts | RegistryAccounts);
@@ -28,6 +28,7 @@ interface FixedAccounts {
   readonly accounts: readonly AccountOptions[];
   /** Absent: no key is valid. */
   readonly apiKey?: ApiKeyOptions;
+  readonly recoveryAdmin?: RecoveryAdmin;
 }
 
 /** Accounts and keys are objects of a registry, which the server's own methods change. */
@@ -53,7 +54,7 @@ export async function createJmapServer(options: JmapServerOptions): Promise<Jmap
   const directory =
     "registry" in options
       ? directoryOf(options.registry, options.recoveryAdmin)
-      : createDirectory(options.domain, options.accounts, options.apiKey);
+      : createDirectory(options.domain, options.accounts, options.apiKey, options.recoveryAdmin);
   const store = options.store ?? createMailStore(options.mailFolder);
   const bans = registry && bansOf(registry);
   const server = createServer((request, response) => {

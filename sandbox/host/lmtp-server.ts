@@ -10,6 +10,8 @@ export interface LmtpServices {
   readonly store: MailStore;
   /** Whose mail that address is, with sub-addressing and catch-all; undefined: nobody's. */
   readonly recipient: (address: string) => Account | "unknown" | "elsewhere";
+  /** The server's clock, in milliseconds since the epoch; absent: this machine's. */
+  readonly now?: () => number;
   /** What happens at a step in place of the usual; undefined: the usual. */
   readonly trouble?: (step: LmtpStep) => LmtpTrouble | undefined;
 }
@@ -186,13 +188,15 @@ export async function converse(socket: Socket, services: LmtpServices): Promise<
     const id = headerText(message, "message-id");
     const present = services.store.messages(account);
     if (id !== null && present.some(({ raw }) => headerText(raw, "message-id") === id)) return;
+    const now = new Date(services.now?.() ?? Date.now()).toISOString();
     const head = Buffer.from(`Delivered-To: ${to}\r\nX-Spam-Status: No\r\nReturn-Path: <${from}>\r\n`);
-    services.store.add(account, {
+    const stored = services.store.add(account, {
       mailboxId: INBOX,
       keywords: {},
-      receivedAt: new Date().toISOString(),
+      receivedAt: now,
       raw: Buffer.concat([head, message]),
     });
+    if ("type" in stored) services.store.enqueue({ returnPath: from, recipient: to, createdAt: now });
   }
 }
 

@@ -26,8 +26,18 @@ export interface MailStore {
   readonly remove: (account: Account, id: string) => boolean;
   /** What has come and gone, oldest first; its length is the state of the account's messages. */
   readonly log: (account: Account) => readonly Change[];
+  /** What was taken by LMTP and no mailbox has yet, oldest first. */
+  readonly queue: () => readonly QueuedMessage[];
+  readonly enqueue: (message: Omit<QueuedMessage, "id" | "createdAt"> & { readonly createdAt?: string }) => void;
   /** Everything that a server finds again when it starts on its data. */
   readonly dump: () => Buffer;
+}
+
+export interface QueuedMessage {
+  readonly id: string;
+  readonly createdAt: string;
+  readonly returnPath: string;
+  readonly recipient: string;
 }
 
 export interface Change {
@@ -61,6 +71,7 @@ interface Dump {
   readonly mail: Map<string, StoredMessage[]>;
   readonly logs: Map<string, Change[]>;
   readonly imported: number;
+  readonly queue: QueuedMessage[];
 }
 
 /**
@@ -74,6 +85,7 @@ export function createMailStore(mailFolder: string | undefined, dumped?: Buffer)
   const uploads = new Map<string, { at: number; size: number }[]>();
   const mail = before?.mail ?? new Map<string, StoredMessage[]>();
   const logs = before?.logs ?? new Map<string, Change[]>();
+  const queue = before?.queue ?? [];
   let imported = before?.imported ?? 0;
 
   return {
@@ -83,7 +95,11 @@ export function createMailStore(mailFolder: string | undefined, dumped?: Buffer)
     add,
     remove,
     log: (account) => logs.get(account.id) ?? [],
-    dump: () => serialize({ blobs, mail, logs, imported } satisfies Dump),
+    queue: () => queue,
+    enqueue: (message) => {
+      queue.push({ createdAt: new Date().toISOString(), ...message, id: `q${queue.length + 1}` });
+    },
+    dump: () => serialize({ blobs, mail, logs, imported, queue } satisfies Dump),
   };
 
   function remove(account: Account, id: string): boolean {

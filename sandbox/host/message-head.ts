@@ -37,6 +37,11 @@ export function headerText(message: Buffer, name: string): string | null {
   return headerFields(message).find(([field]) => field === name)?.[1] ?? null;
 }
 
+/** The unfolded texts of all fields of that name, from the top. */
+export function headerTexts(message: Buffer, name: string): readonly string[] {
+  return headerFields(message).flatMap(([field, text]) => (field === name ? [text] : []));
+}
+
 function headerFields(message: Buffer): readonly (readonly [name: string, text: string])[] {
   const [head = ""] = message
     .subarray(0, HEAD_BYTES)

@@ -1,8 +1,8 @@
 import type { Account, Caller, Directory, Permission } from "./accounts";
 import { isObject, type Json } from "./json";
 import { MAILBOXES } from "./mail-store";
-import type { Change, MailStore, StoredMessage } from "./mail-store";
-import { headerText } from "./message-head";
+import type { Change, MailStore, QueuedMessage, StoredMessage } from "./mail-store";
+import { headerText, headerTexts } from "./message-head";
 import { Refusal } from "./registry/patch";
 import { UnknownMethod, type Registry } from "./registry/registry";
 
@@ -45,6 +45,22 @@ const METHODS: Readonly<Record<string, Method>> = {
   "Email/changes": { capability: MAIL, permission: "jmapEmailChanges", ofAccount: true, run: changedEmails },
   "Email/set": { capability: MAIL, permission: "jmapEmailUpdate", ofAccount: true, run: destroyEmails },
   "Email/get": { capability: MAIL, permission: "jmapEmailGet", ofAccount: true, run: getEmails },
+  "x:QueuedMessage/query": {
+    capability: STALWART,
+    permission: "sysQueuedMessageQuery",
+    ofAccount: false,
+    run: (args, { store }) =>
+      queryResult(
+        store.queue().map(({ id }) => id),
+        args,
+      ),
+  },
+  "x:QueuedMessage/get": {
+    capability: STALWART,
+    permission: "sysQueuedMessageGet",
+    ofAccount: false,
+    run: ({ ids }, { store }) => getResult(store.queue().map(asQueued), ids),
+  },
 };
 
 /** Ends a method with a JMAP error (RFC 8620 §3.6.2). */
@@ -65,7 +81,8 @@ export function invoke(
   context: Context,
 ): readonly [string, Json, string] {
   try {
-    if (name.startsWith("x:")) return [name, invokeRegistry(name, args, using, caller, context.registry), callId];
+    if (name.startsWith("x:") && !Object.hasOwn(METHODS, name))
+      return [name, invokeRegistry(name, args, using, caller, context.registry), callId];
     const method = METHODS[name];
     // A capability that `using` lacks hides its methods.
     if (method === undefined || !using.includes(method.capability))
@@ -248,8 +265,14 @@ function getEmails({ ids }: Json, { store }: Context, account: Account): Json {
 
 function describe({ id, blobId, mailboxId, keywords, receivedAt, raw }: StoredMessage): Json & { readonly id: string } {
   const [from, to, subject] = ["from", "to", "subject"].map((name) => headerText(raw, name));
-  const headers = { "header:From": from, "header:To": to, subject };
+  const received = { "header:Received:asRaw:all": headerTexts(raw, "received") };
+  const headers = { "header:From": from, "header:To": to, subject, ...received };
   return { id, blobId, mailboxIds: { [mailboxId]: true }, keywords, receivedAt, size: raw.length, ...headers };
+}
+
+function asQueued({ id, createdAt, returnPath, recipient }: QueuedMessage): Json & { readonly id: string } {
+  const status = { "@type": "TemporaryFailure", responseCode: 451, responseMessage: "4.3.0 Mailbox over quota." };
+  return { id, createdAt, returnPath, recipients: { [recipient]: { status } } };
 }
 
 /** RFC 8620 section 5.5, the part of the ids that is asked for. */

@@ -16,6 +16,7 @@ import { openLmtp } from "../../worker/src/lmtp/client";
 import type { LmtpOutcome } from "../../worker/src/lmtp/client";
 import { deliveryHeaders } from "../../worker/src/message";
 import { describeWith } from "../needs";
+import { NOTHING_BESIDE } from "../worker/nobody";
 import { connectSocket, sendOverSocket } from "../worker/lmtp-socket";
 import { CYRUS_INSTALL, CYRUS_MASTER } from "./cyrus/server";
 import { startCyrusJudge } from "./lmtp/cyrus";
@@ -227,7 +228,7 @@ for (const judge of CASES) {
         addresses: [USER],
         hasCatchAll: false,
         receivedAt: 0,
-        home: createLmtpHome(() => connectSocket(server.lmtpPort), settings),
+        home: createLmtpHome(() => connectSocket(server.lmtpPort), settings, NOTHING_BESIDE),
         ledger: NO_LEDGER,
         clock: systemClock,
         timed: () => undefined,

@@ -108,7 +108,9 @@ const MESSAGE =
       await mail.firstLogin();
     });
     await recovered(scenarioOf(fromDocs("docs/backup.md", "npm run recover -- prod reimport")));
-    expect(ups).toEqual(["up --yes --stack prod --replace **host-files --replace **host-key"]);
+    expect(ups).toEqual([
+      "up --yes --stack prod --replace **host-files --replace **host-key --replace **host-arrivals-key",
+    ]);
     expect(await mail.inbox()).toEqual([MESSAGE]);
   });
 
@@ -124,7 +126,10 @@ const MESSAGE =
     });
     const said = await recovered("host");
     expect(said).toContain("sudo loginctl enable-linger mail");
-    expect(ups).toEqual(["up --yes --stack prod", "up --yes --stack prod --replace **host-files --replace **host-key"]);
+    expect(ups).toEqual([
+      "up --yes --stack prod",
+      "up --yes --stack prod --replace **host-files --replace **host-key --replace **host-arrivals-key",
+    ]);
     expect(await mail.inbox()).toEqual([MESSAGE]);
     expect(messages(join(data, "export"))).toEqual([MESSAGE]);
     expect(readFileSync(join(host.apps, "stalwart/keys/worker-1"), "utf8")).toBe("API_first");

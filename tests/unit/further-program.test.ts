@@ -24,7 +24,12 @@ const GOLDEN = join(__dirname, "..", "golden", "resources-further.txt");
 const invented = standIns(HOST_STACK);
 const host = settingsOf(HOST_STACK, invented);
 const own = furtherStandIns(DOMAIN, HOST_STACK, invented);
-const offer = hostOffer(host, { clientId: "id.access", clientSecret: "secret-of-access", key: "key-of-the-worker" });
+const offer = hostOffer(host, {
+  clientId: "id.access",
+  clientSecret: "secret-of-access",
+  key: "key-of-the-worker",
+  arrivalsKey: "key-of-arrivals",
+});
 
 /** The program of a further domain on the SDK's mocks; what it asks of the host is done there. */
 describe("the program of a further domain", () => {

@@ -67,6 +67,7 @@ describe("the program of the documented deployment", () => {
       INBOUND_DELIVERY: "plain_text",
       JMAP_URL: "plain_text",
       JMAP_TOKEN: "secret_text",
+      ARRIVALS_KEY: "secret_text",
       ACCESS_CLIENT_ID: "secret_text",
       ACCESS_CLIENT_SECRET: "secret_text",
       MAIL_DOMAIN: "plain_text",
@@ -159,6 +160,7 @@ describe("the program of the documented deployment", () => {
       expect(holders(part).map(({ name }) => name)).toEqual([
         "host-files",
         "host-key",
+        "host-arrivals-key",
         "host-key-retired",
         "host-tailnet",
       ]);
@@ -170,6 +172,7 @@ describe("the program of the documented deployment", () => {
     expect(holders("PRIVATE KEY").map(({ name }) => name)).toEqual([
       "host-files",
       "host-key",
+      "host-arrivals-key",
       "host-key-retired",
       "host-tailnet",
     ]);
@@ -190,7 +193,13 @@ describe("the program of the documented deployment", () => {
 
   it("runs nothing on the host whose key it does not know, and shows nothing of what it runs", () => {
     const commands = ran.resources.filter(({ type }) => type === "command:remote:Command");
-    expect(commands.map(({ name }) => name)).toEqual(["host-files", "host-key", "host-key-retired", "host-tailnet"]);
+    expect(commands.map(({ name }) => name)).toEqual([
+      "host-files",
+      "host-key",
+      "host-arrivals-key",
+      "host-key-retired",
+      "host-tailnet",
+    ]);
     for (const { name, inputs } of commands) {
       expect({ name, connection: plain(inputs["connection"]) }).toMatchObject({
         name,

@@ -5,18 +5,25 @@ import type { EmailReport, ScheduledReport } from "../../sandbox/edge/harness";
 import { IMPORTER_PERMISSIONS } from "../../sandbox/host/accounts";
 import { createJmapServer } from "../../sandbox/host/jmap-server";
 import type { JmapServer } from "../../sandbox/host/jmap-server";
+import { createMailStore } from "../../sandbox/host/mail-store";
+import type { MailStore } from "../../sandbox/host/mail-store";
+import { ADMIN, startArrivalsBeside } from "./arrivals";
 
 export const DOMAIN = "example.org";
 export const INBOUND = `https://inbound.${DOMAIN}`;
 export const PUBLIC = `https://mail.${DOMAIN}`;
-export const SECRETS = { ACCESS_CLIENT_SECRET: "cfast_secret", JMAP_TOKEN: "API_secret" } as const;
+export const SECRETS = {
+  ACCESS_CLIENT_SECRET: "cfast_secret",
+  JMAP_TOKEN: "API_secret",
+  ARRIVALS_KEY: `ARR_${"k".repeat(43)}`,
+} as const;
 /** Where alerts go; only a fault answers there. */
 export const ALERTS = "https://ntfy.example";
 export const ACCESS_CLIENT_ID = "client.access";
 export const COMPATIBILITY_DATE = "2026-07-01";
 
 /** The requests of one delivery, in their order. */
-export type Step = "session" | "lookup" | "inbox" | "upload" | "import" | "alert";
+export type Step = "session" | "lookup" | "inbox" | "upload" | "import" | "arrivals" | "alert";
 
 export const STEPS: readonly Step[] = ["session", "lookup", "upload", "inbox", "import"];
 
@@ -36,6 +43,7 @@ export function at(step: Step, answer: () => Response | Promise<Response>): Faul
 
 export interface Home {
   readonly server: JmapServer;
+  readonly store: MailStore;
   readonly worker: RunningWorker;
   /** URLs that the Worker asked for since the last delivery began. */
   readonly requested: string[];
@@ -75,6 +83,7 @@ export async function startHome(
   declared = bindings(),
   { script = bundleWorker("inbound"), r2Folder }: HomeOptions = {},
 ): Promise<Home> {
+  const store = createMailStore(undefined);
   const server = await createJmapServer({
     publicUrl: PUBLIC,
     domain: DOMAIN,
@@ -83,22 +92,28 @@ export async function startHome(
       { address: `tiny@${DOMAIN}`, password: "pw", quotaBytes: 10 },
     ],
     apiKey: { token: SECRETS.JMAP_TOKEN, permissions: IMPORTER_PERMISSIONS },
+    recoveryAdmin: ADMIN,
+    store,
   });
+  const clock = createClock();
+  const arrivals = await startArrivalsBeside(server.port, SECRETS.ARRIVALS_KEY, clock.now);
   const requested: string[] = [];
   let fault: Fault = (_, pass) => pass();
-  const worker = runEmailWorker({
-    script,
-    bindings: declared,
-    compatibilityDate: COMPATIBILITY_DATE,
-    compatibilityFlags: ["global_fetch_strictly_public"],
-    ...(r2Folder === undefined ? {} : { r2Folder }),
-    outbound: async (request) => {
-      requested.push(request.url);
-      const body = request.method === "GET" ? undefined : Buffer.from(await request.arrayBuffer());
-      return await fault(stepOf(request.url, body), () => pass(server.port, request, body));
-    },
-  });
-  return { server, worker, requested, forget, drain, deliver, close };
+  const worker = clock.moving(
+    runEmailWorker({
+      script,
+      bindings: declared,
+      compatibilityDate: COMPATIBILITY_DATE,
+      compatibilityFlags: ["global_fetch_strictly_public"],
+      ...(r2Folder === undefined ? {} : { r2Folder }),
+      outbound: async (request) => {
+        requested.push(request.url);
+        const body = request.method === "GET" ? undefined : Buffer.from(await request.arrayBuffer());
+        return await fault(stepOf(request.url, body), () => pass(server.port, request, body, arrivals.port));
+      },
+    }),
+  );
+  return { server, store, worker, requested, forget, drain, deliver, close };
 
   function forget(): Promise<void> {
     return worker.advance(FORGOTTEN_MS);
@@ -118,19 +133,40 @@ export async function startHome(
 
   async function close(): Promise<void> {
     await worker.dispose();
-    await server.close();
+    await Promise.all([arrivals.close(), server.close()]);
   }
 }
 
+/** The time at home, which goes with the Worker's. */
+export function createClock() {
+  let aheadMs = 0;
+  return {
+    now: () => Date.now() + aheadMs,
+    moving: (worker: RunningWorker): RunningWorker => ({
+      ...worker,
+      advance: async (milliseconds) => {
+        aheadMs += milliseconds;
+        await worker.advance(milliseconds);
+      },
+    }),
+  };
+}
+
 /** A request for home, past the door that wants the service token. */
-export async function pass(port: number, request: Request, body: Buffer | undefined): Promise<Response> {
+export async function pass(
+  port: number,
+  request: Request,
+  body: Buffer | undefined,
+  arrivalsPort?: number,
+): Promise<Response> {
   const { origin, pathname, search } = new URL(request.url);
   if (origin !== INBOUND) return new Response("another server", { status: 421 });
   const { headers } = request;
   if (headers.get("cf-access-client-id") !== ACCESS_CLIENT_ID) return redirect("https://team.example/login");
   if (headers.get("cf-access-client-secret") !== SECRETS.ACCESS_CLIENT_SECRET) return new Response("", { status: 403 });
   headers.delete("content-length");
-  return await fetch(`http://127.0.0.1:${port}${pathname}${search}`, {
+  const at = pathname === "/arrivals" && arrivalsPort !== undefined ? arrivalsPort : port;
+  return await fetch(`http://127.0.0.1:${at}${pathname}${search}`, {
     method: request.method,
     headers,
     redirect: "manual",
@@ -146,9 +182,10 @@ export function json(value: unknown, status = 200): Response {
   return Response.json(value, { status });
 }
 
-function stepOf(url: string, body: Buffer | undefined): Step {
+export function stepOf(url: string, body: Buffer | undefined): Step {
   const { pathname, origin } = new URL(url);
   if (origin === ALERTS) return "alert";
+  if (pathname === "/arrivals") return "arrivals";
   if (pathname.includes("upload")) return "upload";
   const text = body?.toString("latin1") ?? "";
   if (text.includes("Principal/query")) return "lookup";

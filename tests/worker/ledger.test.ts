@@ -55,7 +55,10 @@ describe.each([
     await ledger.claim(first, COPY);
     expect(await ledger.claim(second, OTHER)).toEqual({ kind: "busy" });
     world.now += CLAIM_MS;
-    expect(await ledger.claim(second, OTHER)).toMatchObject({ kind: "mine", earlier: COPY });
+    expect(await ledger.claim(second, OTHER)).toMatchObject({
+      kind: "mine",
+      earlier: { traces: [COPY.trace], since: COPY.since },
+    });
   });
 
   test("is free at once when the claim was given back, and no earlier copy is named", async () => {
@@ -68,7 +71,19 @@ describe.each([
     world.now += CLAIM_MS;
     await ledger.release(await ledger.claim(second, OTHER));
     world.now += 1;
-    expect(await ledger.claim(second, OTHER)).toMatchObject({ kind: "mine", earlier: COPY });
+    expect(await ledger.claim(second, OTHER)).toMatchObject({
+      kind: "mine",
+      earlier: { traces: [COPY.trace], since: COPY.since },
+    });
+  });
+
+  test("of several attempts that ended without a word each copy is named, and the earliest receipt", async () => {
+    await ledger.claim(first, OTHER);
+    world.now += CLAIM_MS;
+    await ledger.claim(second, COPY);
+    world.now += CLAIM_MS;
+    const third = await ledger.claim(first, { trace: "c".repeat(32), since: 3 });
+    expect(third).toMatchObject({ kind: "mine", earlier: { traces: [COPY.trace, OTHER.trace], since: COPY.since } });
   });
 });
 
@@ -98,7 +113,7 @@ test.each([
   expect(await ledger.claim(keys, OTHER)).toEqual({ kind: "delivered" });
 });
 
-test.each(["", "null", "[]", '{"until":"x"}', '{"until":5,"trace":5}'])(
+test.each(["", "null", "[]", '{"until":"x"}', '{"until":5,"traces":[5]}', '{"until":5,"traces":"x","since":1}'])(
   "a claim that reads %j is taken over",
   async (text) => {
     world.put("ledger/address.claim", text);

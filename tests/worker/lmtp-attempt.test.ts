@@ -1,10 +1,12 @@
 import { systemClock } from "../../worker/src/clock";
+import { NO_KNOWN_IDS } from "../../worker/src/known-ids";
 import type { Ledger } from "../../worker/src/ledger";
 import { attemptByLmtp, bytesForLmtp, createLmtpHome } from "../../worker/src/lmtp/attempt";
 import type { Outcome } from "../../worker/src/attempt";
 import { LMTP_BUDGETS } from "../../worker/src/lmtp/budgets";
 import { deliveryHeaders } from "../../worker/src/message";
 import { receivedField } from "../../worker/src/received";
+import { NOTHING_BESIDE } from "./nobody";
 import { startScriptedServer } from "./lmtp-server";
 import type { ScriptedServer } from "./lmtp-server";
 import { connectSocket, RECIPIENT, SENDER } from "./lmtp-socket";
@@ -37,6 +39,7 @@ function ledgerThatSays(kind: "mine" | "delivered" | "busy"): Ledger {
     claim: () => Promise.resolve(kind === "mine" ? { kind, held: [] } : { kind }),
     release: () => Promise.resolve(void told.push("release")),
     complete: () => Promise.resolve(told.push("complete") > 0),
+    ids: NO_KNOWN_IDS,
   };
 }
 
@@ -57,7 +60,7 @@ async function attempt(given: Given = {}): Promise<Outcome> {
     addresses,
     hasCatchAll,
     receivedAt: 0,
-    home: createLmtpHome(() => connectSocket(port), settings),
+    home: createLmtpHome(() => connectSocket(port), settings, NOTHING_BESIDE),
     ledger: ledgerThatSays(claim),
     clock: systemClock,
     timed: () => undefined,
@@ -151,7 +154,7 @@ describe("the server does not know the recipient", () => {
 
 test("home answers, or not", async () => {
   const settings = { name: "x", budgets: LMTP_BUDGETS, clock: systemClock, pipelinesBdat: true };
-  expect(await createLmtpHome(() => connectSocket(server.port), settings).answers()).toBe(true);
+  expect(await createLmtpHome(() => connectSocket(server.port), settings, NOTHING_BESIDE).answers()).toBe(true);
   server.script = { plays: { greeting: { say: "421 no\r\n", isClosed: true } } };
-  expect(await createLmtpHome(() => connectSocket(server.port), settings).answers()).toBe(false);
+  expect(await createLmtpHome(() => connectSocket(server.port), settings, NOTHING_BESIDE).answers()).toBe(false);
 });

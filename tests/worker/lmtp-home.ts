@@ -7,16 +7,33 @@ import { createJmapServer } from "../../sandbox/host/jmap-server";
 import { startLmtpServer } from "../../sandbox/host/lmtp-server";
 import type { LmtpStep, LmtpTrouble } from "../../sandbox/host/lmtp-server";
 import { createMailStore } from "../../sandbox/host/mail-store";
+import type { MailStore } from "../../sandbox/host/mail-store";
 import { temporaryFolder } from "../../sandbox/temporary";
-import { ACCESS_CLIENT_ID, bindings, COMPATIBILITY_DATE, DOMAIN, pass, SECRETS, SPOOL } from "./home";
+import { ADMIN, startArrivalsBeside } from "./arrivals";
+import {
+  ACCESS_CLIENT_ID,
+  bindings,
+  COMPATIBILITY_DATE,
+  createClock,
+  DOMAIN,
+  pass,
+  SECRETS,
+  SPOOL,
+  stepOf,
+} from "./home";
+import type { Fault } from "./home";
 
 export const LMTP_URL = `https://lmtp.${DOMAIN}`;
 export type Mode = "jmap" | "lmtp";
+const passing: Fault = (_, pass) => pass();
 
 /** Home with both ways in, in front of one store, and the bundle in workerd with the bindings of one of them. */
 export interface TwoWays {
   /** What the LMTP server does instead of the usual. */
   trouble: ((step: LmtpStep) => LmtpTrouble | undefined) | undefined;
+  /** What answers a request over HTTP instead of home. */
+  fault: Fault | undefined;
+  readonly store: MailStore;
   /** What the edge says to a WebSocket instead of taking it to home. */
   refusal: (() => Response | Promise<Response>) | undefined;
   /** Home falls silent over a message for that recipient, and tells so: a test then ends the Worker. */
@@ -43,12 +60,16 @@ export async function startTwoWays(mode: Mode): Promise<TwoWays> {
     domain: DOMAIN,
     accounts,
     apiKey: { token: SECRETS.JMAP_TOKEN, permissions: IMPORTER_PERMISSIONS },
+    recoveryAdmin: ADMIN,
     store,
   });
+  const clock = createClock();
+  const arrivals = await startArrivalsBeside(jmap.port, SECRETS.ARRIVALS_KEY, clock.now);
   /** Of the message that the LMTP server has in hand. */
   let recipient = "";
   const lmtp = await startLmtpServer({
     store,
+    now: clock.now,
     recipient: (address) => {
       recipient = address.toLowerCase();
       const [local = "", domain] = recipient.split("@");
@@ -66,6 +87,8 @@ export async function startTwoWays(mode: Mode): Promise<TwoWays> {
   let worker = start(mode, {});
   const lab: TwoWays = {
     trouble: undefined,
+    fault: undefined,
+    store,
     refusal: undefined,
     deadly: undefined,
     worker: () => worker,
@@ -86,15 +109,15 @@ export async function startTwoWays(mode: Mode): Promise<TwoWays> {
     upgrades: () => upgrades,
     async close() {
       await worker.dispose();
-      await Promise.all([jmap.close(), lmtp.close()]);
+      await Promise.all([arrivals.close(), jmap.close(), lmtp.close()]);
       r2.remove();
     },
   };
   return lab;
 
   function start(way: Mode, changes: Readonly<Record<string, string | undefined>>): RunningWorker {
-    const of = way === "jmap" ? {} : { INBOUND_DELIVERY: "lmtp", LMTP_URL, JMAP_URL: undefined, JMAP_TOKEN: undefined };
-    return runEmailWorker({
+    const of = way === "jmap" ? {} : { INBOUND_DELIVERY: "lmtp", LMTP_URL };
+    const running = runEmailWorker({
       script: bundleWorker("inbound"),
       bindings: [...bindings({ ...of, ...changes }), SPOOL],
       compatibilityDate: COMPATIBILITY_DATE,
@@ -106,7 +129,8 @@ export async function startTwoWays(mode: Mode): Promise<TwoWays> {
           lab.deadly.reached();
           return await new Promise<Response>(() => undefined);
         }
-        return await pass(jmap.port, request, body);
+        const step = stepOf(request.url, body);
+        return await (lab.fault ?? passing)(step, () => pass(jmap.port, request, body, arrivals.port));
       },
       upgrade: async ({ url, headers }) => {
         upgrades++;
@@ -118,5 +142,6 @@ export async function startTwoWays(mode: Mode): Promise<TwoWays> {
         return new URL(url).origin === LMTP_URL ? lmtp.port : new Response("another server", { status: 421 });
       },
     });
+    return clock.moving(running);
   }
 }

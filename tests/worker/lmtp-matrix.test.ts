@@ -61,7 +61,10 @@ test("a message: only X-Original-To and Received are put in front by the Worker,
     expect.stringMatching(/^Received: by example\.org with HTTP id [0-9a-f]{32}; .*\r\n$/),
     [],
   ]);
-  expect(JSON.parse(logs[0] ?? "")).toMatchObject({ event: "delivered", ledger: "written", requests: 1 });
+  // The connection, and on a cold isolate whose mail it is: session, redirect, lookup.
+  expect(JSON.parse(logs[0] ?? "")).toMatchObject({ event: "delivered", ledger: "written", requests: 4 });
+  const warm = await home.send(TO, message());
+  expect(JSON.parse(warm.logs[0] ?? "")).toMatchObject({ event: "delivered", ledger: "written", requests: 1 });
   expect(logs.join()).not.toMatch(/root@|remote\.example/);
 });
 
@@ -147,9 +150,9 @@ describe("the message is delivered, and", () => {
     await expectRow(message(), "accepted", 1);
   });
 
-  test("the connection closes, and it has no Message-ID: twice, never lost", async () => {
+  test("the connection closes, and it has no Message-ID: home says that it has arrived", async () => {
     home.trouble = (step) => (step === "message" ? { isClosed: true, isDone: true } : undefined);
-    await expectRow(Buffer.from(`Subject: ${Math.random()}\r\n\r\nbody\r\n`), "accepted", 2);
+    await expectRow(Buffer.from(`Subject: ${Math.random()}\r\n\r\nbody\r\n`), "accepted", 1);
   });
 
   test("the connection closes, and another attempt comes at once: nothing is sent while the claim lasts", async () => {

@@ -5,6 +5,7 @@ import { LMTP_BUDGETS } from "../../worker/src/lmtp/budgets";
 import type { LmtpBudgets } from "../../worker/src/lmtp/budgets";
 import { createLmtpHome } from "../../worker/src/lmtp/attempt";
 import { openWebSocket } from "../../worker/src/lmtp/websocket";
+import { NOTHING_BESIDE } from "./nobody";
 import { TransientError } from "../../worker/src/transient";
 
 /** What the test's request asks for, in the query. */
@@ -22,12 +23,16 @@ export default {
     const address = { url: new URL(order.url), accessClientId: "client.access", accessClientSecret: "cfast_secret" };
     const budgets = { ...LMTP_BUDGETS, ...order.budgets };
     const connect = (connectMs: number) => openWebSocket(platformFetch, address, connectMs, systemClock);
-    const home = createLmtpHome(connect, {
-      name: "worker.example.org",
-      budgets,
-      clock: systemClock,
-      pipelinesBdat: true,
-    });
+    const home = createLmtpHome(
+      connect,
+      {
+        name: "worker.example.org",
+        budgets,
+        clock: systemClock,
+        pipelinesBdat: true,
+      },
+      NOTHING_BESIDE,
+    );
     try {
       const session = await home.open();
       const outcome = await session.deliver({ from: order.from, to: order.to, message });

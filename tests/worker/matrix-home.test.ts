@@ -40,12 +40,12 @@ const FAULTS: readonly (readonly [what: string, fault: Fault, told: Told, copies
   ["a redirect to a login", always(() => redirect(`${PUBLIC}/login`)), "accepted", 1],
   ["the upload is done, the import answers 500", at("import", () => json({}, 500)), "accepted", 1],
   ["the upload is done, the import answers 403", at("import", () => json({}, 403)), "accepted", 1],
-  ["the import is done, its answer is lost", lostImport, "accepted", 2],
+  ["the import is done, its answer is lost", lostImport, "accepted", 1],
   [
     "the import is done, a proxy answers 502",
     async (step, pass) => (step === "import" ? (await pass(), json({}, 502)) : await pass()),
     "accepted",
-    2,
+    1,
   ],
   ["over quota", at("import", importAnswer({ notCreated: { message: { type: "overQuota" } } })), "accepted", 1],
   [
@@ -65,7 +65,6 @@ const FAULTS: readonly (readonly [what: string, fault: Fault, told: Told, copies
   ],
 ];
 
-/** One copy too many is what a lost answer may cost: nobody but the server knows, and the key may not ask it. */
 async function lostImport(step: Step, pass: () => Promise<Response>): Promise<Response> {
   const answer = await pass();
   return step === "import" ? await broken() : answer;

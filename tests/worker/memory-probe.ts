@@ -3,6 +3,7 @@
  * argument): prints one JSON line. In a process of its own, because
  * the peak of resident memory is counted for a process; the world around the core holds no copy of the message here.
  */
+import { NOBODY_SAYS } from "../../worker/src/arrivals";
 import type { Home } from "../../worker/src/attempt";
 import { deliver } from "../../worker/src/deliver";
 import type { SpoolBucket } from "../../worker/src/env";
@@ -45,6 +46,7 @@ async function once(size: number): Promise<string> {
     },
     inbox: () => Promise.resolve("a"),
     import: () => Promise.reject(new TransientError("import: serverUnavailable", "message")),
+    arrived: NOBODY_SAYS,
     forget: () => false,
   };
   const bucket: Pick<SpoolBucket, "put"> = {

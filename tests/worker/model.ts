@@ -44,7 +44,7 @@ export class World {
   pageSize = 2;
   /** Bodies that were read. */
   reads = 0;
-  /** Mishaps after which a second copy is allowed: trouble of the ledger, an import whose answer was lost, a death after one. */
+  /** Mishaps after which a second copy is allowed: trouble of the ledger, a question about an earlier copy without an answer. */
   excuses = 0;
   /** Claims that were taken over because their holders had died. */
   takenOver = 0;
@@ -55,13 +55,10 @@ export class World {
   readonly clock: Clock = { now: () => this.now, within: (_, __, promise) => promise };
 
   /**
-   * An isolate whose operations meet what `fate` says, which is told of an import that is not yet in the ledger; `turn` orders
+   * An isolate whose operations meet what `fate` says; `turn` orders
    * them among those of others.
    */
-  actor(
-    fate: (subject: string, hasImported: boolean) => Fate = () => "ok",
-    turn: () => Promise<void> = () => Promise.resolve(),
-  ): Actor {
+  actor(fate: (subject: string) => Fate = () => "ok", turn: () => Promise<void> = () => Promise.resolve()): Actor {
     return new Actor(this, fate, turn);
   }
 
@@ -114,15 +111,24 @@ export class World {
     return id;
   }
 
+  /** Whether a message with one of these traces has arrived. */
+  has(traces: readonly string[]): boolean {
+    const texts = this.mailbox.map((bytes) => new TextDecoder("latin1").decode(bytes));
+    return texts.some((text) => traces.some((trace) => text.includes(` id ${trace};`)));
+  }
+
+  /** Whether a message with the Message-ID of this one has arrived. */
+  knowsId(message: Uint8Array): boolean {
+    const [id] = idsOf(message);
+    return id !== undefined && this.mailbox.some((present) => idsOf(present)[0] === id);
+  }
+
   import({ blobId }: ImportOrder): void {
     const blob = this.#blobs.get(blobId);
     if (blob === undefined) throw new TransientError("import: blobNotFound", "message");
     this.mailbox.push(blob);
   }
 }
-
-/** Whichever keys a message has. */
-const MARKERS = 1;
 
 const CAPABILITIES = {
   pipelining: true,
@@ -141,12 +147,10 @@ export class Actor {
   readonly death: Promise<"died">;
   #die: () => void = () => undefined;
   #isDead = false;
-  /** Markers that the ledger lacks of what was imported. */
-  #imported = 0;
 
   constructor(
     private readonly world: World,
-    private readonly fate: (subject: string, hasImported: boolean) => Fate,
+    private readonly fate: (subject: string) => Fate,
     private readonly turn: () => Promise<void>,
   ) {
     this.death = new Promise((resolve) => (this.#die = () => resolve("died")));
@@ -155,10 +159,7 @@ export class Actor {
   readonly bucket: SpoolBucket = {
     put: async (key, value, options) => {
       const bytes = value instanceof ReadableStream ? await readAll(value) : value;
-      return await this.#r2(key, () => {
-        if (key.endsWith(".delivered")) this.#imported--;
-        return this.world.put(key, bytes, options);
-      });
+      return await this.#r2(key, () => this.world.put(key, bytes, options));
     },
     get: (key) =>
       this.#r2(key, () =>
@@ -183,15 +184,21 @@ export class Actor {
     import: (order) =>
       this.#home("import", () => {
         this.world.import(order);
-        this.#imported += MARKERS;
         return "imported" as const;
       }),
+    arrived: ({ traces }) =>
+      this.#home("arrivals", () => (this.world.has(traces) ? ("yes" as const) : ("no" as const))).catch(
+        () => "unknown" as const,
+      ),
     forget: () => false,
     answers: () => Promise.resolve(!this.world.isDown),
   };
 
-  /** A server that suppresses nothing. */
+  /** A server that drops what has a Message-ID that its account has already, as Stalwart does. */
   readonly lmtp: LmtpHome & DrainHome = {
+    mailboxes: this.home,
+    arrived: this.home.arrived,
+    until: Infinity,
     open: async () => {
       await this.#home("connect", () => undefined);
       return { capabilities: CAPABILITIES, deliver: (order) => this.#take(order), close: () => Promise.resolve() };
@@ -209,8 +216,7 @@ export class Actor {
       return { kind: "refused", reason: "550 5.1.1", logged: "", isUnknownRecipient: true };
     const copy = message.slice();
     return await this.#home("message", () => {
-      this.world.mailbox.push(copy);
-      this.#imported += MARKERS;
+      if (!this.world.knowsId(copy)) this.world.mailbox.push(copy);
       return { kind: "delivered" } as const;
     }).catch((error: unknown) => ({ kind: "failed", error: asTransient(error) }) as const);
   }
@@ -220,7 +226,6 @@ export class Actor {
     const { deadly, isDown } = this.world;
     if (deadly?.at !== at || !deadly.isIt(bytes) || (at === "send" && isDown)) return;
     this.#isDead = true;
-    if (this.#imported > 0) this.world.excuses++;
     this.#die();
     await NEVER;
   }
@@ -251,20 +256,19 @@ export class Actor {
         uncertain,
         () => undefined,
       );
-    return await this.#operate(step, effect, uncertain, (fate) => {
-      if (ARRIVING.includes(step) && fate !== "before" && fate !== "refused") this.world.excuses++;
+    return await this.#operate(step, effect, uncertain, () => {
+      if (step === "arrivals") this.world.excuses++;
     });
   }
 
   async #operate<T>(subject: string, effect: () => T, failure: Error, mishap: (fate: Fate) => void): Promise<T> {
     await this.turn();
     if (this.#isDead) return await NEVER;
-    const fate = this.fate(subject, this.#imported > 0);
+    const fate = this.fate(subject);
     if (fate === "ok") return effect();
     if (fate === "die" || fate === "dieAfter") {
       this.#isDead = true;
       if (fate === "dieAfter") attempted(effect);
-      if (this.#imported > 0) this.world.excuses++;
       this.#die();
       return await NEVER;
     }
@@ -294,6 +298,10 @@ export function surroundingsOf(
 
 async function readAll(stream: ReadableStream<Uint8Array>): Promise<Uint8Array> {
   return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+function idsOf(message: Uint8Array): readonly string[] {
+  return [...(/^Message-ID: .*$/m.exec(new TextDecoder("latin1").decode(message)) ?? [])];
 }
 
 /** A claim that was released ends at zero. */

@@ -1,4 +1,6 @@
+import type { AskArrival } from "./arrivals";
 import type { Clock } from "./clock";
+import { outcomeOfEarlier } from "./earlier";
 import type { Ledger } from "./ledger";
 import { messageKey } from "./message";
 import type { Fingerprint, Message } from "./message";
@@ -15,6 +17,8 @@ export interface Home {
   readonly inbox: (accountId: string) => Promise<string>;
   /** Files the message in that mailbox. An `uncertain` error: it may have happened. */
   readonly import: (order: ImportOrder) => Promise<ImportResult>;
+  /** Whether an earlier copy has arrived. */
+  readonly arrived: AskArrival;
   /** Forgets what was remembered of these addresses. True when something was, so that another attempt may go better. */
   readonly forget: (addresses: readonly string[]) => boolean;
 }
@@ -104,6 +108,8 @@ async function tryOnce({ message, print, ...given }: Attempt): Promise<Outcome> 
     const claim = await measured("claim", ledger.claim(keys, { trace: traceOf(message), since: receivedAt }));
     if (claim.kind === "delivered") return { kind: "duplicate" };
     if (claim.kind === "busy") return { kind: "busy" };
+    const earlier = await measured("arrivals", outcomeOfEarlier({ message, ...given }, keys, claim));
+    if (earlier !== undefined) return earlier;
     let result: ImportResult;
     let isSent = false;
     try {

@@ -6,6 +6,8 @@ export interface Budgets {
   readonly uploadMs: number;
   /** For all requests of one message together. */
   readonly totalMs: number;
+  /** For the question whether an earlier copy has arrived. */
+  readonly askMs: number;
   readonly answerBytes: number;
 }
 
@@ -29,10 +31,22 @@ export const SPOOL_MS = 5_000;
  */
 export const LONGEST_EVENT_MS = HOME_MS + 2 * LEDGER_MS + SPOOL_MS;
 
-export const BUDGETS: Budgets = { callMs: 5_000, uploadMs: 10_000, totalMs: HOME_MS, answerBytes: ANSWER_BYTES };
+export const BUDGETS: Budgets = {
+  callMs: 5_000,
+  uploadMs: 10_000,
+  totalMs: HOME_MS,
+  askMs: 4_000,
+  answerBytes: ANSWER_BYTES,
+};
 
 /** Nobody waits for the drain, so 25 MiB over a line of 2 Mbit/s have their chance there. */
-export const DRAIN_BUDGETS: Budgets = { callMs: 8_000, uploadMs: 110_000, totalMs: 130_000, answerBytes: ANSWER_BYTES };
+export const DRAIN_BUDGETS: Budgets = {
+  callMs: 8_000,
+  uploadMs: 110_000,
+  totalMs: 130_000,
+  askMs: 8_000,
+  answerBytes: ANSWER_BYTES,
+};
 
 /**
  * A run of the drain begins no further message after that: the clock strikes every minute, and what was begun needs some

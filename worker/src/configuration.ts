@@ -9,6 +9,8 @@ export interface Configuration {
   readonly accessClientSecret: string;
   readonly mailDomain: string;
   readonly catchAll: string | undefined;
+  /** Undefined: home is not asked whether a message has arrived. */
+  readonly arrivalsKey: string | undefined;
 }
 
 export interface JmapDelivery {
@@ -17,7 +19,7 @@ export interface JmapDelivery {
   readonly jmapToken: string;
 }
 
-export interface LmtpDelivery {
+export interface LmtpDelivery extends Omit<JmapDelivery, "kind"> {
   readonly kind: "lmtp";
   readonly lmtpUrl: URL;
 }
@@ -34,14 +36,15 @@ export function readConfiguration(env: Env): Configuration {
     mailDomain: required(env, "MAIL_DOMAIN").toLowerCase(),
     // An absent CATCH_ALL is a mistake of the deployment, an empty one is a decision of the operator.
     catchAll: text(env, "CATCH_ALL").toLowerCase() || undefined,
+    arrivalsKey: env.ARRIVALS_KEY === undefined ? undefined : text(env, "ARRIVALS_KEY") || undefined,
   };
 }
 
 function readDelivery(env: Env): JmapDelivery | LmtpDelivery {
   const kind = required(env, "INBOUND_DELIVERY");
-  if (kind === "lmtp") return { kind, lmtpUrl: httpsUrl(env, "LMTP_URL") };
-  if (kind === "jmap") return { kind, jmapUrl: httpsUrl(env, "JMAP_URL"), jmapToken: required(env, "JMAP_TOKEN") };
-  throw new TransientError("binding INBOUND_DELIVERY is neither jmap nor lmtp");
+  if (kind !== "lmtp" && kind !== "jmap") throw new TransientError("binding INBOUND_DELIVERY is neither jmap nor lmtp");
+  const mailboxes = { jmapUrl: httpsUrl(env, "JMAP_URL"), jmapToken: required(env, "JMAP_TOKEN") };
+  return kind === "jmap" ? { kind, ...mailboxes } : { kind, ...mailboxes, lmtpUrl: httpsUrl(env, "LMTP_URL") };
 }
 
 /** The Access secret goes there, and the API key. */

@@ -1,8 +1,8 @@
 /** Bindings of the inbound Worker. infra/edge builds the declared bindings from this type: a name is written here only. */
 export interface Env {
-  /** How messages are brought home: `jmap` or `lmtp`. The bindings of the other way are absent. */
+  /** How messages are brought home: `jmap` or `lmtp`. */
   readonly INBOUND_DELIVERY: string;
-  /** Base URL of the protected hostname in front of Stalwart, `https://inbound.<domain>`. Only for `jmap`. */
+  /** Base URL of the protected hostname in front of Stalwart's HTTP, `https://inbound.<domain>`. */
   readonly JMAP_URL?: string;
   /** The protected hostname that leads to Stalwart's LMTP listener, `https://lmtp.<domain>`. Only for `lmtp`. */
   readonly LMTP_URL?: string;
@@ -10,8 +10,10 @@ export interface Env {
   readonly ACCESS_CLIENT_ID: string;
   /** Access service token, sent as `CF-Access-Client-Secret` (secret). */
   readonly ACCESS_CLIENT_SECRET: string;
-  /** Stalwart API key, sent as Bearer (secret). Only for `jmap`: LMTP needs no key that can write into mailboxes. */
+  /** Stalwart API key, sent as Bearer (secret). With `lmtp` for messages that the listener would drop. */
   readonly JMAP_TOKEN?: string;
+  /** Key of the service `arrivals` at home (secret). Absent: nobody is asked whether a message has arrived. */
+  readonly ARRIVALS_KEY?: string;
   /** The domain whose mail this Worker takes. */
   readonly MAIL_DOMAIN: string;
   /** Complete address that takes mail for unknown local parts; empty: such mail is refused. */

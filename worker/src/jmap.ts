@@ -1,3 +1,5 @@
+import { NOBODY_SAYS } from "./arrivals";
+import type { AskArrival } from "./arrivals";
 import type { Home, ImportOrder, ImportResult } from "./attempt";
 import { BUDGETS } from "./budgets";
 import type { Budgets } from "./budgets";
@@ -24,6 +26,8 @@ export interface HomeOptions {
   readonly budgets?: Budgets;
   /** What earlier messages learned; a new one otherwise. */
   readonly cache?: HomeCache;
+  /** Absent: nobody can say. */
+  readonly arrived?: AskArrival;
 }
 
 /** Home for one message: all its requests share one time budget, which starts when it is made. */
@@ -41,7 +45,7 @@ const FORBIDDEN = 403;
 
 /** The mailboxes of home over JMAP (RFC 8620, 8621). */
 export function createHome(connection: Connection, options: HomeOptions = {}): JmapHome {
-  const { fetch = platformFetch, budgets = BUDGETS, cache = createCache() } = options;
+  const { fetch = platformFetch, budgets = BUDGETS, cache = createCache(), arrived = NOBODY_SAYS } = options;
   const { callMs, uploadMs, totalMs, answerBytes } = budgets;
   const deadline = AbortSignal.timeout(totalMs);
   const headers = {
@@ -55,7 +59,7 @@ export function createHome(connection: Connection, options: HomeOptions = {}): J
   /** Something that was remembered took part. */
   let remembered = false;
 
-  return { find, upload, inbox, import: importMessage, forget, requests: () => requests, answers };
+  return { find, upload, inbox, import: importMessage, arrived, forget, requests: () => requests, answers };
 
   function counted(url: URL, init: RequestInit): Promise<Response> {
     requests++;

@@ -2,6 +2,8 @@ import { CLAIM_MS, LEDGER_MS } from "./budgets";
 import type { Clock } from "./clock";
 import type { SpoolBucket } from "./env";
 import { isObject } from "./http";
+import { createKnownIds, NO_KNOWN_IDS } from "./known-ids";
+import type { KnownIds } from "./known-ids";
 
 /** Markers of what was imported, so that nothing is imported twice. */
 export interface Ledger {
@@ -15,6 +17,7 @@ export interface Ledger {
   readonly release: (claim: Claim) => Promise<void>;
   /** The import has happened. Says whether that is written down for every key; never fails. */
   readonly complete: (keys: readonly string[], claim: Claim) => Promise<boolean>;
+  readonly ids: KnownIds;
 }
 
 /** The copy of a message that an attempt carries. */
@@ -25,9 +28,12 @@ export interface Copy {
   readonly since: number;
 }
 
-/** A copy that may have arrived: whoever tried to import it was not heard of again. */
-export interface EarlierCopy extends Copy {
-  readonly trace: string;
+/** Copies of which one may have arrived: whoever tried to import it was not heard of again. */
+export interface EarlierCopy {
+  /** The last one first. */
+  readonly traces: readonly string[];
+  /** The edge received none of them before that, in milliseconds since the epoch. */
+  readonly since: number;
 }
 
 /**
@@ -62,19 +68,23 @@ interface ClaimText {
   readonly until: number;
   /** The key under which the delivery is written down. */
   readonly marker?: string | undefined;
-  readonly trace?: string | undefined;
+  readonly traces?: readonly string[] | undefined;
   readonly since?: number | undefined;
 }
+
+/** Copies that a claim names. More attempts in a row without an answer have not been seen. */
+const MAX_TRACES = 3;
 
 /** No ledger: every message is imported whenever it comes. */
 export const NO_LEDGER: Ledger = {
   claim: () => Promise.resolve({ kind: "unavailable" }),
   release: () => Promise.resolve(),
   complete: () => Promise.resolve(false),
+  ids: NO_KNOWN_IDS,
 };
 
 export function createLedger(bucket: SpoolBucket, clock: Clock): Ledger {
-  return { claim, release, complete };
+  return { claim, release, complete, ids: createKnownIds(bucket, clock) };
 
   async function claim(keys: readonly string[], copy: Copy): Promise<Claim> {
     return await clock.within(LEDGER_MS, "ledger", claimAll(keys, copy)).catch(() => UNAVAILABLE);
@@ -90,14 +100,17 @@ export function createLedger(bucket: SpoolBucket, clock: Clock): Ledger {
       else if (claimed.kind === "busy") await release({ kind: "mine", held });
       if (claimed.kind === "busy" || claimed.kind === "delivered") return claimed;
     }
-    if (held.length > 0) return { kind: "mine", held, earlier: held.find(({ earlier }) => earlier)?.earlier };
+    // Under the account's key another address of it may have left another copy.
+    const earlier = held.reduce<EarlierCopy | undefined>((all, one) => merged(all, one.earlier), undefined);
+    if (held.length > 0) return { kind: "mine", held, earlier };
     return (await isDelivered(marker)) ? { kind: "delivered" } : UNAVAILABLE;
   }
 
   async function tryClaim(key: string, marker: string, { trace, since }: Copy): Promise<Claim> {
     const name = CLAIM(key);
-    const text = claimText({ until: clock.now() + CLAIM_MS, marker, trace, since });
-    const created = await bucket.put(name, text, { onlyIf: { etagDoesNotMatch: "*" } });
+    const own = { until: clock.now() + CLAIM_MS, marker };
+    const first = claimText({ ...own, ...copyOf({ trace, since }) });
+    const created = await bucket.put(name, first, { onlyIf: { etagDoesNotMatch: "*" } });
     if (created !== null) return mine(key, created.etag, undefined);
     const present = await bucket.get(name);
     // Its lifetime in the bucket ended between the two.
@@ -105,8 +118,10 @@ export function createLedger(bucket: SpoolBucket, clock: Clock): Ledger {
     const found = readClaim(await present.text());
     if (await isDelivered(found.marker ?? key)) return { kind: "delivered" };
     if (found.until > clock.now()) return { kind: "busy" };
+    const earlier = earlierOf(found);
+    const text = claimText({ ...own, ...merged(copyOf({ trace, since }), earlier) });
     const taken = await bucket.put(name, text, { onlyIf: { etagMatches: present.etag } });
-    return taken === null ? { kind: "busy" } : mine(key, taken.etag, earlierOf(found));
+    return taken === null ? { kind: "busy" } : mine(key, taken.etag, earlier);
   }
 
   async function isDelivered(key: string): Promise<boolean> {
@@ -170,16 +185,27 @@ function readClaim(text: string): ClaimText {
   } catch {
     return { until: 0 };
   }
-  const { until, marker, trace, since }: Partial<Record<keyof ClaimText, unknown>> = isObject(value) ? value : {};
+  const { until, marker, traces, since }: Partial<Record<keyof ClaimText, unknown>> = isObject(value) ? value : {};
   return {
     until: typeof until === "number" ? until : 0,
     marker: typeof marker === "string" ? marker : undefined,
-    trace: typeof trace === "string" ? trace : undefined,
+    traces: Array.isArray(traces) ? traces.filter((one) => typeof one === "string") : undefined,
     since: typeof since === "number" ? since : undefined,
   };
 }
 
 /** A claim that ended and was not given back: its import may have happened. */
-function earlierOf({ until, trace, since }: ClaimText): EarlierCopy | undefined {
-  return until === 0 || trace === undefined || since === undefined ? undefined : { trace, since };
+function earlierOf({ until, traces = [], since }: ClaimText): EarlierCopy | undefined {
+  return until === 0 || traces.length === 0 || since === undefined ? undefined : { traces, since };
+}
+
+function copyOf({ trace, since }: Copy): EarlierCopy {
+  return { traces: trace === undefined ? [] : [trace], since };
+}
+
+/** If this attempt ends without a word as well, either copy may have arrived. */
+function merged(one: EarlierCopy | undefined, other: EarlierCopy | undefined): EarlierCopy | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  const traces = [...new Set([...one.traces, ...other.traces])].slice(0, MAX_TRACES);
+  return { traces, since: Math.min(one.since, other.since) };
 }

@@ -1,3 +1,4 @@
+import { createArrivals } from "./arrivals";
 import { BUDGETS, DRAIN_BUDGETS } from "./budgets";
 import { isolateCache } from "./cache";
 import { systemClock } from "./clock";
@@ -19,16 +20,21 @@ const PIPELINES_BDAT = true;
 /** Home by the way that the configuration names, for one message: its time budget starts now. */
 export function homeOf(configuration: Configuration, who: "edge" | "drain", fetch: Fetch = platformFetch): DrainHome {
   const { delivery, accessClientId, accessClientSecret, mailDomain } = configuration;
-  if (delivery.kind === "jmap") {
-    const cache = isolateCache(delivery.jmapUrl, delivery.jmapToken);
-    const budgets = who === "edge" ? BUDGETS : DRAIN_BUDGETS;
-    return createHome({ ...configuration, ...delivery }, { cache, fetch, budgets });
-  }
+  const budgets = who === "edge" ? BUDGETS : DRAIN_BUDGETS;
+  const connection = { ...configuration, ...delivery };
+  const arrived = createArrivals(connection, fetch, budgets);
+  const cache = isolateCache(delivery.jmapUrl, delivery.jmapToken);
+  const mailboxes = createHome(connection, { cache, fetch, budgets, arrived });
+  if (delivery.kind === "jmap") return mailboxes;
   const address = { url: delivery.lmtpUrl, accessClientId, accessClientSecret };
-  return createLmtpHome((connectMs) => openWebSocket(fetch, address, connectMs, systemClock), {
-    name: mailDomain,
-    budgets: who === "edge" ? LMTP_BUDGETS : LMTP_DRAIN_BUDGETS,
-    clock: systemClock,
-    pipelinesBdat: PIPELINES_BDAT,
-  });
+  return createLmtpHome(
+    (connectMs) => openWebSocket(fetch, address, connectMs, systemClock),
+    {
+      name: mailDomain,
+      budgets: who === "edge" ? LMTP_BUDGETS : LMTP_DRAIN_BUDGETS,
+      clock: systemClock,
+      pipelinesBdat: PIPELINES_BDAT,
+    },
+    { mailboxes, arrived },
+  );
 }

@@ -46,7 +46,7 @@ trap unexpected EXIT
 # Secrets that lie on this host: those that were made here, and former ones that a program may still have.
 know_secrets_of_host() {
   local file line lines
-  for file in "$apps"/*/secrets/* "$apps"/stalwart/keys/* "$apps"/cloudflared/token; do
+  for file in "$apps"/*/secrets/* "$apps"/stalwart/keys/* "$apps"/arrivals/keys/* "$apps"/cloudflared/token; do
     if [ ! -f "$file" ] || [ ! -O "$file" ]; then continue; fi
     mapfile -t lines <"$file"
     for line in "${lines[@]}"; do

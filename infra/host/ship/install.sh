@@ -9,10 +9,10 @@
 #   closed     there while an upgrade lets nobody in (ops/upgrade/host.sh)
 
 # Folders that containers write to: made once, never removed. A symbolic link to another disk is fine.
-container_folders=(stalwart/data stalwart/tls stalwart/keys stalwart/secrets traefik/acme)
+container_folders=(stalwart/data stalwart/tls stalwart/keys stalwart/secrets arrivals/keys traefik/acme)
 # The tailnet's services, when files for them are among the shipped ones. Mail does not wait for them.
 readonly tailnet_folders=(tailscale/state tailscale/run coredns/zone)
-readonly mail_services=(stalwart traefik cloudflared certificates)
+readonly mail_services=(stalwart traefik cloudflared certificates arrivals)
 # What the scripts keep among them.
 readonly kept_files=(mail-stack/.env mail-stack/installed stalwart/version stalwart/applied
   stalwart/secrets/recovery-admin.env stalwart/secrets/stalwart-cli.env)

@@ -65,7 +65,17 @@ export function leaveCommand(folder: string, paths: readonly string[]): string {
  * @param workerAddress the address that the key is bound to: with another one the host is asked again
  */
 export function keyScript(folder: string, keyNumber: number, workerAddress: string): string {
-  return script(["key"], { apps_folder: folder, key_number: String(keyNumber), worker_address: workerAddress });
+  return script(["key"], {
+    apps_folder: folder,
+    key_command: "key",
+    key_number: String(keyNumber),
+    worker_address: workerAddress,
+  });
+}
+
+/** The same of the Worker's key for the service `arrivals`. */
+export function arrivalsKeyScript(folder: string, keyNumber: number): string {
+  return script(["key"], { apps_folder: folder, key_command: "arrivals-key", key_number: String(keyNumber) });
 }
 
 /** Withdraws the keys of the Worker with lower numbers. Errors as above. */

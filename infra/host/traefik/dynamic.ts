@@ -1,3 +1,4 @@
+import { ARRIVALS_PORT } from "../../../onhost/src/deployment";
 import { tcpServices } from "../../edge/tcp-services";
 import { laptopHostname } from "../../settings/clients";
 import type { Settings } from "../../settings/settings";
@@ -19,8 +20,11 @@ const INBOUND_PATHS = [
   "PathPrefix(`/jmap/upload/`)",
   "PathPrefix(`/healthz/`)",
 ];
+/** The Worker's question whether a message has arrived. Behind Access only: the server's public name does not lead there. */
+const ARRIVALS_PATH = "Path(`/arrivals`)";
 const TRANSPORT = "stalwart";
 const BACKEND = "stalwart";
+const ARRIVALS = "arrivals";
 /** Without a PROXY header: to Stalwart it is Traefik that delivers, whose address no ban can hit. */
 const LMTP_TRANSPORT = "lmtp";
 /** Whoever reaches the listener may deliver, so the other containers are kept away. */
@@ -66,6 +70,10 @@ function http(settings: Settings) {
       }),
       // The client is cloudflared, which is never banned: all Workers of all of Cloudflare's customers share addresses.
       inbound: route("inbound", `Host(\`${hostnames.inbound}\`) && (${INBOUND_PATHS.join(" || ")})`, ["as-peer"]),
+      [ARRIVALS]: {
+        ...route("inbound", `Host(\`${hostnames.inbound}\`) && ${ARRIVALS_PATH}`, ["as-peer"]),
+        service: ARRIVALS,
+      },
     },
     middlewares: {
       "as-peer": { headers: { customRequestHeaders: { Forwarded: "", "CF-Connecting-IP": "" } } },
@@ -76,6 +84,12 @@ function http(settings: Settings) {
       [BACKEND]: {
         loadBalancer: {
           servers: [{ url: `http://${addresses(host.subnet).mail.stalwart}:${STALWART_PORTS.http}` }],
+          serversTransport: TRANSPORT,
+        },
+      },
+      [ARRIVALS]: {
+        loadBalancer: {
+          servers: [{ url: `http://${addresses(host.subnet).mail.arrivals}:${ARRIVALS_PORT}` }],
           serversTransport: TRANSPORT,
         },
       },

@@ -12,7 +12,7 @@ import { converge, list } from "./ask";
 import { EDGE_TOKEN, EDGE_ZONE, edgeCheck, zoneOf } from "./edge";
 
 /** Not known to the doctor, and not compared. */
-const WAY_HOME = { clientId: "", clientSecret: "", key: "" };
+const WAY_HOME = { clientId: "", clientSecret: "", key: "", arrivalsKey: "" };
 /** What is served under the public names comes from there. */
 export const PUBLIC_WORKER = "edge.worker.public";
 export const ROUTES = "edge.routes";

@@ -1,19 +1,29 @@
 // Loaded by node before a program that runs in a container of the sandbox: its paths become those of the host's folders
 // that are mounted, and the names of other containers become ports on loopback. Environment: SANDBOX_CONTAINER, JSON
 // {mounts: [{source, target, readOnly}], ports: {"name:port": port}, isService}. A service ends with the
-// sandbox, also when that is killed: then its standard input ends.
+// sandbox, also when that is killed: then its standard input ends. It listens on any port of loopback, says which by a
+// message {port, loopback}, and takes {ports} as those of the other containers from then on.
 import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import net from "node:net";
 import { join } from "node:path";
 import process from "node:process";
 
-const { mounts, ports, isService } = JSON.parse(process.env["SANDBOX_CONTAINER"] ?? "{}");
+let { mounts, ports, isService } = JSON.parse(process.env["SANDBOX_CONTAINER"] ?? "{}");
 delete process.env["SANDBOX_CONTAINER"];
 
 if (isService) {
   process.stdin.once("end", () => process.exit(0)).resume();
   process.stdin.unref();
+  process.on("message", (message) => {
+    ports = message.ports;
+    process.send({ hasPorts: true });
+  });
+  const { listen } = net.Server.prototype;
+  net.Server.prototype.listen = function (port, host, ...rest) {
+    this.once("listening", () => process.send({ port, loopback: this.address().port }));
+    return listen.call(this, 0, "127.0.0.1", ...rest);
+  };
 }
 
 const WRITES =

@@ -4,7 +4,9 @@ import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { pathToFileURL } from "node:url";
 
+import { isProps } from "../../cloud/props";
 import type { Container, Finished, Process, Program } from "../docker/container";
+import { forward } from "../origin";
 
 const PRELOAD = pathToFileURL(join(__dirname, "node-mounts.mjs")).href;
 
@@ -16,12 +18,22 @@ export const node: Program = {
     for (const stream of [child.stdout, child.stderr])
       stream?.setEncoding("utf8").on("data", (text: string) => void output.push(text));
     const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
+    const ports = new Map<number, number>();
+    child.on("message", (message: unknown) => {
+      if (!isProps(message)) return;
+      const { port, loopback } = message;
+      if (typeof port === "number" && typeof loopback === "number") ports.set(port, loopback);
+    });
     return Promise.resolve({
-      probe: ([command, option, path = ""]) => {
+      ports: () => ports,
+      http: (to, request) => {
+        const loopback = ports.get(to.port);
+        if (loopback === undefined) return undefined;
+        return tellPorts(child, container).then(() => forward(loopback, request));
+      },
+      probe: async (test) => {
         if (child.exitCode !== null) throw new Error(`exited (${child.exitCode}): ${output.join("")}`);
-        if (command !== "test" || option !== "-s")
-          throw new Error(`the sandbox does not know the health check ${command ?? ""}`);
-        return Promise.resolve(isFilled(container.hostPath(path)));
+        return await probe(test, container, ports);
       },
       stop: async () => {
         child.kill("SIGTERM");
@@ -41,6 +53,32 @@ export const node: Program = {
   },
 };
 
+/** Other containers may have been started again since, and have other ports on loopback. */
+async function tellPorts(child: ChildProcess, container: Container): Promise<void> {
+  if (!child.connected) return;
+  await new Promise<void>((resolve) => {
+    child.once("message", () => resolve()).once("close", () => resolve());
+    child.send({ ports: container.neighbours.ports() });
+  });
+}
+
+/** A file that is there, or a page that is answered with 200. */
+async function probe(
+  [command, ...args]: readonly string[],
+  container: Container,
+  ports: ReadonlyMap<number, number>,
+): Promise<boolean> {
+  const last = args.at(-1) ?? "";
+  if (command === "test" && args[0] === "-s") return isFilled(container.hostPath(last));
+  if (command !== "wget" || !URL.canParse(last))
+    throw new Error(`the sandbox does not know the health check ${command ?? ""}`);
+  const { port, pathname } = new URL(last);
+  const loopback = ports.get(Number(port));
+  if (loopback === undefined) return false;
+  const { status } = await forward(loopback, { method: "GET", path: pathname, headers: {}, noTlsVerify: false });
+  return status === 200;
+}
+
 /** As the image's entrypoint: `node` in front of what is no command. */
 function launch(container: Container, command: readonly string[], isService: boolean): ChildProcess {
   const [script = "", ...args] = command[0] === "node" ? command.slice(1) : command;
@@ -50,7 +88,7 @@ function launch(container: Container, command: readonly string[], isService: boo
       ...environment,
       SANDBOX_CONTAINER: JSON.stringify({ mounts, ports: container.neighbours.ports(), isService }),
     },
-    stdio: ["pipe", "pipe", "pipe"],
+    stdio: ["pipe", "pipe", "pipe", ...(isService ? (["ipc"] as const) : [])],
   });
 }
 

@@ -1,17 +1,17 @@
-import { type Account, type Caller, type Directory, WRONG_PLACE, type WrongPlace } from "../accounts";
+import {
+  type Account,
+  ADMIN_ACCOUNT,
+  type Caller,
+  type Directory,
+  type RecoveryAdmin,
+  WRONG_PLACE,
+  type WrongPlace,
+} from "../accounts";
 import { isObject, type Json } from "../json";
 import { isAmong } from "./addresses";
 import { credentialWith } from "./credentials";
 import { addressesOf } from "./objects";
 import type { Registry } from "./registry";
-
-/** The recovery administrator of STALWART_RECOVERY_ADMIN: valid in normal mode too, and no account of the registry. */
-export interface RecoveryAdmin {
-  readonly login: string;
-  readonly password: string;
-}
-
-const RECOVERY_ACCOUNT: Account = { id: "999999", address: "recovery-admin", names: [], quotaBytes: 0 };
 
 /** Permissions that an ordinary user's role does not have. */
 const BEYOND_USERS = /^(sys|impersonate$|unlimited)/;
@@ -45,7 +45,7 @@ export function directoryOf(registry: Registry, recoveryAdmin: RecoveryAdmin | u
     const colon = login.indexOf(":");
     const [name, password] = [login.slice(0, colon), login.slice(colon + 1)];
     if (recoveryAdmin !== undefined && name === recoveryAdmin.login)
-      return password === recoveryAdmin.password ? { account: RECOVERY_ACCOUNT, may: () => true } : undefined;
+      return password === recoveryAdmin.password ? { account: ADMIN_ACCOUNT, may: () => true } : undefined;
     return withSecret("Password", password, from, ({ names }) => names.includes(name.toLowerCase()));
   }
 

@@ -46,7 +46,7 @@ describe("composeFile", () => {
     ["tailscale/secrets/authkey", ["tailscale"]],
     ["tailscale/config/serve.json", []],
     ["coredns/Corefile", ["coredns"]],
-    ["onhost/onhost.cjs", ["certificates", "zone"]],
+    ["onhost/onhost.cjs", ["certificates", "arrivals", "zone"]],
   ])("makes anew for a change of %s only %j", (path, services) => {
     expect(remade(changed(path, { content: "another" }))).toEqual(services);
     expect(remade(changed(path, { mode: "0755" }))).toEqual(services);

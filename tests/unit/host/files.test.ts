@@ -3,7 +3,15 @@ import { SERVICES, type ServiceName, TAILNET_FOLDERS, TAILNET_SERVICES } from ".
 import { documented, documentedFiles, SECRETS } from "./fixtures";
 
 /** Folders that the host makes: the containers write them, or the host's own secrets lie there. */
-const MADE = ["stalwart/data", "stalwart/tls", "stalwart/keys", "traefik/acme", ...Object.values(TAILNET_FOLDERS)];
+const MADE = [
+  "stalwart/data",
+  "stalwart/tls",
+  "stalwart/keys",
+  "stalwart/secrets/recovery-admin.env",
+  "arrivals/keys",
+  "traefik/acme",
+  ...Object.values(TAILNET_FOLDERS),
+];
 /** Read anew each time they are needed, so that no restart is due. */
 const READ_ANEW = [
   /^traefik\/dynamic\//,

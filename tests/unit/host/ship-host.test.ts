@@ -79,14 +79,18 @@ async function declared(changes: Partial<Settings["host"]> = {}) {
 }
 
 describe("the host's resources", () => {
-  it("are three commands, in this order: files, key, retirement of former keys", async () => {
+  it("are four commands, in this order: files, the keys, retirement of former keys", async () => {
     const { commands, order } = await declared();
-    expect(order).toEqual(["host-files", "host-key", "worker", "host-key-retired"]);
-    expect(commands.map(({ inputs }) => String(inputs["stdin"]).includes("key_number='2'"))).toEqual([
-      false,
-      true,
-      true,
+    expect(order.toSorted()).toEqual(["host-arrivals-key", "host-files", "host-key", "host-key-retired", "worker"]);
+    expect(order.filter((name) => name !== "host-arrivals-key")).toEqual([
+      "host-files",
+      "host-key",
+      "worker",
+      "host-key-retired",
     ]);
+    expect(order.at(-1)).toBe("host-key-retired");
+    for (const { name, inputs } of commands)
+      expect(String(inputs["stdin"]).includes("key_number='2'")).toBe(name !== "host-files");
   });
 
   it("hand out the key that the host prints, as a secret", async () => {
@@ -101,7 +105,7 @@ describe("the host's resources", () => {
       expect(Object.keys(inputs)).not.toEqual(expect.arrayContaining(["environment"]));
       expect(JSON.stringify([inputs["create"], inputs["delete"] ?? ""])).not.toMatch(/token|operator/);
     }
-    for (const name of ["host-files", "host-key", "host-key-retired"])
+    for (const name of ["host-files", "host-key", "host-arrivals-key", "host-key-retired"])
       expect(options.get(name)?.additionalSecretOutputs).toEqual(expect.arrayContaining(["stdout", "stderr"]));
   });
 
@@ -126,7 +130,9 @@ describe("the host's resources", () => {
       expect(inputs["update"]).toBeUndefined();
     }
     expect(options.get("host-files")).toMatchObject({ deleteBeforeReplace: true });
-    expect(commands.map(({ inputs }) => inputs["delete"] !== undefined)).toEqual([true, false, false]);
+    expect(commands.flatMap(({ name, inputs }) => (inputs["delete"] === undefined ? [] : [name]))).toEqual([
+      "host-files",
+    ]);
   });
 
   it("do not change when nothing changed, and all do when the machine is another one", async () => {

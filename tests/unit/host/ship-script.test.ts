@@ -1,6 +1,12 @@
 import { hostFiles } from "../../../infra/host/files";
 import { pack } from "../../../infra/host/ship/pack";
-import { installScript, keyScript, retireScript, stopCommand } from "../../../infra/host/ship/script";
+import {
+  arrivalsKeyScript,
+  installScript,
+  keyScript,
+  retireScript,
+  stopCommand,
+} from "../../../infra/host/ship/script";
 import { textsToHide } from "../../../infra/host/ship/secrets";
 import { Secret } from "../../../infra/settings/secret";
 import { augustin } from "../dns/fixtures";
@@ -48,11 +54,17 @@ it("the script for the key is another one for another address, so that Pulumi ru
 
 describe("the other scripts", () => {
   it.each([
-    ["key", keyScript("apps", 3, "172.30.25.20")],
-    ["retire", retireScript("apps", 3)],
-  ])("%s knows the folder and the number, and nothing of the files", (_name, script) => {
+    ["key", keyScript("apps", 3, "172.30.25.20"), ["readonly key_command='key'"]],
+    ["arrivals-key", arrivalsKeyScript("apps", 3), ["readonly key_command='arrivals-key'"]],
+    ["retire", retireScript("apps", 3), []],
+  ])("%s knows the folder and the number, and nothing of the files", (_name, script, command) => {
     const lines = script.split("\n").filter((line) => line !== "readonly worker_address='172.30.25.20'");
-    expect(lines.slice(0, 3)).toEqual(["readonly apps_folder='apps'", "readonly key_number='3'", "secrets=()"]);
+    expect(lines.slice(0, 3 + command.length)).toEqual([
+      "readonly apps_folder='apps'",
+      ...command,
+      "readonly key_number='3'",
+      "secrets=()",
+    ]);
     expect(script.endsWith("\nmain; exit\n")).toBe(true);
   });
 

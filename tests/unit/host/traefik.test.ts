@@ -150,6 +150,29 @@ describe("the entry points", () => {
 
   it("each have a route, but for the health check", () => {
     for (const name of Object.keys(TRAEFIK_PORTS).filter((each) => each !== "ping" && each !== "lmtp"))
-      expect([name, onEntryPoint(name, { ...http.routers, ...tcp.routers }).length]).toEqual([name, 1]);
+      expect([name, onEntryPoint(name, { ...http.routers, ...tcp.routers }).length]).toEqual([
+        name,
+        // The Worker's question has a router of its own there.
+        name === "inbound" ? 2 : 1,
+      ]);
   });
+});
+
+describe("the question whether a message has arrived", () => {
+  it.each(["jmap", "lmtp"] as const)(
+    "leads to its service under the protected name only, one path, by %s too",
+    (way) => {
+      const { http: routing } = dynamicConfiguration(documented({ inboundDelivery: way }));
+      const { arrivals } = addresses(settings.host.subnet).mail;
+      expect(routing.routers.arrivals).toEqual({
+        entryPoints: ["inbound"],
+        rule: `Host(\`${settings.hostnames.inbound}\`) && Path(\`/arrivals\`)`,
+        middlewares: ["as-peer"],
+        service: "arrivals",
+      });
+      expect(routing.services.arrivals.loadBalancer.servers).toEqual([{ url: `http://${arrivals}:8090` }]);
+      const others = Object.entries(routing.routers).filter(([name]) => name !== "arrivals");
+      expect(others.filter(([, { service }]) => service === "arrivals")).toEqual([]);
+    },
+  );
 });

@@ -34,7 +34,7 @@ function settingsOf(domain: string): FurtherSettings {
     ]),
   );
   if (result.kind !== "settings") throw new Error(JSON.stringify(result));
-  const worker = { clientId: "id", clientSecret: "secret", key: "key" };
+  const worker = { clientId: "id", clientSecret: "secret", key: "key", arrivalsKey: "arrivals" };
   return furtherSettings(result.settings, hostOffer(settingsWith(), worker));
 }
 

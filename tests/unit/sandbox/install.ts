@@ -5,7 +5,7 @@ import type { HostFile } from "../../../infra/host/file";
 import { type Project, readProject } from "../../../sandbox/host/docker/compose-file";
 
 /** What the install script makes beside the files; see infra/host/ship. */
-const FOLDERS = ["stalwart/data", "stalwart/tls", "stalwart/keys", "stalwart/secrets", "traefik/acme"];
+const FOLDERS = ["stalwart/data", "stalwart/tls", "stalwart/keys", "stalwart/secrets", "arrivals/keys", "traefik/acme"];
 const PASSWORD = "Recovery-Password-17";
 
 /** Lays the files down as the install script does, without it. @returns the compose project */

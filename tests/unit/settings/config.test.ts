@@ -43,7 +43,12 @@ describe("a further domain", () => {
   const offered: string[] = [];
   beforeEach(async () => {
     offered.length = 0;
-    const offer = hostOffer(settingsWith(), { clientId: "id", clientSecret: "secret", key: "key" });
+    const offer = hostOffer(settingsWith(), {
+      clientId: "id",
+      clientSecret: "secret",
+      key: "key",
+      arrivalsKey: "arrivals",
+    });
     const mocks: pulumi.runtime.Mocks = {
       newResource: ({ inputs, name }) => {
         offered.push(name);

@@ -18,7 +18,7 @@ import type { FurtherSettings } from "../../../infra/settings/settings";
 import { bucketName, workerNameOf } from "../../../infra/settings/spool";
 import { problemsOf, SECRETS, settingsWith } from "./fixtures";
 
-const WORKER = { clientId: "id.access", clientSecret: "access-secret", key: "worker-key" };
+const WORKER = { clientId: "id.access", clientSecret: "access-secret", key: "worker-key", arrivalsKey: "arrivals-key" };
 const host = settingsWith();
 
 /** The least that a further domain's stack file says, with changes. */

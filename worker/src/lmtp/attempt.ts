@@ -1,8 +1,15 @@
-import type { Outcome } from "../attempt";
+import type { AskArrival } from "../arrivals";
+import { attempt } from "../attempt";
+import type { Home, Outcome } from "../attempt";
+import { LEDGER_MS } from "../budgets";
 import type { Clock } from "../clock";
+import { outcomeOfEarlier } from "../earlier";
+import { NO_KNOWN_IDS } from "../known-ids";
+import type { Way } from "../known-ids";
 import type { Ledger } from "../ledger";
 import { messageKey } from "../message";
 import type { Fingerprint, Message } from "../message";
+import { messageIdsOf } from "../message-id";
 import { traceOf } from "../received";
 import { asTransient, TransientError } from "../transient";
 import { withoutForgedResults } from "./authentication-results";
@@ -10,8 +17,18 @@ import { openLmtp } from "./client";
 import type { LmtpOutcome, LmtpSession, LmtpSettings } from "./client";
 import type { ByteStream } from "./stream";
 
+/** What else there is at home. */
+export interface Beside {
+  /** The mailboxes, for messages that the listener would drop. */
+  readonly mailboxes: Home;
+  /** Whether an earlier copy has arrived. */
+  readonly arrived: AskArrival;
+}
+
 /** Home's LMTP listener. */
-export interface LmtpHome {
+export interface LmtpHome extends Beside {
+  /** When the attempt must have ended, in milliseconds since the epoch. */
+  readonly until: number;
   /** A server that is ready for one message. Throws a {@link TransientError}. */
   readonly open: () => Promise<LmtpSession>;
   /** Whether home answers at all, whatever it says about a message. */
@@ -44,6 +61,7 @@ export interface LmtpAttempt {
 export function createLmtpHome(
   connect: (connectMs: number) => Promise<ByteStream>,
   settings: Omit<LmtpSettings, "until">,
+  beside: Beside,
 ): LmtpHome {
   const { budgets, clock } = settings;
   const until = clock.now() + budgets.totalMs;
@@ -59,7 +77,7 @@ export function createLmtpHome(
       return false;
     }
   };
-  return { open, answers };
+  return { ...beside, until, open, answers };
 }
 
 /**
@@ -81,14 +99,26 @@ async function tryOnce(given: LmtpAttempt): Promise<Outcome> {
   const opening = measured(given, "connect", home.open());
   // It may fail while the ledger is asked.
   opening.catch(() => undefined);
+  const choosing = wayOf(given).catch(asTransient);
   const keys = [await messageKey(addresses[0] ?? "", print)];
   const claim = await measured(given, "claim", ledger.claim(keys, { trace: traceOf(message), since: receivedAt }));
-  if (claim.kind === "delivered" || claim.kind === "busy") {
-    await opening.then(
+  const close = () =>
+    opening.then(
       (session) => session.close(),
       () => undefined,
     );
+  if (claim.kind === "delivered" || claim.kind === "busy") {
+    await close();
     return { kind: claim.kind === "busy" ? "busy" : "duplicate" };
+  }
+  const earlier = await measured(given, "arrivals", outcomeOfEarlier(given, keys, claim));
+  const way = await measured(given, "way", choosing);
+  if (earlier !== undefined || way !== "direct") await close();
+  if (earlier !== undefined) return earlier;
+  if (way !== "direct") {
+    await ledger.release(claim);
+    if (way === "import") return await importPast(given);
+    return { kind: "failed", error: way === "wait" ? ON_ITS_WAY : way };
   }
   const outcome = await sendTo(given, opening);
   if (outcome.kind === "delivered") {
@@ -98,6 +128,40 @@ async function tryOnce(given: LmtpAttempt): Promise<Outcome> {
   // A claim on what may have happened stays until it ends by itself: until then nobody sends it again.
   if (outcome.kind === "refused" || !outcome.error.uncertain) await ledger.release(claim);
   return outcome;
+}
+
+const ON_ITS_WAY = new TransientError("lmtp: another message with this Message-ID is on its way", "message");
+/** Of one message; more are not usual, and each is an operation on the bucket. */
+const MAX_IDS = 4;
+/** For the question whose mail it is; the connection to the listener is opened meanwhile. */
+const LOOKUP_MS = 4_000;
+
+/**
+ * Stalwart drops a message whose Message-ID the account has, whatever else is in it (0.16.18, measured).
+ * @throws TransientError when home does not say whose mail it is: the message could be dropped then.
+ */
+async function wayOf({ addresses, message, print, home, ledger, clock }: LmtpAttempt): Promise<Way> {
+  const ids = ledger.ids === NO_KNOWN_IDS ? [] : messageIdsOf(message);
+  if (ids.length === 0) return "direct";
+  const { mailboxes } = home;
+  const find = async () => await mailboxes.find(addresses);
+  const finding = find().catch(async (error: unknown) => {
+    // What was remembered of home may be wrong.
+    if (mailboxes.forget(addresses)) return await find();
+    throw error;
+  });
+  // Two addresses of one account share its mail.
+  const owner = (await clock.within(LOOKUP_MS, "lookup", finding)) ?? addresses[0] ?? "";
+  const ways = await Promise.all(ids.slice(0, MAX_IDS).map((id) => ledger.ids.wayOf(id, owner, print.content)));
+  return (["wait", "import"] as const).find((way) => ways.includes(way)) ?? "direct";
+}
+
+/** Past the delivery of the server, which would drop the message: without its filters, but into the mailbox. */
+async function importPast(given: LmtpAttempt): Promise<Outcome> {
+  // The claim and its release must have their time.
+  if (given.clock.now() > given.home.until - 2 * LEDGER_MS)
+    return { kind: "failed", error: new TransientError("lmtp: no time left for an import") };
+  return await attempt({ ...given, home: given.home.mailboxes });
 }
 
 const ORIGINAL_TO = "X-Original-To:";

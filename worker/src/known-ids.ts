@@ -1,0 +1,85 @@
+import { CLAIM_MS, LEDGER_MS } from "./budgets";
+import type { Clock } from "./clock";
+import type { SpoolBucket } from "./env";
+import { isObject } from "./http";
+
+/**
+ * The way that a message with a Message-ID takes, where the mail server's own delivery drops every message but the first that has
+ * that id. `direct`: that delivery. `import`: past it, into the mailbox. `wait`: the first one is still on its way, and an
+ * import that overtook it would make the server drop it.
+ */
+export type Way = "direct" | "import" | "wait";
+
+/** Which message was the first with a Message-ID, for each account. */
+export interface KnownIds {
+  /**
+   * Notes the message. Never fails: when the bucket does not answer the way is `direct`.
+   *
+   * @param owner whose mail it is @param content of the message's fingerprint
+   */
+  readonly wayOf: (id: string, owner: string, content: string) => Promise<Way>;
+}
+
+/** Nothing is known. */
+export const NO_KNOWN_IDS: KnownIds = { wayOf: () => Promise.resolve("direct") };
+
+/** An object that is used is written again that often, because the bucket forgets it some time after it was written. */
+const REFRESH_MS = 24 * 3_600_000;
+
+/** What is known of an id. */
+interface Known {
+  /** Of the first message. */
+  readonly content: string;
+  /** When its last attempt began, or the object was written last, in milliseconds since the epoch. */
+  readonly at: number;
+  /** There is another message with this id, so all of them are imported. */
+  readonly isShared: boolean;
+}
+
+export function createKnownIds(bucket: SpoolBucket, clock: Clock): KnownIds {
+  return {
+    wayOf: (id, owner, content) => clock.within(LEDGER_MS, "ids", wayOf(id, owner, content)).catch((): Way => "direct"),
+  };
+
+  /** A new id, which nearly every one is, costs one operation. */
+  async function wayOf(id: string, owner: string, content: string): Promise<Way> {
+    const name = `ids/${await sha256(JSON.stringify([owner, id]))}`;
+    const now = clock.now();
+    const write = (known: Known, onlyIf: { etagMatches: string } | { etagDoesNotMatch: string }) =>
+      bucket.put(name, JSON.stringify(known), { onlyIf });
+    const isNew = await write({ content, at: now, isShared: false }, { etagDoesNotMatch: "*" });
+    if (isNew !== null) return "direct";
+    const present = await bucket.get(name);
+    // Its lifetime in the bucket ended between the two.
+    if (present === null) return "direct";
+    const known = readKnown(await present.text());
+    const onlyIf = { etagMatches: present.etag };
+    if (known === undefined)
+      return (await write({ content, at: now, isShared: false }, onlyIf)) === null ? "wait" : "direct";
+    const isFirst = known.content === content;
+    if (isFirst && !known.isShared) return (await write({ ...known, at: now }, onlyIf)) === null ? "wait" : "direct";
+    const isOnItsWay = !isFirst && now - known.at < CLAIM_MS;
+    // Should it not be written, the first one would go on by a way on which it is dropped.
+    if (!known.isShared && (await write({ ...known, isShared: true }, onlyIf)) === null) return "wait";
+    if (known.isShared && now - known.at > REFRESH_MS) await write({ ...known, at: now - CLAIM_MS }, onlyIf);
+    return isOnItsWay ? "wait" : "import";
+  }
+}
+
+function readKnown(text: string): Known | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (!isObject(value)) return undefined;
+  const { content, at, isShared } = value;
+  if (typeof content !== "string" || typeof at !== "number" || typeof isShared !== "boolean") return undefined;
+  return { content, at, isShared };
+}
+
+async function sha256(text: string): Promise<string> {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
+  return [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
