@@ -1,4 +1,4 @@
-import { printable } from "./reports/render";
+import { oneLine } from "../infra/settings/visible";
 
 /** What the engine says, what it means and what to do; `{stack}` and `{1}` (of the pattern) are filled in. */
 const KNOWN: readonly (readonly [RegExp, string])[] = [
@@ -61,7 +61,7 @@ export function knownReason(output: string, stack: string): string | undefined {
     const found = pattern.exec(output);
     if (found === null) continue;
     const [, first = ""] = found;
-    return printable(text.replaceAll("{stack}", () => stack).replace("{1}", () => first.replace(/^error: /, "")));
+    return oneLine(text.replaceAll("{stack}", () => stack).replace("{1}", () => first.replace(/^error: /, "")));
   }
   return undefined;
 }
@@ -71,7 +71,7 @@ function ownWords(output: string): string {
   const lines = output.trim().split("\n");
   const errors = lines.filter((line) => /\berror: /.test(line));
   const told = (errors.length > 0 ? errors : lines).slice(0, MAX_LINES);
-  return told.map((line) => printable(line.replace(/^\s*error: /, "")).trim()).join("\n");
+  return told.map((line) => oneLine(line.replace(/^\s*error: /, "")).trim()).join("\n");
 }
 
 const MAX_LINES = 5;

@@ -1,6 +1,6 @@
 import type { KeyName } from "../../infra/settings/keys";
 import { parseHostKey } from "../../infra/settings/ssh";
-import { ownAddress } from "../../worker/src/own-address";
+import { ownAddress } from "../../infra/settings/mailbox";
 import type { Asked } from "./arguments";
 import { NewDomainError } from "./refused";
 import { keysOf, textIn, type Values } from "./stack-file";

@@ -13,7 +13,6 @@ export async function startArrivalsBeside(port: number, key: string, now: () => 
       url: `http://127.0.0.1:${port}`,
       sessionPath: "/jmap/session",
       authorization: basic(ADMIN.login, ADMIN.password),
-      staysAtOrigin: true,
       patience: { firstPauseMs: 10, longestPauseMs: 10, totalMs: 50 },
     });
   return await startArrivals({ port: 0, host: "127.0.0.1", keys: () => [key], ask: asker(connect, { now }) });

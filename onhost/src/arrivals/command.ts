@@ -49,7 +49,6 @@ async function serveArrivals(context: Context, sessionPath: string): Promise<nev
       url: context.url,
       sessionPath,
       authorization: recoveryAdmin(context),
-      staysAtOrigin: true,
       patience: PATIENCE,
     }),
   );

@@ -222,9 +222,7 @@ test("known_hosts and ssh's options", () => {
     // Tokens are replaced later; the doubled sign is how a path holds one.
     expect(/^identityfile (.*)$/m.exec(said)?.[1]).toBe(path.replaceAll("%", "%%"));
     const hosts = ["-G", "-F", "none", "-o", sshPathOption("UserKnownHostsFile", path), "host"];
-    expect(execFileSync("ssh", hosts, { encoding: "utf8", stdio: "pipe" })).toContain(
-      `userknownhostsfile ${path}\n`,
-    );
+    expect(execFileSync("ssh", hosts, { encoding: "utf8", stdio: "pipe" })).toContain(`userknownhostsfile ${path}\n`);
   }
 });
 

@@ -55,7 +55,6 @@ beforeEach(async () => {
       url: `http://127.0.0.1:${mail.port}`,
       sessionPath: "/jmap/session",
       authorization: basic(ADMIN.login, ADMIN.password),
-      staysAtOrigin: true,
       patience: { firstPauseMs: 10, longestPauseMs: 10, totalMs: 50 },
     });
   service = await startArrivals({
