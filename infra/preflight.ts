@@ -3,6 +3,7 @@
  * three minutes, accepts a dead token until the first write, knows zones by id only, and finds R2 switched off half-way.
  */
 import type { CloudflareApi } from "./config";
+import { RATE_LIMIT_PHASE, RATE_LIMIT_REF } from "./edge/rate-limit";
 import { oneLine } from "./settings/visible";
 import { type ListedZone, type Obstacle, type PickedZone, pickZone, zonesNamed } from "./zone";
 
@@ -18,6 +19,8 @@ export interface PreflightQuestion {
   readonly domain: string;
   /** Zones of which records are wanted besides; they may belong to somebody else. */
   readonly furtherZones: readonly string[];
+  /** The zone's rate limiting rules will be the stack's. */
+  readonly rateLimit: boolean;
   /** Buckets of R2 are wanted: it must be switched on for the account. */
   readonly r2: boolean;
   /** Access is wanted: the account must have a Zero Trust organisation. */
@@ -38,7 +41,8 @@ export class PreflightError extends Error {}
 /**
  * @param timeBudgetMs For each question.
  * @throws PreflightError when the API cannot be reached, the token is not accepted, the mail domain's zone is missing, in
- * another account or cannot carry mail ({@link pickZone}), or R2 or Access is wanted and cannot be used.
+ * another account or cannot carry mail ({@link pickZone}), R2 or Access is wanted and
+ * cannot be used, or the zone has rate limiting rules that the stack would replace.
  */
 export async function preflight(
   api: CloudflareApi,
@@ -58,6 +62,7 @@ export async function preflight(
   const zone = await mailZone;
   if ("fact" in zone) throw new PreflightError(`${zone.fact} Nothing was changed. ${zone.next}`);
   await r2;
+  if (question.rateLimit) await checkRateLimit(get, zone);
   const teamName = (await team) ?? "";
   const others = await Promise.all(further);
   const zones = [zone, ...others.flatMap((found) => (found === undefined || "fact" in found ? [] : [found]))];
@@ -198,6 +203,34 @@ async function findTeam(get: Get, accountId: string): Promise<string> {
   throw new PreflightError(
     `The login domain of the Zero Trust organisation of the account ${accountId} is not TEAM${TEAM_DOMAIN}, so the tunnel ` +
       "could not check the tokens of Access. Nothing was changed. Look at it in Cloudflare's dashboard, Zero Trust, Settings.",
+  );
+}
+
+/** Rules that the program did not make would be lost, and a second set of them is refused half-way (20217). */
+async function checkRateLimit(get: Get, { id, name }: ListedZone): Promise<void> {
+  const { status, result } = await get(`/zones/${id}/rulesets/phases/${RATE_LIMIT_PHASE}/entrypoint`);
+  if (status === 404) return;
+  const without = "Or look after the rules yourself (docs/start.md): pulumi config set mail:publicRateLimit false";
+  if (status === 401 || status === 403)
+    throw new PreflightError(
+      `Cloudflare does not let this token see the rate limiting rules of the zone ${name} (HTTP ${status}). Nothing was ` +
+        `changed. Give the token the permission Zone WAF Write, then run the command again. ${without}`,
+    );
+  if (status !== 200 || !isObject(result))
+    throw new PreflightError(
+      `Cloudflare refused to show the rate limiting rules of the zone ${name} (HTTP ${status}). Nothing was changed. Look ` +
+        `at Security rules in Cloudflare's dashboard, then run the command again. ${without}`,
+    );
+  const rules: readonly unknown[] = Array.isArray(result["rules"]) ? result["rules"] : [];
+  if (rules.length > 0 && rules.every((rule) => isObject(rule) && rule["ref"] === RATE_LIMIT_REF)) return;
+  if (rules.length === 0)
+    throw new PreflightError(
+      `The zone ${name} has an empty set of rate limiting rules, beside which Cloudflare refuses the stack's. Nothing was ` +
+        `changed. Delete the set (API: DELETE /zones/${id}/rulesets/${String(result["id"])}), then run the command again. ${without}`,
+    );
+  throw new PreflightError(
+    `The zone ${name} has rate limiting rules of its own (${rules.length}), which this stack would replace. Nothing was ` +
+      `changed. Keep them, and add one for the public Worker (docs/start.md): pulumi config set mail:publicRateLimit false`,
   );
 }
 

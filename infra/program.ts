@@ -20,6 +20,7 @@ export async function program(): Promise<MailOutputs | FurtherOutputs> {
       accountId: settings.accountId,
       domain: settings.domain,
       furtherZones,
+      rateLimit: settings.publicRateLimit,
       r2: settings.spool !== undefined,
       access: stack.kind === "host",
     }),

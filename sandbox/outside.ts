@@ -14,8 +14,9 @@ import { type Home, startHome } from "./host/home";
 import type { Settings } from "../infra/settings/settings";
 import type { StandIns } from "./stand-ins";
 
-/** Address of somebody on the internet (RFC 5737). */
-const SOMEBODY = "203.0.113.7";
+/** Addresses on the internet (RFC 5737). Each request comes from another one, as those of many people do. */
+let people = 0;
+const somebody = () => `203.0.113.${1 + (people++ % 254)}`;
 
 /** Everything around the program: the cloud's services, the MX and the host at home. */
 export interface Outside {
@@ -75,7 +76,7 @@ export async function startOutside(
     cron: () => edge.cron(),
     login: (hostname, email) => login(world, hostname, email),
     tcpEdge,
-    fetch: (url, init) => edge.fetch(new Request(url, init), SOMEBODY),
+    fetch: (url, init) => edge.fetch(new Request(url, init), somebody()),
     publishDs(ds) {
       for (const zone of world.zones) if (ds.startsWith(`${zone.name}.`)) zone.dsAtRegistrar = ds;
     },

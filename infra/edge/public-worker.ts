@@ -1,9 +1,10 @@
 /**
  * Makes: the Worker that answers clients and sending servers while home may be down, and the routes to it: the MTA-STS
- * policy of Cloudflare's MX, the configuration for Thunderbird and Outlook. It holds no secret (decision 005).
+ * policy of Cloudflare's MX, the configuration for Thunderbird and Outlook. It holds no secret (decision 005). And the
+ * zone's rate limiting rule in front of it.
  * Must be true first: the proxied records for the names, which are among the deployment's DNS records.
  * By hand: nothing.
- * Token scopes: Workers Scripts Write on the account, Workers Routes Write on the zone.
+ * Token scopes: Workers Scripts Write on the account; Workers Routes Write and, for the rule, Zone WAF Write on the zone.
  */
 import * as cloudflare from "@pulumi/cloudflare";
 import * as pulumi from "@pulumi/pulumi";
@@ -12,14 +13,18 @@ import type { PublicEnv } from "../../worker/src/public-env";
 import type { DomainSettings } from "../settings/settings";
 import { publicBindings } from "./bindings";
 import { startBundle } from "./bundle";
+import { type PublicHost, routePatterns } from "./public-paths";
+import { RATE_LIMIT_PHASE, rateLimitRules } from "./rate-limit";
 import { scriptArgs } from "./worker";
 
 export interface PublicWorkerArgs {
   readonly accountId: string;
   readonly zoneId: string;
   readonly scriptName: string;
-  /** Names that the Worker answers for, complete, by the label that the route's resource is called after. */
-  readonly hostnames: Readonly<Record<"mta-sts" | "autoconfig" | "autodiscover", string>>;
+  /** Names that the Worker answers for, complete. */
+  readonly hostnames: Readonly<Record<PublicHost, string>>;
+  /** Declares the zone's rate limiting rule; a zone has one set of them. */
+  readonly rateLimit: boolean;
   /** One value for each binding that the Worker's own type names; anyone may read them. */
   readonly bindings: PublicEnv;
 }
@@ -36,6 +41,7 @@ export function publicArgs(settings: DomainSettings, zoneId: string): PublicWork
       autoconfig: hostnames.autoconfig,
       autodiscover: hostnames.autodiscover,
     },
+    rateLimit: settings.publicRateLimit,
     bindings: publicBindings(settings),
   };
 }
@@ -64,11 +70,18 @@ export class PublicWorker extends pulumi.ComponentResource {
       { accountId, scriptName: script.scriptName, enabled: false, previewsEnabled: false },
       { parent: this },
     );
-    for (const [label, hostname] of Object.entries(args.hostnames))
+    for (const [label, pattern] of Object.entries(routePatterns(args.hostnames)))
       new cloudflare.WorkersRoute(
         `${name}-route-${label}`,
-        { zoneId, pattern: `${hostname}/*`, script: script.scriptName },
+        { zoneId, pattern, script: script.scriptName },
         { parent: this, ...(label === "mta-sts" ? { aliases: [{ name: "mta-sts-route" }] } : {}) },
+      );
+
+    if (args.rateLimit)
+      new cloudflare.Ruleset(
+        `${name}-rate-limit`,
+        { zoneId, kind: "zone", phase: RATE_LIMIT_PHASE, name: "Rate limits", rules: rateLimitRules() },
+        { parent: this },
       );
 
     this.registerOutputs();

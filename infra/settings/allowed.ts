@@ -18,6 +18,7 @@ export const ALLOWED: Readonly<Record<KeyName, string>> = {
   spoolAlertAfterMinutes: "an integer from 5 to 10080",
   ledgerDays: "an integer from 7 to 365",
   services: "jmap, caldavs, carddavs, imaps, submissions, submission, sieve, each once",
+  publicRateLimit: "true, false",
   dkimRsaSelector: "one DNS label (a-z, 0-9, hyphen) that no other DKIM key of the domain uses",
   dkimRsaPrivateKey: "an unencrypted RSA private key in PEM form, 2048 to 4096 bits (openssl genrsa 2048)",
   dkimEd25519Selector: "one DNS label (a-z, 0-9, hyphen) that no other DKIM key of the domain uses",

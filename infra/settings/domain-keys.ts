@@ -112,6 +112,13 @@ export const DOMAIN_KEYS = {
     default: ["jmap", "caldavs", "carddavs", "imaps", "submissions", "submission"],
     example: '["jmap","imaps","submissions"]',
   },
+  publicRateLimit: {
+    type: "boolean",
+    description:
+      "Declares the zone's rate limiting rule in front of the public Worker. A zone has one set of these rules: `false` leaves them to you (docs/start.md).",
+    default: true,
+    example: "false",
+  },
   dkimRsaSelector: {
     type: "string",
     description: "Selector of the RSA DKIM key with which Stalwart signs.",

@@ -58,6 +58,7 @@ export function takeDomain(reader: Reader) {
     spoolAlertAfterMinutes: reader.take("spoolAlertAfterMinutes", (text) => parseWithin(text, 5, 10_080)),
     ledgerDays: reader.take("ledgerDays", (text) => parseWithin(text, 7, 365)),
     services: reader.take("services", parseServices),
+    publicRateLimit: reader.take("publicRateLimit", parseBoolean),
     dkimRsaSelector,
     dkimRsaPrivateKey: reader.take("dkimRsaPrivateKey", parseRsaKey),
     dkimEd25519Selector,
@@ -108,6 +109,7 @@ export function domainPart(values: DomainValues) {
             ledgerDays: values.ledgerDays,
           },
     services: values.services,
+    publicRateLimit: values.publicRateLimit,
     dkim: {
       rsa: { selector: values.dkimRsaSelector, ...values.dkimRsaPrivateKey },
       ed25519: { selector: values.dkimEd25519Selector, ...values.dkimEd25519PrivateKey },

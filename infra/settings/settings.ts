@@ -138,6 +138,8 @@ export interface DomainSettings {
   /** Where mail waits while home does not take it; undefined: nowhere, the sending server keeps it. */
   readonly spool: SpoolSettings | undefined;
   readonly services: readonly Service[];
+  /** The stack owns the zone's rate limiting rules. */
+  readonly publicRateLimit: boolean;
   readonly dkim: {
     readonly rsa: DkimKey;
     readonly ed25519: DkimKey;

@@ -1,4 +1,5 @@
-import { isProps, listAt, type Props, textAt, textsAt } from "./props";
+import type { Remote } from "./kind";
+import { at, isProps, listAt, type Props, textAt, textsAt } from "./props";
 import { APPLICATION, POLICY, SERVICE_TOKEN } from "./kinds/access";
 import { ACCOUNT_TOKEN } from "./kinds/account-token";
 import { DNS_RECORD } from "./kinds/dns-record";
@@ -6,6 +7,7 @@ import { CATCH_ALL, untouchedCatchAll } from "./kinds/email-routing";
 import { NOTIFICATION } from "./kinds/notification-policy";
 import { TUNNEL, TUNNEL_CONFIG } from "./kinds/tunnel";
 import { R2_LIFECYCLE } from "./kinds/r2";
+import { RULESET } from "./kinds/ruleset";
 import { CRON, ROUTE, SCRIPT, SUBDOMAIN } from "./kinds/workers";
 import { ZONE_DNSSEC } from "./kinds/zone-dnssec";
 import type { World } from "./world";
@@ -45,6 +47,8 @@ function ofZone(world: World, zone: Zone, path: string): Listing | undefined {
       return { one: { status: "disabled", ...wireDnssec(here(ZONE_DNSSEC)[0]?.props) } };
     case "workers/routes":
       return { all: here(ROUTE).map(({ id, props }) => ({ id, pattern: props["pattern"], script: props["script"] })) };
+    case "rulesets/phases/http_ratelimit/entrypoint":
+      return wireRuleset(here(RULESET)[0]);
     case "email/routing":
       return {
         one: { id: zone.id, tag: zone.id, name: zone.name, enabled: zone.emailRouting, status: statusOf(zone) },
@@ -214,6 +218,22 @@ function wireAccessRule(rule: Props): object {
 
 function named(id: string, props: Props): object {
   return { id, name: props["name"], status: "active", expires_at: props["expiresAt"] };
+}
+
+/** Undefined as long as nobody has made a rule: the API answers 404 then. */
+function wireRuleset(ruleset: Remote | undefined): Listing | undefined {
+  if (ruleset === undefined) return undefined;
+  const rules = listAt(ruleset.props, "rules").map(({ ref, description, expression, action, enabled, ratelimit }) => ({
+    ...{ ref, description, expression, action, enabled },
+    ratelimit: {
+      characteristics: at({ ratelimit }, "ratelimit.characteristics"),
+      period: at({ ratelimit }, "ratelimit.period"),
+      requests_per_period: at({ ratelimit }, "ratelimit.requestsPerPeriod"),
+      mitigation_timeout: at({ ratelimit }, "ratelimit.mitigationTimeout"),
+    },
+  }));
+  const { name, kind, phase } = ruleset.props;
+  return { one: { id: ruleset.id, name, kind, phase, rules } };
 }
 
 function wireNotification(id: string, props: Props): object {

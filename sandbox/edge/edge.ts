@@ -7,6 +7,7 @@ import { edgeBuckets } from "./buckets";
 import type { Connectors } from "./connector";
 import { frontDoor, route } from "./front-door";
 import type { ScheduledReport } from "./harness";
+import { RateLimits } from "./rate-limits";
 import { Workers } from "./workers";
 
 /** What Cloudflare serves for its own mail servers (documentation of Email Routing, MTA-STS). */
@@ -25,6 +26,7 @@ export interface CronRun {
 /** Cloudflare's edge: answers HTTPS for the account's names, runs Workers, and is the internet that Workers see. */
 export class Edge {
   readonly workers: Workers;
+  readonly #limits: RateLimits;
   /** Where the hops of the Workers' own requests are written. */
   trace: Trace | undefined;
 
@@ -36,6 +38,7 @@ export class Edge {
       (request) => this.fetch(request),
       (request) => this.#upgrade(request),
     );
+    this.#limits = new RateLimits(world);
     world.buckets = edgeBuckets(world, this.workers);
   }
 
@@ -46,6 +49,7 @@ export class Edge {
     if (hostname === POLICY_HOST) return new Response(CLOUDFLARE_POLICY, { headers: { "content-type": "text/plain" } });
     const zone = this.world.zones.find((candidate) => isWithin(candidate, hostname));
     if (!zone) throw new Error(`${hostname} is not reachable from the sandbox`);
+    if (this.#limits.refuses(zone.id, pathname, from)) return new Response("error code: 1015", { status: 429 });
     const script = this.#routed(`${hostname}${pathname}`);
     const isProxied = zone.records.some((record) => record.name === hostname && record.proxied);
     if (script === undefined || !isProxied) return frontDoor(this.world, this.connectors, request, from, trace);

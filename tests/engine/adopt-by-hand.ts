@@ -61,7 +61,7 @@ export function fillByHand(world: World, settings: Settings): void {
   make(SCRIPT, { accountId, scriptName: "photos", mainModule: "a.mjs", content: "export default {};" });
   make(SUBDOMAIN, { accountId, scriptName: "mail-inbound", enabled: true, previewsEnabled: false });
   make(CRON, { accountId, scriptName: "mail-inbound", schedules: [{ cron: "*/5 * * * *" }] });
-  make(ROUTE, { zoneId, pattern: `mta-sts.${domain}/*`, script: "mail-inbound" });
+  make(ROUTE, { zoneId, pattern: `mta-sts.${domain}/.well-known/mta-sts.txt*`, script: "mail-inbound" });
   make(ROUTE, { zoneId, pattern: `photos.${domain}/*`, script: "photos" });
   const bucket = make(R2_BUCKET, { accountId, name: "mail-spool-augustin-ai" });
   make(R2_BUCKET, { accountId, name: "photos" });

@@ -256,6 +256,7 @@ describeEngine("a deployment's life by the commands of the docs", () => {
       fromDocs("docs/phone.md", "pulumi config set mail:tailnetPolicy manage"),
       fromDocs("docs/start.md", "pulumi config set mail:spool none"),
       "pulumi config rm mail:spool --stack prod",
+      fromDocs("docs/start.md", "pulumi config set mail:publicRateLimit false"),
     ])
       await desk.did(command);
     await desk.up(fromDocs("docs/operate.md", "pulumi up --refresh"));

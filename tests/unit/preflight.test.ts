@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 
 import * as pulumi from "@pulumi/pulumi";
 
+import { RATE_LIMIT_REF } from "../../infra/edge/rate-limit";
 import { preflight, PreflightError, type PreflightAnswer } from "../../infra/preflight";
 import { program } from "../../infra/program";
 import { Secret } from "../../infra/settings/secret";
@@ -10,7 +11,14 @@ import { rawWith } from "./settings/fixtures";
 
 const TOKEN = "cf_token-that_must_never_show";
 const accountId = "0123456789abcdef0123456789abcdef";
-const question = { accountId, domain: "example.test", furtherZones: [] as string[], r2: false, access: false };
+const question = {
+  accountId,
+  domain: "example.test",
+  furtherZones: [] as string[],
+  rateLimit: false,
+  r2: false,
+  access: false,
+};
 const BUDGET_MS = 300;
 
 interface Reply {
@@ -27,6 +35,7 @@ interface Api {
   readonly zones?: Readonly<Record<string, Reply>>;
   readonly r2?: Reply;
   readonly organisation?: Reply;
+  readonly rules?: Reply;
 }
 
 const servers: Server[] = [];
@@ -81,6 +90,8 @@ function replyTo(api: Api, { pathname, searchParams }: URL, authorization: strin
       return api.r2 ?? refused;
     case `/client/v4/accounts/${accountId}/access/organizations`:
       return api.organisation ?? { status: 404 };
+    case "/client/v4/zones/id%20of%20example.test/rulesets/phases/http_ratelimit/entrypoint":
+      return api.rules ?? refused;
     default:
       return { status: 404 };
   }
@@ -242,6 +253,34 @@ describe("the look at the account before anything is declared", () => {
       teamName: "",
       warnings: [],
     });
+  });
+});
+
+describe("the zone's rate limiting rules", () => {
+  const zones = { "example.test": zone("example.test") };
+  const withRules = async (rules: Reply) => {
+    const baseUrl = await cloudflare({ user: active, zones, rules });
+    return preflight({ baseUrl, token: new Secret(TOKEN) }, { ...question, rateLimit: true }, BUDGET_MS);
+  };
+  const ours = { ref: RATE_LIMIT_REF, action: "block" };
+
+  it.each<[what: string, rules: Reply]>([
+    ["none", { status: 404 }],
+    ["the stack's own", { result: { rules: [ours] } }],
+  ])("may be %s", async (_, rules) => {
+    expect((await withRules(rules)).warnings).toEqual([]);
+  });
+
+  it.each<[what: string, rules: Reply, says: string]>([
+    ["somebody else's", { result: { rules: [{ ref: "login" }] } }, "rules of its own (1)"],
+    ["somebody else's beside the stack's", { result: { rules: [ours, { ref: "login" }] } }, "rules of its own (2)"],
+    ["an empty set, which refuses a second one", { result: { id: "set", rules: [] } }, "/rulesets/set)"],
+    ["hidden from the token", { status: 403 }, "Zone WAF Write"],
+    ["refused", { status: 400 }, "HTTP 400"],
+  ])("stop the program when they are %s", async (_, rules, says) => {
+    const text = await errorOf(withRules(rules));
+    expect(text).toContain(says);
+    expect(text).toContain("pulumi config set mail:publicRateLimit false");
   });
 });
 

@@ -5,6 +5,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { isProps, listAt, type Props, textAt, textsAt } from "../../sandbox/cloud/props";
 import { APPLICATION } from "../../sandbox/cloud/kinds/access";
+import { routePatterns } from "../../infra/edge/public-paths";
 import { ACCOUNT_TOKEN, mayEditDns } from "../../sandbox/cloud/kinds/account-token";
 import { TUNNEL, TUNNEL_CONFIG, tunnelToken } from "../../sandbox/cloud/kinds/tunnel";
 import { isSecretMark } from "../../sandbox/engine/secrets";
@@ -135,9 +136,18 @@ describe("the program of the documented deployment", () => {
     const labels = ["mta-sts", "autoconfig", "autodiscover"];
     const routes = ran.resources.filter(({ type }) => type.endsWith(":WorkersRoute")).map(({ inputs }) => inputs);
     const { scriptName } = named(ran, "public").inputs;
+    const hosts = {
+      "mta-sts": `mta-sts.${domain}`,
+      autoconfig: `autoconfig.${domain}`,
+      autodiscover: `autodiscover.${domain}`,
+    };
     expect(routes).toEqual(
-      labels.map((label) => expect.objectContaining({ pattern: `${label}.${domain}/*`, script: scriptName }) as Props),
+      Object.values(routePatterns(hosts)).map(
+        (pattern) => expect.objectContaining({ pattern, script: scriptName }) as Props,
+      ),
     );
+    // Whatever else a stranger asks for costs no request of the plan.
+    expect(routes.filter(({ pattern }) => /^[^/]+\/\*?$/.test(String(pattern)))).toEqual([]);
     const ingress = texts(named(ran, "tunnel-ingress").inputs).map(({ text }) => text);
     expect(ingress).toContain(settings.hostnames.server);
     for (const label of labels) expect(ingress).not.toContain(`${label}.${domain}`);

@@ -3,10 +3,12 @@ import { createHash } from "node:crypto";
 import { inboundBindings, publicBindings } from "../../../infra/edge/bindings";
 import { bundleWorker, type WorkerEntry } from "../../../infra/edge/bundle";
 import type { Binding } from "../../../infra/edge/inbound-worker";
+import { routePatterns } from "../../../infra/edge/public-paths";
+import { RATE_LIMIT_PHASE, RATE_LIMIT_REF, rateLimitRules } from "../../../infra/edge/rate-limit";
 import { SPOOL_SCHEDULE } from "../../../infra/edge/spool-rules";
 import { scriptArgs } from "../../../infra/edge/worker";
 import { canonical, listOf, type Props, textOf, textsOf } from "../../adopt/props";
-import { type Check, error, ok } from "../check";
+import { type Check, error, ok, warning } from "../check";
 import type { Deployment } from "../context";
 import { converge, list } from "./ask";
 import { EDGE_TOKEN, EDGE_ZONE, edgeCheck, zoneOf } from "./edge";
@@ -48,6 +50,7 @@ export function workerChecks(deployment: Deployment): readonly Check[] {
     ...workers.flatMap((worker) => ofWorker(deployment, worker)),
     ...clockCheck(deployment),
     routesCheck(deployment),
+    ...rateLimitCheck(deployment),
   ];
 }
 
@@ -145,13 +148,43 @@ function routesCheck(deployment: Deployment): Check {
       const zone = await zoneOf(cloudflare, deployment);
       const routes = await cloudflare.list(`/zones/${textOf(zone?.["id"])}/workers/routes`);
       const found = Object.fromEntries(routes.map(({ pattern, script }) => [textOf(pattern), textOf(script)]));
-      const names = [hostnames.mtaSts, hostnames.autoconfig, hostnames.autodiscover];
-      const wanted = Object.fromEntries(names.map((name) => [`${name}/*`, `${workerName}-public`]));
+      const { mtaSts, autoconfig, autodiscover } = hostnames;
+      const patterns = Object.values(routePatterns({ "mta-sts": mtaSts, autoconfig, autodiscover }));
+      const wanted = Object.fromEntries(patterns.map((pattern) => [pattern, `${workerName}-public`]));
       // Further routes are somebody else's.
       const ours = Object.fromEntries(Object.entries(found).filter(([pattern]) => pattern in wanted));
       return compared(ours, wanted, converge(deployment));
     },
   });
+}
+
+/** Without a rule of the stack's own the operator looks after it, and it may be any. */
+function rateLimitCheck(deployment: Deployment): readonly Check[] {
+  const { publicRateLimit, domain } = deployment.settings;
+  return [
+    edgeCheck({
+      id: "edge.rate-limit",
+      title: "The public Worker has a rate limit",
+      why: "Strangers can use up the free plan's requests of the day, and mail needs the same ones.",
+      needs: [EDGE_ZONE],
+      run: async ({ cloudflare }) => {
+        const zone = await zoneOf(cloudflare, deployment);
+        const path = `/zones/${textOf(zone?.["id"])}/rulesets/phases/${RATE_LIMIT_PHASE}/entrypoint`;
+        const rules = listOf((await cloudflare.get(path))?.["rules"]).filter(({ enabled }) => enabled !== false);
+        if (!publicRateLimit) {
+          const count = `${rules.length} rules`;
+          const rule = `a rule for the paths of the public Worker (docs/start.md) in ${domain}, Security rules`;
+          return rules.length > 0 ? ok(count) : warning("no rule", "one rule", `Make ${rule}`);
+        }
+        const [wanted] = rateLimitRules();
+        const found = rules.find(({ ref }) => ref === RATE_LIMIT_REF);
+        const { action, expression } = found ?? {};
+        if (found === undefined) return warning("no rule", "one rule", converge(deployment));
+        const isSame = action === wanted?.action && expression === wanted?.expression;
+        return isSame ? ok("one rule") : warning("another rule", "one rule", converge(deployment));
+      },
+    }),
+  ];
 }
 
 /** Says only what differs: a list of all bindings is nothing to read. */

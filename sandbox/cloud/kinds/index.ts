@@ -14,6 +14,7 @@ import {
 import { iamKinds } from "./iam";
 import { NOTIFICATION, notificationPolicy } from "./notification-policy";
 import { R2_BUCKET, R2_LIFECYCLE, r2Bucket, r2BucketLifecycle } from "./r2";
+import { RULESET, ruleset } from "./ruleset";
 import { s3Kinds } from "./s3";
 import { ACL, acl, DNS_SPLIT, dnsSplitNameservers, TAILNET_KEY, tailnetKey } from "./tailscale";
 import { tunnel, TUNNEL, TUNNEL_CONFIG, tunnelConfig } from "./tunnel";
@@ -39,6 +40,7 @@ export const KINDS: Readonly<Record<string, Kind>> = {
   [SUBDOMAIN]: workersScriptSubdomain,
   [CRON]: workersCronTrigger,
   [ROUTE]: workersRoute,
+  [RULESET]: ruleset,
   [R2_BUCKET]: r2Bucket,
   [R2_LIFECYCLE]: r2BucketLifecycle,
   [NOTIFICATION]: notificationPolicy,

@@ -1,4 +1,6 @@
 import { CATCH_ALL } from "../../../sandbox/cloud/kinds/email-routing";
+import { rateLimitRules } from "../../../infra/edge/rate-limit";
+import { RULESET } from "../../../sandbox/cloud/kinds/ruleset";
 import { CRON, ROUTE, SCRIPT, SUBDOMAIN } from "../../../sandbox/cloud/kinds/workers";
 import type { ZoneRecord } from "../../../sandbox/cloud/zone";
 import type { Break } from "../break";
@@ -133,7 +135,15 @@ export const EDGE: readonly Break[] = [
   broken(
     "edge.routes",
     "one is gone",
-    /^autoconfig\.augustin\.ai\/\* missing$/,
-    remove(ROUTE, ({ pattern }) => String(pattern).startsWith("autoconfig.")),
+    /^autoconfig\.augustin\.ai\/mail\/config-v1\.1\.xml\* missing$/,
+    remove(ROUTE, ({ pattern }) => String(pattern).startsWith("autoconfig.augustin.ai/mail/")),
+  ),
+  broken("edge.rate-limit", "somebody deleted it", /^no rule$/, remove(RULESET, any), { status: "warning" }),
+  broken(
+    "edge.rate-limit",
+    "it only logs",
+    /^another rule$/,
+    alter(RULESET, any, { rules: rateLimitRules().map((rule) => ({ ...rule, action: "log" })) }),
+    { status: "warning" },
   ),
 ];

@@ -39,6 +39,7 @@ export function augustin(changes: Partial<Settings> = {}): Settings {
     backup: undefined,
     edge: { accessTokenNumber: 1, accessTokenKept: undefined, tunnelSecret: undefined },
     services: ["jmap", "caldavs", "carddavs", "imaps", "submissions", "submission"],
+    publicRateLimit: true,
     dkim: {
       rsa: { selector: "202602r", privateKey: hidden, publicKey: RSA },
       ed25519: { selector: "202602e", privateKey: hidden, publicKey: ED25519 },

@@ -130,6 +130,7 @@ export const RUN_BY: readonly RunByTest[] = [
       "pulumi config set mail:inbound off --stack second",
       "pulumi config set mail:protect false --stack prod",
       "pulumi config set mail:protect false --stack second",
+      "pulumi config set mail:publicRateLimit false",
       "pulumi config set mail:spool none",
       "pulumi config set mail:tailnet dns-record",
       "pulumi config set mail:tailnetPolicy manage",

@@ -40,6 +40,7 @@ test("the least stack file gives complete settings", () => {
     workerName: "mail-inbound",
     spool: { bucket: "mail-spool-example-test", alertUrl: anything, alertAfterMinutes: 60, ledgerDays: 30 },
     services: ["jmap", "caldavs", "carddavs", "imaps", "submissions", "submission"],
+    publicRateLimit: true,
     dkim: {
       rsa: { selector: "202602r", privateKey: anything, publicKey: textLike(/^MIIB/) },
       ed25519: { selector: "202602e", privateKey: anything, publicKey: textLike(/^.{43}=$/) },

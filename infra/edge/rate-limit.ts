@@ -1,0 +1,43 @@
+/**
+ * The rate limiting rule in front of the public Worker. It is what the free plan allows: one rule for each zone, which sees
+ * the path alone, counts for 10 s by address and data centre, and blocks for 10 s (Cloudflare, Rate limiting rules,
+ * Availability).
+ */
+import { PUBLIC_ROUTES } from "./public-paths";
+
+export const RATE_LIMIT_PHASE = "http_ratelimit";
+/** By which the rule is known as this program's. */
+export const RATE_LIMIT_REF = "mail_stack_public_worker";
+
+const PERIOD_SECONDS = 10;
+/**
+ * Below 11.5, so that one address alone cannot use up the 100,000 requests that the free plan has for a day. A client that
+ * sets itself up asks three times or so.
+ */
+const MAX_REQUESTS = 10;
+
+/** The rules of the zone's phase, as the provider takes them. */
+export function rateLimitRules() {
+  return [
+    {
+      ref: RATE_LIMIT_REF,
+      description: "Public Worker: requests of one address",
+      expression: expression(),
+      action: "block",
+      enabled: true,
+      ratelimit: {
+        // The data centre must be named; it keeps its own count.
+        characteristics: ["cf.colo.id", "ip.src"],
+        period: PERIOD_SECONDS,
+        requestsPerPeriod: MAX_REQUESTS,
+        mitigationTimeout: PERIOD_SECONDS,
+      },
+    },
+  ];
+}
+
+/** Every path of a route. `wildcard` does not distinguish case. */
+function expression(): string {
+  const paths = new Set(PUBLIC_ROUTES.map(({ path }) => path.toLowerCase()));
+  return [...paths].map((path) => `(http.request.uri.path wildcard "${path}")`).join(" or ");
+}
