@@ -11,8 +11,7 @@ const ROOT = join(__dirname, "../../..");
 /** Files that a command of the pages reads or writes in the checkout and that are no secret; each with what it is. */
 const MEANT: Readonly<Record<string, string>> = {
   "Pulumi.prod.yaml": "the stack file, whose secrets are encrypted",
-  "schema.json": "Stalwart's schema",
-  "sandbox/host/registry/schema-VERSION.json": "an excerpt of it, for the repository",
+  "sandbox/host/registry/schema-VERSION.json": "an excerpt of Stalwart's schema, for the repository",
   FILE: "a picture, wherever its reader wants it",
 };
 
