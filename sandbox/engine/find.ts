@@ -7,12 +7,10 @@ import { SemVer } from "semver";
 import { buildTool, cachedFolder, goVersion } from "../../tools/go-tool";
 import type { Progress } from "../progress";
 
-/** The version that is installed or built when none is on PATH; tools/pulumi/go.mod pins the same. */
+/** The version that is built when none is on PATH; tools/pulumi/go.mod pins the same. */
 export const ENGINE_VERSION = "3.259.0";
 /** The oldest engine whose stand-in provider protocol was tried. */
 const OLDEST = new SemVer("3.200.0");
-const DOWNLOAD_HOST = "https://get.pulumi.com/";
-const REACHABLE_WITHIN_MS = 4_000;
 
 export interface Engine {
   readonly command: PulumiCommand;
@@ -22,11 +20,14 @@ export interface Engine {
 
 export interface NoEngine {
   readonly command: undefined;
-  /** Why none of the three sources had one, one line each. */
+  /** Why neither source had one, one line each. */
   readonly reasons: readonly string[];
 }
 
-/** Finds a Pulumi CLI: on PATH, then Pulumi's own download, then a build from its Go module; the last two are cached. */
+/**
+ * Finds a Pulumi CLI: on PATH, or built once from its Go module, which go.sum holds to what was pinned. Pulumi's own download is
+ * left to the operator: its installer is a script that nothing here could check.
+ */
 export async function findEngine(progress: Progress): Promise<Engine | NoEngine> {
   const reasons: string[] = [];
   const onPath = await fromPath(reasons);
@@ -36,13 +37,10 @@ export async function findEngine(progress: Progress): Promise<Engine | NoEngine>
     const command = await PulumiCommand.get({ root, version: new SemVer(ENGINE_VERSION), skipVersionCheck: true });
     return { command, source: `v${ENGINE_VERSION} from the cache of an earlier run` };
   }
-  return (
-    (await fromDownload(root, reasons, progress)) ??
-    (await fromGo(root, reasons, progress)) ?? { command: undefined, reasons }
-  );
+  return (await fromGo(root, reasons, progress)) ?? { command: undefined, reasons };
 }
 
-/** Whether an engine can be had at once, without a download or a build. */
+/** Whether an engine can be had at once, without a build. */
 export function engineAtHand(): boolean {
   const onPath = (process.env["PATH"] ?? "").split(delimiter).some((folder) => existsSync(join(folder, "pulumi")));
   return onPath || existsSync(join(cachedFolder("pulumi", ENGINE_VERSION), "bin", "pulumi"));
@@ -60,24 +58,6 @@ async function fromPath(reasons: string[]): Promise<Engine | undefined> {
   return undefined;
 }
 
-async function fromDownload(root: string, reasons: string[], progress: Progress): Promise<Engine | undefined> {
-  try {
-    await fetch(DOWNLOAD_HOST, { method: "HEAD", signal: AbortSignal.timeout(REACHABLE_WITHIN_MS) });
-  } catch {
-    reasons.push(`download: ${new URL(DOWNLOAD_HOST).host} is not reachable from here`);
-    return undefined;
-  }
-  try {
-    const command = await progress.step(`downloading Pulumi ${ENGINE_VERSION}`, () =>
-      PulumiCommand.install({ version: new SemVer(ENGINE_VERSION), root, skipVersionCheck: true }),
-    );
-    return { command, source: `v${ENGINE_VERSION} downloaded by Pulumi's installer (none on PATH)` };
-  } catch (error) {
-    reasons.push(`download: the installer failed (${firstLine(error)})`);
-    return undefined;
-  }
-}
-
 async function fromGo(root: string, reasons: string[], progress: Progress): Promise<Engine | undefined> {
   const version = goVersion();
   if (version === undefined) {
@@ -91,7 +71,7 @@ async function fromGo(root: string, reasons: string[], progress: Progress): Prom
     return undefined;
   }
   const command = await PulumiCommand.get({ root, version: new SemVer(ENGINE_VERSION), skipVersionCheck: true });
-  return { command, source: `v${ENGINE_VERSION} built from its Go module (none on PATH, no download here)` };
+  return { command, source: `v${ENGINE_VERSION} built from its Go module (none on PATH)` };
 }
 
 function firstLine(error: unknown): string {

@@ -64,6 +64,7 @@ describeEngine("a deployment's life by the commands of the docs", () => {
   it("keys and secrets, by standard input", async () => {
     const { resendApiKey, hostSshPrivateKey } = desk.invented.secrets;
     // Keys that lie where OpenSSH has them, and what is typed when Pulumi asks for it.
+    mkdirSync(join(desk.checkout, "../operator/.ssh"));
     for (const name of ["id_ed25519", "mail-storage"]) desk.write(`../operator/.ssh/${name}`, hostSshPrivateKey ?? "");
     desk.write("storage-host-keys", "ssh-ed25519 KEY\n");
     const typedIn: readonly (readonly [command: string, text: string])[] = [

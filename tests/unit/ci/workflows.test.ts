@@ -13,11 +13,12 @@ const NAMES = readdirSync(FOLDER);
 /** What a workflow may do with the repository, beyond which a job must say why here. */
 const PERMISSIONS: Readonly<Record<string, object>> = {
   "check.yml": { contents: "read" },
-  "preview.yml preview": { contents: "read" },
+  // The token says to Amazon, or Tailscale, which environment of which repository asks.
+  "preview.yml preview": { contents: "read", "id-token": "write" },
   // It has neither a checkout nor a secret.
   "preview.yml comment": { "pull-requests": "write" },
-  "up.yml up": { contents: "read" },
-  "drift.yml drift": { contents: "read" },
+  "up.yml up": { contents: "read", "id-token": "write" },
+  "drift.yml drift": { contents: "read", "id-token": "write" },
 };
 
 interface Step {
@@ -122,9 +123,31 @@ describe("workflows", () => {
       const { steps: ofJob, ...rest } = job;
       expect([name, id, secretsIn(rest), secretsIn({ ...workflow, jobs: {} })]).toEqual([name, id, [], []]);
       if (secretsIn(ofJob).length > 0) expect([name, id, job.environment]).not.toContain(undefined);
-      // What installs other people's code sees none.
+      // What installs other people's code sees none, and runs none of it: an install script could wait for the next step.
       for (const step of ofJob)
         if (/^npm (ci|install)/m.test(step.run ?? "")) expect([name, id, secretsIn(step)]).toEqual([name, id, []]);
+      if (job.environment !== undefined)
+        expect(ofJob.flatMap(({ run }) => (run?.includes("npm ") ? [run] : []))).toEqual(["npm ci --ignore-scripts"]);
+    }
+  });
+
+  it("store no login of Tailscale's, and one of Amazon's only for a store that is not Amazon's", () => {
+    const all = secretsIn(jobs.map(({ job }) => job));
+    expect([...new Set(all)].sort()).toEqual([
+      ...["secrets.AWS_ACCESS_KEY_ID", "secrets.AWS_SECRET_ACCESS_KEY", "secrets.CLOUDFLARE_API_TOKEN"],
+      ...["secrets.PULUMI_ACCESS_TOKEN", "secrets.PULUMI_CONFIG_PASSPHRASE"],
+    ]);
+    for (const { name, job } of jobs.filter(({ job }) => job.environment !== undefined)) {
+      const uses = job.steps.map(({ uses, run }) => uses ?? run ?? "");
+      const login = uses.findIndex((each) => each.startsWith("aws-actions/configure-aws-credentials@"));
+      // Nothing is installed any more when a login is there, and an empty secret does not take its place.
+      expect([name, login > uses.findIndex((each) => each.startsWith("npm ci"))]).toEqual([name, true]);
+      for (const { env } of job.steps.slice(login))
+        if (env?.["AWS_ACCESS_KEY_ID"] !== undefined)
+          expect([name, env["AWS_ACCESS_KEY_ID"]]).toEqual([
+            name,
+            "${{ secrets.AWS_ACCESS_KEY_ID || env.AWS_ACCESS_KEY_ID }}",
+          ]);
     }
   });
 
