@@ -18,8 +18,8 @@ export interface Converged {
 }
 
 /** `pulumi up` on the engine. */
-export async function up(stack: Stack): Promise<Converged> {
-  const { outputs, summary } = await stack.up();
+export async function up(stack: Stack, signal?: AbortSignal): Promise<Converged> {
+  const { outputs, summary } = await stack.up(abortable(signal));
   const resources = Object.values(summary.resourceChanges ?? {}).reduce((sum, count) => sum + count, 0);
   return { resources, dnssecDs: textOf(outputs, "dnssecDs") };
 }
@@ -33,19 +33,28 @@ export class Changed extends Error {}
  * @returns the number of changes of the second `up`
  * @throws Changed when the refreshed preview proposes anything
  */
-export async function upAgain(stack: Stack): Promise<number> {
+export async function upAgain(stack: Stack, signal?: AbortSignal): Promise<number> {
   const proposed: string[] = [];
   await stack
-    .preview({ refresh: true, expectNoChanges: true, onEvent: (event) => void proposed.push(...changesIn(event)) })
+    .preview({
+      ...abortable(signal),
+      refresh: true,
+      expectNoChanges: true,
+      onEvent: (event) => void proposed.push(...changesIn(event)),
+    })
     .catch((error: unknown) => {
       throw proposed.length === 0
         ? error
         : new Changed(`A second up would change:\n${proposed.map((line) => `  ${line}`).join("\n")}`);
     });
-  const { summary } = await stack.up();
+  const { summary } = await stack.up(abortable(signal));
   return Object.entries(summary.resourceChanges ?? {})
     .filter(([op]) => op !== "same")
     .reduce((sum, [, count]) => sum + count, 0);
+}
+
+function abortable(signal: AbortSignal | undefined): { signal?: AbortSignal } {
+  return signal === undefined ? {} : { signal };
 }
 
 function changesIn({ resourcePreEvent }: EngineEvent): string[] {

@@ -3,6 +3,7 @@ import { CommandError } from "@pulumi/pulumi/automation";
 import { StackFileError } from "../infra/settings/stack-file";
 import { NoAutoconfig } from "./autoconfig";
 import { Refusal } from "./cloud/refusal";
+import { ClockIsBehind } from "./edge/miniflare";
 import { Changed } from "./converge";
 import { PolicyMismatch } from "./mta-sts";
 import { NotReached } from "./phone";
@@ -12,9 +13,15 @@ import { NotDelivered } from "./send";
 export function explain(error: unknown): string {
   if (error instanceof CommandError) return explainEngine(error.message);
   if (error instanceof Refusal) return `The deployment was refused:\n  ${error.message}`;
-  const isResult = [NotDelivered, Changed, PolicyMismatch, NoAutoconfig, NotReached, StackFileError].some(
-    (kind) => error instanceof kind,
-  );
+  const isResult = [
+    NotDelivered,
+    Changed,
+    PolicyMismatch,
+    NoAutoconfig,
+    NotReached,
+    StackFileError,
+    ClockIsBehind,
+  ].some((kind) => error instanceof kind);
   if (isResult && error instanceof Error) return error.message;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
+import { COMPATIBILITY_DATE } from "../infra/edge/worker";
 import { program } from "../infra/program";
 import type { Settings } from "../infra/settings/settings";
 import { settingsOf } from "../infra/settings/stack-file";
@@ -8,7 +9,9 @@ import { checkAutoconfig } from "./autoconfig";
 import { type BreakName, broken } from "./breaks";
 import { Cleanup } from "./cleanup";
 import { type Converged, convergeWithoutEngine, up, upAgain } from "./converge";
+import { clockFault, ClockIsBehind } from "./edge/miniflare";
 import { type Engine, findEngine, type NoEngine } from "./engine/find";
+import { Interruptible } from "./engine/interruptible";
 import { serveProviders } from "./engine/providers";
 import { createStack } from "./engine/stack";
 import { furtherStack, furtherWithoutEngine } from "./further";
@@ -61,6 +64,8 @@ const MESSAGE = readFileSync(join(__dirname, "messages", "parts.eml"));
 /** The main job: converge the deployment, converge it again, deliver messages. */
 export async function run(options: RunOptions): Promise<RunReport> {
   const { progress, stack, cleanup = new Cleanup() } = options;
+  const fault = clockFault(COMPATIBILITY_DATE);
+  if (fault !== undefined) throw new ClockIsBehind(fault);
   const invented = standIns(stack, options.delivery === undefined ? {} : { inboundDelivery: options.delivery });
   const settings = settingsOf(stack, invented);
   const engine: Engine | NoEngine =
@@ -128,26 +133,37 @@ async function onEngine(
 ): Promise<{ converged: Converged; changes: number }> {
   const providers = await serveProviders(outside.world);
   cleanup.add(() => providers.close());
+  const work = new Interruptible();
+  // Before the folders are removed that the engine writes to.
+  const removes: (() => void)[] = [];
+  cleanup.add(async () => {
+    await work.end();
+    for (const remove of removes.reverse()) remove();
+  });
   const hostStack = await progress.step("creating a stack with its own state", () =>
-    createStack({ command, name, program: theProgram, providers, standIns: invented, apiUrl: outside.apiUrl }),
+    work.run(() =>
+      createStack({ command, name, program: theProgram, providers, standIns: invented, apiUrl: outside.apiUrl }),
+    ),
   );
-  const { stack, remove } = hostStack;
-  cleanup.add(() => remove());
-  const converged = await progress.step("pulumi up", () => up(stack));
+  const { stack } = hostStack;
+  removes.push(hostStack.remove);
+  const converged = await progress.step("pulumi up", () => work.run((signal) => up(stack, signal)));
   home(outside, converged);
   const stacks = [stack];
   let { resources } = converged;
   for (const domain of further) {
-    const added = await furtherStack({ command, name, stack: hostStack, providers, outside, invented }, domain);
-    cleanup.add(() => added.remove());
-    const made = await progress.step(`pulumi up of ${domain}`, () => up(added.stack));
+    const added = await work.run(() =>
+      furtherStack({ command, name, stack: hostStack, providers, outside, invented }, domain),
+    );
+    removes.push(added.remove);
+    const made = await progress.step(`pulumi up of ${domain}`, () => work.run((signal) => up(added.stack, signal)));
     home(outside, made);
     resources += made.resources;
     stacks.push(added.stack);
   }
   const changes = await progress.step("pulumi preview --refresh, pulumi up again", async () => {
     let sum = 0;
-    for (const each of stacks) sum += await upAgain(each);
+    for (const each of stacks) sum += await work.run((signal) => upAgain(each, signal));
     return sum;
   });
   return { converged: { ...converged, resources }, changes };

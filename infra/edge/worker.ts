@@ -3,7 +3,7 @@ import type * as cloudflare from "@pulumi/cloudflare";
 import type * as pulumi from "@pulumi/pulumi";
 
 /** Newest runtime behaviour that the Workers were tested with. */
-const COMPATIBILITY_DATE = "2026-06-01";
+export const COMPATIBILITY_DATE = "2026-06-01";
 
 /**
  * Arguments that the provider reads back unchanged: the API fills in what is left out of `observability`, and knows

@@ -1,8 +1,8 @@
 import { execFile } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
+import { temporaryFolder } from "../../sandbox/temporary";
 import { knownReason, NO_PULUMI, pulumiReason } from "../pulumi-reason";
 import { AdoptError } from "./fault";
 import { isProps, listOf, textOf } from "./props";
@@ -27,7 +27,7 @@ interface Ran {
 
 /** What the program declares and the import file's template. Changes nothing. @throws AdoptError when the preview fails */
 export async function preview(place: Place): Promise<{ preview: Preview; template: ImportFile }> {
-  const folder = mkdtempSync(join(tmpdir(), "mail-stack-adopt-"));
+  const { path: folder, remove } = temporaryFolder();
   try {
     const file = join(folder, "import.json");
     const ran = await pulumi(place, ["preview", "--json", "--show-sames", "--import-file", file]);
@@ -37,7 +37,7 @@ export async function preview(place: Place): Promise<{ preview: Preview; templat
       );
     return { preview: readPreview(ran.stdout), template: readImportFile(readFileSync(file, "utf8")) };
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    remove();
   }
 }
 

@@ -1,4 +1,4 @@
-import { HttpOptions_Style, Miniflare } from "miniflare";
+import { HttpOptions_Style, type Miniflare } from "miniflare";
 
 import type { BucketObject } from "../cloud/buckets";
 import {
@@ -11,6 +11,7 @@ import {
   UPLOADED_MODULE,
 } from "./harness";
 import type { BucketFault, EmailReport, InvocationLimits, ScheduledReport } from "./harness";
+import { startMiniflare } from "./miniflare";
 import { startOutboundProxy } from "./outbound";
 import type { Outbound, OutboundProxy, Upgrade } from "./outbound";
 
@@ -175,14 +176,15 @@ export function runEmailWorker(worker: UploadedWorker): RunningWorker {
     const running = started;
     started = undefined;
     if (running === undefined) return;
-    const { miniflare, proxy } = await running;
-    await miniflare.dispose();
+    const { end, proxy } = await running;
+    await end();
     await proxy?.close();
   }
 }
 
 interface Runtime {
   readonly miniflare: Miniflare;
+  readonly end: () => Promise<void>;
   readonly proxy: OutboundProxy | undefined;
 }
 
@@ -190,7 +192,7 @@ async function start(worker: UploadedWorker): Promise<Runtime> {
   const { outbound } = worker;
   const proxy = typeof outbound === "function" ? await startOutboundProxy(outbound, worker.upgrade) : undefined;
   try {
-    const miniflare = new Miniflare({
+    const { miniflare, dispose: end } = await startMiniflare({
       modules: [
         { type: "ESModule", path: "harness.mjs", contents: HARNESS },
         { type: "ESModule", path: UPLOADED_MODULE, contents: worker.script },
@@ -213,8 +215,7 @@ async function start(worker: UploadedWorker): Promise<Runtime> {
       handleRuntimeStdio: () => undefined,
       cf: false,
     });
-    await miniflare.ready;
-    return { miniflare, proxy };
+    return { miniflare, end, proxy };
   } catch (error) {
     await proxy?.close();
     throw error;

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { buildSync } from "esbuild";
-import { Miniflare } from "miniflare";
+import { startMiniflare } from "../../sandbox/edge/miniflare";
 import { RECIPIENT, SENDER } from "./lmtp-socket";
 
 /** As in the stack, where blobs are the default of a WebSocket. */
@@ -23,15 +23,14 @@ export async function startLmtpWorker(): Promise<LmtpWorker> {
     platform: "neutral",
     tsconfigRaw: {},
   });
-  const miniflare = new Miniflare({
+  const { miniflare, dispose } = await startMiniflare({
     modules: true,
     script: outputFiles[0]?.text ?? "",
     compatibilityDate: COMPATIBILITY_DATE,
     compatibilityFlags: ["global_fetch_strictly_public"],
     cf: false,
   });
-  await miniflare.ready;
-  return { send, close: () => miniflare.dispose() };
+  return { send, close: dispose };
 
   async function send(port: number, message: Buffer, budgets: object = {}): Promise<unknown> {
     const order = { url: `http://127.0.0.1:${port}`, from: SENDER, to: RECIPIENT, budgets };

@@ -1,10 +1,10 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { knownHostsLine, sshPathOption } from "../../../infra/formats/ssh";
 import type { Settings } from "../../../infra/settings/settings";
+import { temporaryFolder } from "../../../sandbox/temporary";
 import { type Ssh, type SshAnswer, Unreachable } from "../context";
 
 const CONNECT_SECONDS = 4;
@@ -28,7 +28,7 @@ export function sshClient(host: Settings["host"]): Ssh {
 }
 
 async function runOnce({ address, port, user, key, sshPrivateKey }: Settings["host"], script: string) {
-  const folder = mkdtempSync(join(tmpdir(), "mail-stack-"));
+  const { path: folder, remove } = temporaryFolder();
   try {
     const write = (name: string, text: string) => {
       const file = join(folder, name);
@@ -49,7 +49,7 @@ async function runOnce({ address, port, user, key, sshPrivateKey }: Settings["ho
     if (answer.code === NO_CONNECTION) throw new Unreachable(reason(answer.stderr));
     return answer;
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    remove();
   }
 }
 

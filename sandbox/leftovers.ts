@@ -1,0 +1,111 @@
+/**
+ * What a process of ours has made outside of itself: temporary folders, which may hold keys, and processes. It is written
+ * down before it is made, so that the next run of anything here removes what one that was killed has left.
+ */
+import {
+  appendFileSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, isAbsolute, join } from "node:path";
+
+import { isRunning, placeHere, startOf, type Place, type ProcessIdentity } from "./process-identity";
+
+const RECORD_PREFIX = "mail-stack-run-";
+/** Names of our temporary folders, wherever they are. */
+export const FOLDER_PREFIX = "mail-stack-";
+const [OWNER, FOLDERS, PROCESSES] = ["owner.json", "folders", "processes"] as const;
+
+/** The record of this process; undefined while there is nothing to write down. */
+let record: string | undefined;
+
+/** Before the folder is made. */
+export function writeDown(folder: string): void {
+  appendFileSync(join(openRecord(), FOLDERS), `${folder}\n`);
+}
+
+/** The folder of the record, in which programs write themselves down (`PID START`, a line each). */
+export function openRecord(): string {
+  if (record !== undefined) return record;
+  sweep();
+  record = mkdtempSync(join(tmpdir(), RECORD_PREFIX));
+  writeFileSync(join(record, OWNER), JSON.stringify({ pid: process.pid, start: startOf(process.pid), ...placeHere() }));
+  return record;
+}
+
+/** The file for what `openRecord` says. */
+export function processesFile(): string {
+  return join(openRecord(), PROCESSES);
+}
+
+/** There is nothing left. */
+export function closeRecord(): void {
+  if (record !== undefined) rmSync(record, { recursive: true, force: true });
+  record = undefined;
+}
+
+/** Removes what dead processes have left in the folder for temporary files. */
+export function sweep(where = tmpdir()): void {
+  const here = placeHere();
+  for (const name of readdirSync(where)) {
+    if (!name.startsWith(RECORD_PREFIX)) continue;
+    const folder = join(where, name);
+    // Somebody else's record says nothing to us.
+    const stats = lstatSync(folder, { throwIfNoEntry: false });
+    if (stats?.isDirectory() !== true || (process.getuid !== undefined && stats.uid !== process.getuid())) continue;
+    if (isDead(readText(join(folder, OWNER)), here)) removeAll(folder);
+  }
+}
+
+/** A record without an owner is one that is being made, or whose owner was killed at that moment with nothing in it. */
+function isDead(owner: string, here: Place): boolean {
+  if (owner === "") return false;
+  const { host, boot, space, ...identity } = JSON.parse(owner) as Place & ProcessIdentity;
+  if (host !== here.host) return false;
+  return boot !== here.boot || (space === here.space && !isRunning(identity));
+}
+
+function removeAll(folder: string): void {
+  // They write into the folders.
+  for (const line of linesOf(join(folder, PROCESSES))) {
+    const [, pid = "", start = ""] = /^(\d+) (.+)$/.exec(line) ?? [];
+    if (isRunning({ pid: Number(pid), start: start.trim() })) end(Number(pid));
+  }
+  for (const path of linesOf(join(folder, FOLDERS)))
+    if (isAbsolute(path) && basename(path).startsWith(FOLDER_PREFIX)) rmSync(path, { recursive: true, force: true });
+  rmSync(folder, { recursive: true, force: true });
+}
+
+function end(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has ended by itself.
+  }
+}
+
+function linesOf(file: string): readonly string[] {
+  return readText(file)
+    .split("\n")
+    .filter((line) => line !== "");
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+/** @throws NodeJS.ErrnoException when it is there already */
+export function makeFolder(path: string): void {
+  writeDown(path);
+  mkdirSync(path, { mode: 0o700 });
+}
