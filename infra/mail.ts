@@ -55,8 +55,9 @@ export function declareMail(settings: Settings, { zoneIds, teamName }: Account):
   const { accountId, domain, hostnames, inboundDelivery, protect, spool } = settings;
   const isLmtp = inboundDelivery === "lmtp";
   const zoneId = zoneIds[domain];
-  if (zoneId === undefined)
-    throw new pulumi.RunError(`There is no zone id for ${domain}; preflight must find it first.`);
+  const acmeZoneId = zoneIds[settings.acme.zone ?? domain];
+  if (zoneId === undefined || acmeZoneId === undefined)
+    throw new pulumi.RunError(`There is no zone id for ${domain} or mail:acmeZone; preflight must find it first.`);
   const records = mailRecords(settings);
 
   const access = new WorkerAccess("access", {
@@ -88,7 +89,15 @@ export function declareMail(settings: Settings, { zoneIds, teamName }: Account):
   });
   const dns = new Dns("dns", { domain, records, zoneIds, tunnelId: tunnel.tunnelId, protect });
   const bucket = spool && new Spool("spool", { accountId, ...spool, protect });
-  const certificates = new AcmeToken("certificates", { accountId, domain, zoneId });
+  const acmeDnsToken =
+    settings.acme.dnsToken === undefined
+      ? new AcmeToken("certificates", {
+          accountId,
+          domain,
+          zoneId: acmeZoneId,
+          number: settings.acme.tokenNumber,
+        }).value
+      : pulumi.secret(settings.acme.dnsToken.reveal());
   const backups =
     settings.backup?.target.kind === "s3"
       ? new BackupStore("backup", { domain, target: settings.backup.target, protect })
@@ -97,7 +106,7 @@ export function declareMail(settings: Settings, { zoneIds, teamName }: Account):
   const host = new Host("host", {
     settings,
     tunnelToken: tunnel.token,
-    acmeDnsToken: certificates.value,
+    acmeDnsToken,
     backupKey: backups?.key,
     tailnetKey: tailnet?.key,
   });

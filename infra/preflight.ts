@@ -20,6 +20,8 @@ export interface PreflightQuestion {
   readonly r2: boolean;
   /** Access is wanted: the account must have a Zero Trust organisation. */
   readonly access: boolean;
+  /** The zone for the certificate's challenges, when it is not the mail domain's: it must exist. */
+  readonly acmeZone: string | undefined;
 }
 
 export interface PreflightAnswer {
@@ -35,8 +37,8 @@ export class PreflightError extends Error {}
 
 /**
  * @param timeBudgetMs For each question.
- * @throws PreflightError when the API cannot be reached, the token is not accepted, the mail domain's zone is missing, or R2
- * or Access is wanted and cannot be used.
+ * @throws PreflightError when the API cannot be reached, the token is not accepted, the mail domain's zone is missing, or another
+ * zone, R2 or Access is wanted and cannot be used.
  */
 export async function preflight(
   api: CloudflareApi,
@@ -49,7 +51,10 @@ export async function preflight(
   const mailZone = findZone(get, accountId, question.domain);
   const r2 = question.r2 ? checkR2(get, accountId) : undefined;
   const team = question.access ? findTeam(get, accountId) : undefined;
-  const further = question.furtherZones.map((name) => findZone(get, accountId, name));
+  const { acmeZone } = question;
+  const further = [...question.furtherZones, ...(acmeZone === undefined ? [] : [acmeZone])].map((name) =>
+    findZone(get, accountId, name),
+  );
   // All at once; what is wrong is then told in this order: a token that is not accepted explains all the rest.
   await Promise.allSettled([verified, mailZone, r2, team, ...further]);
   await verified;
@@ -64,6 +69,12 @@ export async function preflight(
   const teamName = (await team) ?? "";
   const zones = [zone, ...(await Promise.all(further))];
   const zoneIds = Object.fromEntries(zones.flatMap((found) => (found ? [[found.name, found.id] as const] : [])));
+  if (acmeZone !== undefined && zoneIds[acmeZone] === undefined)
+    throw new PreflightError(
+      `The Cloudflare account ${accountId} has no zone ${acmeZone} (mail:acmeZone) that this token can see. Nothing was ` +
+        `changed. Add it in Cloudflare's dashboard or give the token access to it, then run the command again. Or do ` +
+        `without: pulumi config rm mail:acmeZone`,
+    );
   const warnings =
     zone.status === "active"
       ? []

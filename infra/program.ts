@@ -22,6 +22,7 @@ export async function program(): Promise<MailOutputs | FurtherOutputs> {
       furtherZones,
       r2: settings.spool !== undefined,
       access: stack.kind === "host",
+      acmeZone: stack.kind === "host" ? stack.settings.acme.zone : undefined,
     }),
     hostReachable(settings.host),
   ]);

@@ -108,6 +108,7 @@ test.each(Object.keys(ROTATIONS))("%s: a dry run changes nothing and shows no se
 test.each([
   ["worker-key", { "mail:workerKeyNumber": "2" }],
   ["access-token", { "mail:accessTokenNumber": "2" }],
+  ["certificate-token", { "mail:acmeTokenNumber": "2" }],
   ["resend-key", { "mail:resendApiKey": "re_the_new_key_2" }],
 ])("%s ends with the new value and nothing else", async (name, expected) => {
   const line = new Line();
@@ -205,6 +206,18 @@ describe("further domains on the host", () => {
     await command(line).rotate("admin-password");
     expect(line.ups).toEqual(["prod"]);
   });
+});
+
+test("certificate-token leaves a token alone that was made by hand, and says what to do", async () => {
+  const line = new Line();
+  line.values.set("mail:acmeDnsToken", { value: "by-hand", secret: true });
+  const before = new Map(line.values);
+  const { code, stderr = "" } = await command(line).rotate("certificate-token");
+  expect(code).toBe(1);
+  expect(stderr).toContain("pulumi config set --secret mail:acmeDnsToken < FILE");
+  expect(stderr).not.toContain("by-hand");
+  expect(line.values).toEqual(before);
+  expect(line.ups).toEqual([]);
 });
 
 test("access-token keeps the old token for a minute", async () => {
