@@ -18,7 +18,7 @@ import { PeopleAccess } from "./edge/tcp";
 import { tcpServices } from "./edge/tcp-services";
 import { HttpTunnel } from "./edge/tunnel";
 import { Host } from "./host/host";
-import { nextSteps } from "./next-steps";
+import { hostSteps, nextSteps } from "./next-steps";
 import { type HostOffer, hostOffer } from "./settings/host-offer";
 import type { Settings } from "./settings/settings";
 
@@ -147,7 +147,7 @@ export function declareMail(settings: Settings, { zoneIds, teamName }: Account):
     dnssecDs: dns.ds,
     accessTokenExpiresAt: access.expiresAt,
     ...(tailnet && { tailnetPolicy: tailnet.policy, tailnetAddress }),
-    nextSteps: nextSteps(settings, records, zoneIds),
+    nextSteps: [...nextSteps(settings, records, zoneIds), ...hostSteps(settings)],
     hostOffer: pulumi.secret(
       pulumi
         .all([access.clientId, access.clientSecret, host.workerKey])

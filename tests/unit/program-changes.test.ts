@@ -56,6 +56,14 @@ describe("a change of the settings", () => {
     expect(after.outputs.nextSteps).toContainEqual(expect.stringContaining("mail:inbound is off"));
   });
 
+  it("that leaves no way into the web interface while the server is down says so", async () => {
+    const warned = expect.stringContaining("mail:clientPeople") as string;
+    expect((await run({ tailnet: "off" })).outputs.nextSteps).toContainEqual(warned);
+    const elsewhere = JSON.stringify(["me@example.net"]);
+    for (const changes of [{ clientPeople: elsewhere }, { adminAccess: "public" }])
+      expect((await run({ tailnet: "off", ...changes })).outputs.nextSteps).not.toContainEqual(warned);
+  });
+
   it("that brings a token for certificates made by hand makes none, and ships that one alone", async () => {
     const after = await run({}, [], { acmeDnsToken: "token-made-by-hand" });
     expect(difference(after)).toEqual({ more: [], less: ["certificates", "certificates-token"] });

@@ -3,6 +3,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { run } from "../../../ops/rotate";
 import type { Ran } from "../../../ops/rotate/pulumi";
 import { ROTATIONS } from "../../../ops/rotate/rotations";
+import { fromDocs } from "../../docs";
 
 const PEM = { type: "pkcs8", format: "pem" } as const;
 const START = Date.parse("2026-11-22T12:00:00Z");
@@ -206,6 +207,14 @@ describe("further domains on the host", () => {
     await command(line).rotate("admin-password");
     expect(line.ups).toEqual(["prod"]);
   });
+});
+
+test("certificate-token raises the number by the command of the reference", async () => {
+  const line = new Line();
+  const name = fromDocs("docs/reference.md", "npm run rotate -- certificate-token").split(" ").at(-1) ?? "";
+  expect(await command(line).rotate(name)).toEqual({ code: 0 });
+  expect(line.get("mail:acmeTokenNumber")).toBe("2");
+  expect(line.ups).toEqual(["prod"]);
 });
 
 test("certificate-token leaves a token alone that was made by hand, and says what to do", async () => {
