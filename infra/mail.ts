@@ -18,7 +18,7 @@ import { PeopleAccess } from "./edge/tcp";
 import { tcpServices } from "./edge/tcp-services";
 import { HttpTunnel } from "./edge/tunnel";
 import { Host } from "./host/host";
-import { nextSteps } from "./next-steps";
+import { hostSteps, nextSteps } from "./next-steps";
 import { type HostOffer, hostOffer } from "./settings/host-offer";
 import type { Settings } from "./settings/settings";
 
@@ -55,8 +55,9 @@ export function declareMail(settings: Settings, { zoneIds, teamName }: Account):
   const { accountId, domain, hostnames, inboundDelivery, protect, spool } = settings;
   const isLmtp = inboundDelivery === "lmtp";
   const zoneId = zoneIds[domain];
-  if (zoneId === undefined)
-    throw new pulumi.RunError(`There is no zone id for ${domain}; preflight must find it first.`);
+  const acmeZoneId = zoneIds[settings.acme.zone ?? domain];
+  if (zoneId === undefined || acmeZoneId === undefined)
+    throw new pulumi.RunError(`There is no zone id for ${domain} or mail:acmeZone; preflight must find it first.`);
   const records = mailRecords(settings);
 
   const access = new WorkerAccess("access", {
@@ -88,7 +89,15 @@ export function declareMail(settings: Settings, { zoneIds, teamName }: Account):
   });
   const dns = new Dns("dns", { domain, records, zoneIds, tunnelId: tunnel.tunnelId, protect });
   const bucket = spool && new Spool("spool", { accountId, ...spool, protect });
-  const certificates = new AcmeToken("certificates", { accountId, domain, zoneId });
+  const acmeDnsToken =
+    settings.acme.dnsToken === undefined
+      ? new AcmeToken("certificates", {
+          accountId,
+          domain,
+          zoneId: acmeZoneId,
+          number: settings.acme.tokenNumber,
+        }).value
+      : pulumi.secret(settings.acme.dnsToken.reveal());
   const backups =
     settings.backup?.target.kind === "s3"
       ? new BackupStore("backup", { domain, target: settings.backup.target, protect })
@@ -97,7 +106,7 @@ export function declareMail(settings: Settings, { zoneIds, teamName }: Account):
   const host = new Host("host", {
     settings,
     tunnelToken: tunnel.token,
-    acmeDnsToken: certificates.value,
+    acmeDnsToken,
     backupKey: backups?.key,
     tailnetKey: tailnet?.key,
   });
@@ -143,7 +152,7 @@ export function declareMail(settings: Settings, { zoneIds, teamName }: Account):
     dnssecDs: dns.ds,
     accessTokenExpiresAt: access.expiresAt,
     ...(tailnet && { tailnetPolicy: tailnet.policy, tailnetAddress }),
-    nextSteps: nextSteps(settings, records, zoneIds),
+    nextSteps: [...nextSteps(settings, records, zoneIds), ...hostSteps(settings)],
     hostOffer: pulumi.secret(
       pulumi
         .all([access.clientId, access.clientSecret, host.workerKey, host.arrivalsKey])

@@ -1,5 +1,5 @@
 import type { MailRecord } from "./dns/record";
-import type { DomainSettings } from "./settings/settings";
+import type { DomainSettings, Settings } from "./settings/settings";
 
 /** What the program cannot do itself, as sentences for the operator; empty when all is done that can be known here. */
 export function nextSteps(
@@ -22,5 +22,15 @@ export function nextSteps(
         `${record.data.type === "TXT" ? `"${record.data.text}"` : ""}.`,
     ),
     ...(settings.inbound === "off" ? ["mail:inbound is off: every message to the domain is dropped."] : []),
+  ];
+}
+
+/** The same for the stack with the host. */
+export function hostSteps({ adminAccess, clientTcp, domain, tailnet }: Settings): string[] {
+  const isAtHome = clientTcp.people.every((address) => address.endsWith(`@${domain}`));
+  if (adminAccess !== "access" || !isAtHome || tailnet !== undefined) return [];
+  return [
+    "Everybody in mail:clientPeople has mail on this server, and Access sends its codes by mail: while the server is down nobody " +
+      `can log in to its web interface. Name another address too: pulumi config set --path 'mail:clientPeople[0]' ADDRESS`,
   ];
 }

@@ -25,6 +25,8 @@ export interface PreflightQuestion {
   readonly r2: boolean;
   /** Access is wanted: the account must have a Zero Trust organisation. */
   readonly access: boolean;
+  /** The zone for the certificate's challenges, when it is not the mail domain's: it must exist. */
+  readonly acmeZone: string | undefined;
 }
 
 export interface PreflightAnswer {
@@ -41,8 +43,8 @@ export class PreflightError extends Error {}
 /**
  * @param timeBudgetMs For each question.
  * @throws PreflightError when the API cannot be reached, the token is not accepted, the mail domain's zone is missing, in
- * another account or cannot carry mail ({@link pickZone}), R2 or Access is wanted and
- * cannot be used, or the zone has rate limiting rules that the stack would replace.
+ * another account or cannot carry mail ({@link pickZone}), another zone, R2 or Access is wanted and cannot be used, or the zone
+ * has rate limiting rules that the stack would replace.
  */
 export async function preflight(
   api: CloudflareApi,
@@ -56,8 +58,10 @@ export async function preflight(
   const r2 = question.r2 ? checkR2(get, accountId) : undefined;
   const team = question.access ? findTeam(get, accountId) : undefined;
   const further = question.furtherZones.map((name) => findFurtherZone(get, accountId, name));
+  const { acmeZone } = question;
+  const acme = acmeZone === undefined ? undefined : findAcmeZone(get, accountId, acmeZone);
   // All at once; what is wrong is then told in this order: a token that is not accepted explains all the rest.
-  await Promise.allSettled([verified, mailZone, r2, team, ...further]);
+  await Promise.allSettled([verified, mailZone, r2, team, acme, ...further]);
   await verified;
   const zone = await mailZone;
   if ("fact" in zone) throw new PreflightError(`${zone.fact} Nothing was changed. ${zone.next}`);
@@ -65,7 +69,12 @@ export async function preflight(
   if (question.rateLimit) await checkRateLimit(get, zone);
   const teamName = (await team) ?? "";
   const others = await Promise.all(further);
-  const zones = [zone, ...others.flatMap((found) => (found === undefined || "fact" in found ? [] : [found]))];
+  const wanted = await acme;
+  const zones = [
+    zone,
+    ...(wanted === undefined ? [] : [wanted]),
+    ...others.flatMap((found) => (found === undefined || "fact" in found ? [] : [found])),
+  ];
   return {
     zoneIds: Object.fromEntries(zones.map(({ name, id }) => [name, id])),
     teamName,
@@ -120,6 +129,17 @@ async function findMailZone(get: Get, accountId: string, name: string): Promise<
 /** It only has to answer a TXT question, which a paused zone does. Undefined: the account has none. */
 async function findFurtherZone(get: Get, accountId: string, name: string): Promise<PickedZone> {
   return pickZone((await ownZones(get, accountId, name)).map((zone) => ({ ...zone, isPaused: false })));
+}
+
+/** The zone of `mail:acmeZone`, which must answer. */
+async function findAcmeZone(get: Get, accountId: string, name: string): Promise<ListedZone> {
+  const zone = await findFurtherZone(get, accountId, name);
+  if (zone !== undefined && !("fact" in zone)) return zone;
+  const fact = zone?.fact ?? `The Cloudflare account ${accountId} has no zone ${name} that this token can see.`;
+  throw new PreflightError(
+    `${fact} It is the zone of mail:acmeZone. Nothing was changed. Add it in Cloudflare's dashboard or give the token access ` +
+      "to it, then run the command again. Or do without: pulumi config rm mail:acmeZone",
+  );
 }
 
 async function ownZones(get: Get, accountId: string, name: string): Promise<readonly ListedZone[]> {

@@ -23,6 +23,7 @@ export async function program(): Promise<MailOutputs | FurtherOutputs> {
       rateLimit: settings.publicRateLimit,
       r2: settings.spool !== undefined,
       access: stack.kind === "host",
+      acmeZone: stack.kind === "host" ? stack.settings.acme.zone : undefined,
     }),
     hostReachable(settings.host),
   ]);

@@ -1,10 +1,11 @@
 import { tcpServices } from "../edge/tcp-services";
+import { certificateNames } from "../host/certificate-names";
 import type { DomainSettings, Settings } from "../settings/settings";
 import type { Draft } from "./draft";
 
 /** The host's names, which Cloudflare's edge answers through the tunnel: the home address stays unknown. */
 export function hostRecords(settings: Settings): Draft[] {
-  const { hostnames, inboundDelivery, tailnet } = settings;
+  const { hostnames, inboundDelivery, tailnet, acme } = settings;
   return [
     ...(tailnet?.mode === "dns-record" ? [tailnetRecord(hostnames.clients)] : []),
     {
@@ -26,6 +27,9 @@ export function hostRecords(settings: Settings): Draft[] {
         "without it inbound mail does not reach the mailbox.",
     },
     ...(inboundDelivery === "lmtp" ? [lmtpRecord(hostnames.lmtp)] : []),
+    ...(acme.zone === undefined
+      ? []
+      : certificateNames(settings).map((name) => challengeRecord(name, `${name}.${acme.zone}`))),
     ...tcpServices(settings).map(({ service, hostname }): Draft => ({
       name: hostname,
       data: { type: "CNAME", target: { tunnel: "http" } },
@@ -58,6 +62,18 @@ export function edgeRecords({ hostnames }: DomainSettings): Draft[] {
       why: "Outlook fetches its settings from this name; it is proxied because a Worker answers at the edge.",
     },
   ];
+}
+
+/** lego, Traefik's ACME client, follows it and writes the challenge where it leads (RFC 8555 section 8.4). */
+function challengeRecord(name: string, target: string): Draft {
+  return {
+    name: `_acme-challenge.${name}`,
+    data: { type: "CNAME", target },
+    level: "required",
+    why:
+      "The certificate authority looks here for the proof that the name is the operator's; it lies in a zone that the host's " +
+      "token may write, and nothing else.",
+  };
 }
 
 function lmtpRecord(name: string): Draft {

@@ -1,10 +1,12 @@
 /**
  * Makes: the API token with which Traefik proves to the certificate authority that the mail domain is ours (DNS-01): it
- * writes a TXT record for a minute. It may edit the records of this one zone and nothing else.
+ * writes a TXT record for a minute. It may edit the records of one zone and nothing else, for a year: Cloudflare knows no
+ * narrower right than a zone, and an address condition would tell the home's address, which also changes.
  * Must be true first: nothing.
- * By hand: nothing. Cloudflare shows the token's secret once, at its creation; it lives in the state encrypted, and on the
- * host in a file that only Traefik's user reads. To rotate it, delete the token at Cloudflare and run `pulumi up --refresh`.
- * Token scopes: Account API Tokens Write on the account.
+ * By hand: `npm run rotate -- certificate-token` once a year; the doctor says when. Cloudflare shows the token's secret once, at
+ * its creation; it lives in the state encrypted, and on the host in a file that only Traefik's user reads.
+ * Token scopes: Account API Tokens Write on the account. Who has that right can give himself any other; with
+ * `mail:acmeDnsToken` there is no such token and no need for the right.
  */
 import * as cloudflare from "@pulumi/cloudflare";
 import * as pulumi from "@pulumi/pulumi";
@@ -18,11 +20,14 @@ import { certificateTokenName } from "./names";
 export const ZONE_READ = "c8fed203ed3043cba015a93ad1616f1f";
 export const DNS_WRITE = "4755a26eedb94da69e1066d98aa820be";
 
+const YEAR_MS = 365 * 86_400_000;
+
 export interface AcmeTokenArgs {
   readonly accountId: string;
   readonly domain: string;
-  /** The mail domain's zone. */
+  /** The zone that it may write. */
   readonly zoneId: string;
+  readonly number: number;
 }
 
 export class AcmeToken extends pulumi.ComponentResource {
@@ -31,11 +36,14 @@ export class AcmeToken extends pulumi.ComponentResource {
 
   constructor(name: string, args: AcmeTokenArgs, opts?: pulumi.ComponentResourceOptions) {
     super("mail:index:AcmeToken", name, {}, opts);
+    // The first has no number: it had none before there was a second.
+    const suffix = args.number === 1 ? "" : `-${args.number}`;
     const token = new cloudflare.AccountToken(
-      `${name}-token`,
+      `${name}-token${suffix}`,
       {
         accountId: args.accountId,
-        name: certificateTokenName(args.domain),
+        name: certificateTokenName(args.domain, args.number),
+        expiresOn: new Date(Date.now() + YEAR_MS).toISOString().replace(/\.\d+Z$/, "Z"),
         policies: [
           {
             effect: "allow",
@@ -45,7 +53,8 @@ export class AcmeToken extends pulumi.ComponentResource {
           },
         ],
       },
-      { parent: this },
+      // The end is that of the day on which it was made.
+      { parent: this, ignoreChanges: ["expiresOn"] },
     );
     this.value = pulumi.secret(token.value);
     this.registerOutputs({ value: this.value });

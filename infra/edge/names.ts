@@ -10,9 +10,9 @@ export function tokenAlertName(domain: string): string {
   return `mail worker token ${domain}`;
 }
 
-/** Of the API token with which the host proves to the certificate authority that the domain is ours. */
-export function certificateTokenName(domain: string): string {
-  return `mail certificates ${domain}`;
+/** Of the API token with this number with which the host proves to the certificate authority that the domain is ours. */
+export function certificateTokenName(domain: string, number: number): string {
+  return `mail certificates ${domain}${number === 1 ? "" : ` ${number}`}`;
 }
 
 export function tunnelName(domain: string): string {

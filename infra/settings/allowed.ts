@@ -75,5 +75,8 @@ export const ALLOWED: Readonly<Record<KeyName, string>> = {
   clientTcp: "imaps, submissions, sieve, each once",
   clientPeople: "addresses, in lower case, each once; they may be in other domains",
   adminAccess: "access, public, tailnet; tailnet only with mail:tailnet",
+  acmeTokenNumber: "an integer from 1 to 9999",
+  acmeDnsToken: "empty, or the API token, one word (Cloudflare's dashboard, My Profile, API Tokens)",
+  acmeZone: "empty, or a zone of mail:accountId that is not the mail domain or below or above it",
   protect: "true, false",
 };

@@ -139,4 +139,31 @@ export const HOST_KEYS = {
     default: "access",
     example: "access",
   },
+  acmeTokenNumber: {
+    type: "integer",
+    ofHost: true,
+    description:
+      "Number of the API token with which Traefik proves to the certificate authority that the domain is yours, 1 to 9999. Each ends after a year. `npm run rotate -- certificate-token` raises it.",
+    default: 1,
+    example: "2",
+  },
+  acmeDnsToken: {
+    type: "string",
+    ofHost: true,
+    description:
+      "A token for that, made by hand (Zone Read, DNS Write on one zone). With it the program makes none, and its own token needs no `Account API Tokens Write`.",
+    default: "",
+    derived: "made by the program; secret",
+    encrypted: true,
+    example: "FILE",
+  },
+  acmeZone: {
+    type: "string",
+    ofHost: true,
+    description:
+      "Another zone of the account, for nothing but the certificate's challenges: CNAME records lead them there, and the token on the host may write that zone alone. Without it the token may edit the whole zone of the mail domain.",
+    default: "",
+    derived: "the mail domain's own zone",
+    example: "acme-example.net",
+  },
 } as const satisfies Record<string, ConfigKey>;

@@ -1,3 +1,4 @@
+import { parseAcmeDnsToken, parseAcmeZone } from "./acme";
 import {
   backupOf,
   needsSsh,
@@ -121,6 +122,9 @@ function takeAll(reader: Reader) {
     clientTcp,
     clientPeople: reader.take("clientPeople", (text) => parsePeople(text, own.primaryAddress)),
     adminAccess: reader.take("adminAccess", (text) => parseAdminAccess(text, tailnet)),
+    acmeTokenNumber: reader.take("acmeTokenNumber", (text) => parseWithin(text, 1, 9_999)),
+    acmeDnsToken: reader.take("acmeDnsToken", parseAcmeDnsToken),
+    acmeZone: reader.take("acmeZone", (text) => parseAcmeZone(text, domain)),
   } satisfies Record<Exclude<KeyName, "hostStack">, unknown>;
 }
 
@@ -202,5 +206,10 @@ function assemble(values: Complete<ReturnType<typeof takeAll>>): Settings {
           },
     clientTcp: { services: values.clientTcp, people: values.clientPeople },
     adminAccess: values.adminAccess,
+    acme: {
+      tokenNumber: values.acmeTokenNumber,
+      dnsToken: values.acmeDnsToken.reveal() === "" ? undefined : values.acmeDnsToken,
+      zone: values.acmeZone === "" ? undefined : values.acmeZone,
+    },
   };
 }

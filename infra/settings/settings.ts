@@ -186,6 +186,15 @@ export interface Settings extends DomainSettings {
     /** Base64; undefined: Cloudflare chose it. */
     readonly tunnelSecret: Secret | undefined;
   };
+  /** How the host proves to the certificate authority that its names are the operator's (DNS-01). */
+  readonly acme: {
+    /** Which of the program's tokens the host has. */
+    readonly tokenNumber: number;
+    /** A token made by hand in its place; undefined: the program makes one. */
+    readonly dnsToken: Secret | undefined;
+    /** The zone that the challenges are led to; undefined: they stay in the mail domain's. */
+    readonly zone: string | undefined;
+  };
   /** Undefined: there are no backups. */
   readonly backup: BackupSettings | undefined;
   /** How phones reach the host; undefined: not by a tailnet. */

@@ -58,6 +58,24 @@ export const ROTATIONS = {
       },
     ],
   },
+  "certificate-token": {
+    what: "the API token with which the host gets its certificate",
+    stages: [
+      {
+        name: "switch",
+        title: "Cloudflare has a new token, Traefik starts with it, the old one is deleted",
+        waitSeconds: 0,
+        changes: (config) => {
+          if ((config.get("mail:acmeDnsToken") ?? "") === "")
+            return [plain("mail:acmeTokenNumber", String(Number(config.get("mail:acmeTokenNumber") ?? "1") + 1))];
+          throw new RotationError(
+            "mail:acmeDnsToken is set, so the token is yours and not the program's. Nothing was changed. Make a new one in " +
+              "Cloudflare's dashboard, then: pulumi config set --secret mail:acmeDnsToken < FILE",
+          );
+        },
+      },
+    ],
+  },
   "resend-key": {
     what: "the relay's API key; the new one comes on standard input",
     given: "the new Resend API key, made on resend.com/api-keys with sending access",

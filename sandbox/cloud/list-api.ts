@@ -217,7 +217,14 @@ function wireAccessRule(rule: Props): object {
 }
 
 function named(id: string, props: Props): object {
-  return { id, name: props["name"], status: "active", expires_at: props["expiresAt"] };
+  const { name, expiresAt, expiresOn } = props;
+  return {
+    id,
+    name,
+    status: "active",
+    expires_at: expiresAt,
+    ...(expiresOn !== undefined && { expires_on: expiresOn }),
+  };
 }
 
 /** Undefined as long as nobody has made a rule: the API answers 404 then. */

@@ -21,8 +21,12 @@ export interface Ran {
   readonly outputs: MailOutputs;
 }
 
-/** The whole program on the SDK's mocks, with settings changed and further zones in the account. */
-export type Run = (changes?: Readonly<Record<string, string>>, furtherZones?: readonly Zone[]) => Promise<Ran>;
+/** The whole program on the SDK's mocks, with settings and secrets changed and further zones in the account. */
+export type Run = (
+  changes?: Readonly<Record<string, string>>,
+  furtherZones?: readonly Zone[],
+  secrets?: Readonly<Record<string, string>>,
+) => Promise<Ran>;
 
 /** To be called at the top of a test file: what is outside is started before its tests and ended after them. */
 export function documentedProgram(): Run {
@@ -31,13 +35,14 @@ export function documentedProgram(): Run {
     surroundings = await startOutside(settings, invented);
   });
   afterAll(() => surroundings.close());
-  return (changes = {}, furtherZones = []) => run(surroundings, changes, furtherZones);
+  return (changes = {}, furtherZones = [], secrets = {}) => run(surroundings, changes, furtherZones, secrets);
 }
 
 async function run(
   surroundings: Outside,
   changes: Readonly<Record<string, string>>,
   furtherZones: readonly Zone[],
+  secrets: Readonly<Record<string, string>>,
 ): Promise<Ran> {
   const { accountId, domain } = settings;
   const zones = [newZone("a".repeat(32), domain), ...furtherZones];
@@ -45,7 +50,11 @@ async function run(
   joinedTailnet(world);
   const api: Api = await serveApi(world);
   const outside: Outside = { ...surroundings, world, apiUrl: api.baseUrl };
-  const changed: StandIns = { ...invented, values: { ...invented.values, ...changes } };
+  const changed: StandIns = {
+    ...invented,
+    values: { ...invented.values, ...changes },
+    secrets: { ...invented.secrets, ...secrets },
+  };
   let declared: (() => Promise<readonly Declared[]>) | undefined;
   let outputs: MailOutputs | undefined;
   try {

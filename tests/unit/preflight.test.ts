@@ -18,6 +18,7 @@ const question = {
   rateLimit: false,
   r2: false,
   access: false,
+  acmeZone: undefined,
 };
 const BUDGET_MS = 300;
 
@@ -422,5 +423,24 @@ describe("the Zero Trust organisation", () => {
     const text = await errorOf(team(organisation));
     expect(text).toContain(said);
     expect(text).toContain("Nothing was changed.");
+  });
+});
+
+describe("the zone for the certificate's challenges", () => {
+  const mine = { "example.test": zone("example.test") };
+  const withAcme = async (zones: Readonly<Record<string, Reply>>) =>
+    preflight(
+      { baseUrl: await cloudflare({ user: active, zones }), token: new Secret(TOKEN) },
+      { ...question, acmeZone: "acme.test" },
+      BUDGET_MS,
+    );
+
+  it("is found beside the mail domain's", async () => {
+    const { zoneIds } = await withAcme({ ...mine, "acme.test": zone("acme.test") });
+    expect(zoneIds).toEqual({ "example.test": "id of example.test", "acme.test": "id of acme.test" });
+  });
+
+  it("stops the program when the account lacks it", async () => {
+    expect(await errorOf(withAcme(mine))).toContain("no zone acme.test (mail:acmeZone)");
   });
 });

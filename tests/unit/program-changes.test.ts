@@ -1,3 +1,4 @@
+import { ACCOUNT_TOKEN, mayEditDns } from "../../sandbox/cloud/kinds/account-token";
 import { newZone } from "../../sandbox/cloud/zone";
 import { texts } from "./declared";
 import { documentedProgram, named, names, type Ran, settings } from "./documented";
@@ -53,6 +54,47 @@ describe("a change of the settings", () => {
     });
     expect(JSON.stringify(named(after, "routing-catch-all").inputs)).not.toContain(settings.workerName);
     expect(after.outputs.nextSteps).toContainEqual(expect.stringContaining("mail:inbound is off"));
+  });
+
+  it("that leaves no way into the web interface while the server is down says so", async () => {
+    const warned = expect.stringContaining("mail:clientPeople") as string;
+    expect((await run({ tailnet: "off" })).outputs.nextSteps).toContainEqual(warned);
+    const elsewhere = JSON.stringify(["me@example.net"]);
+    for (const changes of [{ clientPeople: elsewhere }, { adminAccess: "public" }])
+      expect((await run({ tailnet: "off", ...changes })).outputs.nextSteps).not.toContainEqual(warned);
+  });
+
+  it("that brings a token for certificates made by hand makes none, and ships that one alone", async () => {
+    const after = await run({}, [], { acmeDnsToken: "token-made-by-hand" });
+    expect(difference(after)).toEqual({ more: [], less: ["certificates", "certificates-token"] });
+    expect(after.world.all(ACCOUNT_TOKEN)).toEqual([]);
+  });
+
+  it("that raises the number of that token makes another one, for a year", async () => {
+    const after = await run({ acmeTokenNumber: "2" });
+    expect(difference(after)).toEqual({ more: ["certificates-token-2"], less: ["certificates-token"] });
+    const { inputs, options } = named(after, "certificates-token-2");
+    expect(inputs["name"]).toBe(`mail certificates ${domain} 2`);
+    const days = (Date.parse(String(inputs["expiresOn"])) - Date.now()) / 86_400_000;
+    expect(days).toBeGreaterThan(364);
+    expect(days).toBeLessThan(366);
+    // The next run must not see another end.
+    expect(options.ignoreChanges).toEqual(["expiresOn"]);
+  });
+
+  it("that leads the certificate's challenges elsewhere gives the token that zone alone", async () => {
+    const acme = newZone("b".repeat(32), "acme-only.net");
+    const after = await run({ acmeZone: acme.name }, [acme]);
+    const challenges = ["imap", "stalwart"].map((label) => `dns-cname-_acme-challenge.${label}`);
+    expect(difference(after)).toEqual({ more: challenges, less: [] });
+    const [token] = after.world.all(ACCOUNT_TOKEN);
+    const value = String(token?.props["value"]);
+    expect([mayEditDns(after.world, value, acme.name), mayEditDns(after.world, value, domain)]).toEqual([true, false]);
+    expect(named(after, "dns-cname-_acme-challenge.stalwart").inputs).toMatchObject({
+      name: `_acme-challenge.stalwart.${domain}`,
+      content: `stalwart.${domain}.acme-only.net`,
+      proxied: false,
+    });
   });
 
   it("that does without a spool makes no bucket, no clock and no binding", async () => {

@@ -2,6 +2,7 @@ import { ARRIVALS_PORT } from "../../../onhost/src/deployment";
 import { tcpServices } from "../../edge/tcp-services";
 import { laptopHostname } from "../../settings/clients";
 import type { Settings } from "../../settings/settings";
+import { certificateNames } from "../certificate-names";
 import { addresses, STALWART_PORTS, type TRAEFIK_PORTS } from "../layout";
 import { PLUGIN } from "./plugin";
 import { administrationPaths, servedPaths } from "./served-paths";
@@ -46,7 +47,7 @@ const TLS = { options: { default: { minVersion: "VersionTLS12", sniStrict: true 
 function http(settings: Settings) {
   const { hostnames, host, adminAccess } = settings;
   const server = `Host(\`${hostnames.server}\`)`;
-  const clients = namesFor(settings)
+  const clients = certificateNames(settings)
     .map((name) => `Host(\`${name}\`)`)
     .join(" || ");
   const route = (entryPoint: keyof typeof TRAEFIK_PORTS, rule: string, middlewares: readonly string[]) => ({
@@ -111,7 +112,7 @@ function tcp(settings: Settings) {
   const { edge, mail } = addresses(settings.host.subnet);
   const { stalwart } = mail;
   const named = {
-    rule: namesFor(settings)
+    rule: certificateNames(settings)
       .map((name) => `HostSNI(\`${name}\`)`)
       .join(" || "),
     tls: { passthrough: true },
@@ -151,13 +152,6 @@ function tcp(settings: Settings) {
 
 /** One certificate for all names, so that Stalwart needs no other; it is dumped for it. */
 function tls(settings: Settings) {
-  const [main, ...sans] = namesFor(settings);
+  const [main, ...sans] = certificateNames(settings);
   return { certResolver: RESOLVER, domains: [{ main, ...(sans.length > 0 && { sans }) }] };
-}
-
-/** The names that clients connect to, the server's first; a laptop has its own for its end of the TCP tunnel. */
-function namesFor(settings: Settings): readonly string[] {
-  const { server, clients } = settings.hostnames;
-  const laptop = tcpServices(settings).length > 0 ? [laptopHostname(settings)] : [];
-  return [...new Set([server, clients, ...laptop])];
 }

@@ -38,7 +38,7 @@ export function accessGuards(settings: Settings): readonly Guard[] {
 
 /** Access as it is declared, its token's end and who hears of it; the token with which certificates are fetched. */
 export function accessChecks(deployment: HostDeployment): readonly Check[] {
-  const { accountId, domain, clientTcp, edge, primaryAddress } = deployment.settings;
+  const { accountId, domain, clientTcp, edge, primaryAddress, acme } = deployment.settings;
   const up = converge(deployment);
   const base = `/accounts/${accountId}`;
   const worker = workerTokenName(domain, edge.accessTokenNumber);
@@ -96,19 +96,28 @@ export function accessChecks(deployment: HostDeployment): readonly Check[] {
         return current === expected ? ok(current) : warning(current, expected, up);
       },
     }),
-    edgeCheck({
-      id: "edge.certificate-token",
-      title: "The host's token for certificates is valid",
-      why: "Without it the certificate of the server's name is not renewed.",
-      needs: [EDGE_TOKEN],
-      run: async ({ cloudflare, now }) => {
-        const name = certificateTokenName(domain);
-        const found = (await cloudflare.list(`${base}/tokens`)).find((one) => one["name"] === name);
-        if (!found) return error("none", name, up);
-        if (found["status"] !== "active") return error(textOf(found["status"]), "active", up);
-        return expiryFinding(textOf(found["expires_on"]), now, up);
-      },
-    }),
+    // The program does not know a token that was made by hand.
+    ...(acme.dnsToken === undefined
+      ? [
+          edgeCheck({
+            id: "edge.certificate-token",
+            title: "The host's token for certificates is valid",
+            why: "Without it the certificate of the server's name is not renewed.",
+            needs: [EDGE_TOKEN],
+            run: async ({ cloudflare, now }) => {
+              const name = certificateTokenName(domain, acme.tokenNumber);
+              const found = (await cloudflare.list(`${base}/tokens`)).find((one) => one["name"] === name);
+              if (!found) return error("none", name, up);
+              if (found["status"] !== "active") return error(textOf(found["status"]), "active", up);
+              return expiryFinding(
+                textOf(found["expires_on"]),
+                now,
+                `npm run rotate -- certificate-token --stack ${deployment.stack}`,
+              );
+            },
+          }),
+        ]
+      : []),
   ];
 }
 

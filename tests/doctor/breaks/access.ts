@@ -43,5 +43,12 @@ export const ACCESS: readonly Break[] = [
     const { id } = found(world, POLICY, named("mail worker augustin.ai"));
     return alter(APPLICATION, named("mail imaps augustin.ai"), { policies: [{ id, precedence: 1 }] })(world);
   }),
+  broken(
+    "edge.certificate-token",
+    "ends in twelve days",
+    /^12 days left/,
+    alter(ACCOUNT_TOKEN, any, { expiresOn: inDays(12) }),
+    { status: "warning", remedy: /^npm run rotate -- certificate-token --stack prod$/ },
+  ),
   broken("edge.certificate-token", "is gone", /^none$/, remove(ACCOUNT_TOKEN, any)),
 ];

@@ -80,6 +80,7 @@ export function augustin(changes: Partial<Settings> = {}): Settings {
     tailnet: { mode: "split-dns", tag: "tag:mail", hostname: "mail", policy: "output", keyNumber: 1 },
     clientTcp: { services: ["imaps", "submissions"], people: [`root@${domain}`] },
     adminAccess: "access",
+    acme: { tokenNumber: 1, dnsToken: undefined, zone: undefined },
     protect: true,
     ...changes,
   };

@@ -166,6 +166,11 @@ export const RUN_BY: readonly RunByTest[] = [
     commands: ["npm run sandbox -- --keep"],
   },
   {
+    test: "tests/unit/rotate/rotate.test.ts",
+    how: "as a function of its arguments, with a model of pulumi's command line",
+    commands: ["npm run rotate -- certificate-token"],
+  },
+  {
     test: "tests/engine/rotate.test.ts",
     how: "as functions of their arguments with the real pulumi's command line, while mail flows",
     commands: [

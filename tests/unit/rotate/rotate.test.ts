@@ -3,6 +3,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { run } from "../../../ops/rotate";
 import type { Ran } from "../../../ops/rotate/pulumi";
 import { ROTATIONS } from "../../../ops/rotate/rotations";
+import { fromDocs } from "../../docs";
 
 const PEM = { type: "pkcs8", format: "pem" } as const;
 const START = Date.parse("2026-11-22T12:00:00Z");
@@ -108,6 +109,7 @@ test.each(Object.keys(ROTATIONS))("%s: a dry run changes nothing and shows no se
 test.each([
   ["worker-key", { "mail:workerKeyNumber": "2" }],
   ["access-token", { "mail:accessTokenNumber": "2" }],
+  ["certificate-token", { "mail:acmeTokenNumber": "2" }],
   ["resend-key", { "mail:resendApiKey": "re_the_new_key_2" }],
 ])("%s ends with the new value and nothing else", async (name, expected) => {
   const line = new Line();
@@ -205,6 +207,26 @@ describe("further domains on the host", () => {
     await command(line).rotate("admin-password");
     expect(line.ups).toEqual(["prod"]);
   });
+});
+
+test("certificate-token raises the number by the command of the reference", async () => {
+  const line = new Line();
+  const name = fromDocs("docs/reference.md", "npm run rotate -- certificate-token").split(" ").at(-1) ?? "";
+  expect(await command(line).rotate(name)).toEqual({ code: 0 });
+  expect(line.get("mail:acmeTokenNumber")).toBe("2");
+  expect(line.ups).toEqual(["prod"]);
+});
+
+test("certificate-token leaves a token alone that was made by hand, and says what to do", async () => {
+  const line = new Line();
+  line.values.set("mail:acmeDnsToken", { value: "by-hand", secret: true });
+  const before = new Map(line.values);
+  const { code, stderr = "" } = await command(line).rotate("certificate-token");
+  expect(code).toBe(1);
+  expect(stderr).toContain("pulumi config set --secret mail:acmeDnsToken < FILE");
+  expect(stderr).not.toContain("by-hand");
+  expect(line.values).toEqual(before);
+  expect(line.ups).toEqual([]);
 });
 
 test("access-token keeps the old token for a minute", async () => {

@@ -66,6 +66,7 @@ test("the least stack file gives complete settings", () => {
     tailnet: undefined,
     clientTcp: { services: [], people: ["root@example.test"] },
     adminAccess: "access",
+    acme: { tokenNumber: 1, dnsToken: undefined, zone: undefined },
     protect: true,
   });
 });
