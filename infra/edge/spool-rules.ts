@@ -4,5 +4,8 @@
  */
 export const SPOOL_SCHEDULE = "* * * * *";
 
-/** The prefix of what the Worker may forget; messages lie under `spool/` and `dead/`, to which no rule may apply. */
+/** Prefixes of what the Worker may forget; messages lie under `spool/` and `dead/`, to which no rule may apply. */
 export const LEDGER_PREFIX = "ledger/";
+/** Which Message-IDs came by LMTP. A program that writes one id into all its mail may write once a year. */
+export const IDS_PREFIX = "ids/";
+export const IDS_DAYS = 400;

@@ -81,7 +81,7 @@ export function invoke(
   context: Context,
 ): readonly [string, Json, string] {
   try {
-    if (name.startsWith("x:") && !Object.hasOwn(METHODS, name))
+    if (name.startsWith("x:") && !isOfStore(name, context))
       return [name, invokeRegistry(name, args, using, caller, context.registry), callId];
     const method = METHODS[name];
     // A capability that `using` lacks hides its methods.
@@ -95,6 +95,11 @@ export function invoke(
     if (!(error instanceof MethodError)) throw error;
     return ["error", { type: error.type, description: error.description }, callId];
   }
+}
+
+/** The queue is the store's, unless a registry has messages that were put there by hand. */
+function isOfStore(name: string, { registry, store }: Context): boolean {
+  return Object.hasOwn(METHODS, name) && (registry === undefined || store.queue().length > 0);
 }
 
 /** Stalwart's own objects; every verb on every type is a permission. */

@@ -107,6 +107,12 @@ describe("the program of the documented deployment", () => {
         conditions: { prefix: "ledger/" },
         deleteObjectsTransition: { condition: { type: "Age", maxAge: 30 * 86_400 } },
       },
+      {
+        id: "forget message ids",
+        enabled: true,
+        conditions: { prefix: "ids/" },
+        deleteObjectsTransition: { condition: { type: "Age", maxAge: 400 * 86_400 } },
+      },
     ]);
   });
 

@@ -17,7 +17,8 @@ onhost arrivals-key NUMBER  prints the Worker's key for that question, made if n
 /** A question is asked again by the Worker, so it is not waited for long here. */
 const PATIENCE = { firstPauseMs: 100, longestPauseMs: 500, totalMs: 3_000 };
 const SELF = `http://arrivals:${ARRIVALS_PORT}`;
-const CHECK_MS = 8_000;
+/** The doctor waits for it over SSH. */
+const CHECK_MS = 4_000;
 const TRACE_BYTES = 16;
 /** The check asks about a message of that long ago, so that no answer would be premature. */
 const CHECKED_AGO_MS = 600_000;

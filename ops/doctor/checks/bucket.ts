@@ -1,4 +1,4 @@
-import { LEDGER_PREFIX } from "../../../infra/edge/spool-rules";
+import { IDS_DAYS, IDS_PREFIX, LEDGER_PREFIX } from "../../../infra/edge/spool-rules";
 import { isProps, listOf, type Props, textOf } from "../../adopt/props";
 import { readEntries } from "../../spool/entries";
 import { type Check, error, ok, warning } from "../check";
@@ -49,7 +49,7 @@ export function bucketChecks(deployment: Deployment): readonly Check[] {
         );
         // Only what is remembered of deliveries, and uploads that broke off, may ever be deleted by a rule.
         const deleting = rules.flatMap(deletion);
-        const expected = `${LEDGER_PREFIX} after ${spool.ledgerDays} days`;
+        const expected = `${LEDGER_PREFIX} after ${spool.ledgerDays} days, ${IDS_PREFIX} after ${IDS_DAYS} days`;
         const current = deleting.join(", ") || "nothing is forgotten";
         return current === expected ? ok(current) : error(current, expected, converge(deployment));
       },

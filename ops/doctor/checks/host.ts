@@ -146,6 +146,20 @@ export function hostChecks({ settings, stack }: HostDeployment): readonly Check[
       },
     }),
     hostCheck({
+      id: "host.arrivals",
+      title: "Home can say whether a message has arrived",
+      why: "Without it a message whose delivery was not confirmed may come twice.",
+      needs: [HOST_SERVICES],
+      finding: ({ one }) =>
+        one("arrivals") === "answers"
+          ? ok("answers")
+          : error(
+              one("arrivals") || "nobody was asked",
+              "answers",
+              `On the host: ${compose} logs --tail 50 arrivals stalwart`,
+            ),
+    }),
+    hostCheck({
       id: "host.disk",
       title: "The disk has room",
       why: "On a full disk Stalwart takes no mail, and its store can be damaged.",

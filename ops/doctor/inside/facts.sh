@@ -30,6 +30,7 @@ main() {
   done
   say applied "$(cat stalwart/applied 2>/dev/null)"
   say plan "$(hash_of_plan)"
+  say arrivals "$(asked_about_arrivals)"
   say certificate "$(base64 -w 0 stalwart/tls/fullchain.pem 2>/dev/null)"
   say manifest "$(stat -c %Y stalwart/data/export/manifest.json 2>/dev/null)"
   say backup "$(cat backup/state/status.json 2>/dev/null)"
@@ -40,6 +41,16 @@ docker_version() {
   local version
   version=$(docker version --format '{{.Server.Version}}' 2>/dev/null </dev/null) || return 0
   [[ ! $version =~ ^[0-9]+\.[0-9] ]] || printf '%s' "$version"
+}
+
+# "answers", or why the service does not.
+asked_about_arrivals() {
+  local said
+  if said=$(docker compose -f mail-stack/compose.yaml --profile tools run --rm -T onhost arrivals --check 2>&1 </dev/null); then
+    printf 'answers'
+  else
+    printf '%s' "${said%%$'\n'*}"
+  fi
 }
 
 # Labels of compose.yaml are digests of secrets that the doctor does not know.

@@ -19,13 +19,22 @@ export const node: Program = {
       stream?.setEncoding("utf8").on("data", (text: string) => void output.push(text));
     const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
     const ports = new Map<number, number>();
+    /** To know the ports of its neighbours it is asked for its own. */
+    let isTelling = false;
     child.on("message", (message: unknown) => {
       if (!isProps(message)) return;
       const { port, loopback } = message;
       if (typeof port === "number" && typeof loopback === "number") ports.set(port, loopback);
     });
     return Promise.resolve({
-      ports: () => ports,
+      ports: () => {
+        // Who looks for it may be about to connect.
+        if (!isTelling) {
+          isTelling = true;
+          void tellPorts(child, container).finally(() => (isTelling = false));
+        }
+        return ports;
+      },
       http: (to, request) => {
         const loopback = ports.get(to.port);
         if (loopback === undefined) return undefined;

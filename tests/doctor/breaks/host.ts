@@ -94,6 +94,12 @@ export const MACHINE: readonly Break[] = [
     { remedy: AGAIN },
   ),
   broken(
+    "host.arrivals",
+    "its keys are gone",
+    /^The service arrivals has no key\.$/,
+    content("arrivals/keys/arrivals-1", () => "\n"),
+  ),
+  broken(
     "host.disk",
     "it is full",
     /^0\.1 GiB of /,
