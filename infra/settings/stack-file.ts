@@ -1,25 +1,24 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { type Document, isMap, isNode, isScalar, parseDocument } from "yaml";
-import { ALLOWED } from "./allowed";
+import { type Document, isMap, isNode, isScalar, type Node } from "yaml";
+import { SALT, saltProblems } from "./ciphertext";
 import { quote } from "./fault";
 import { type FurtherValues, hostStackOf, parseFurther } from "./further";
-import { type ConfigKey, KEYS, PROJECT } from "./keys";
+import { PROJECT } from "./keys";
+import { keyProblem, sectionProblems, valueProblem } from "./notation";
 import { inKeyOrder, type ParseResult, parseSettings, renderProblems } from "./parse";
-import { type Problem, setCommand } from "./problem";
+import type { Problem } from "./problem";
+import { defaultProblems, jsonText } from "./project-file";
 import type { RawConfig, RawValue } from "./raw";
 import type { Settings } from "./settings";
-import { isKeyName } from "./spelling";
+import { readYaml, StackFileError } from "./yaml-file";
+
+export { StackFileError } from "./yaml-file";
 
 /** A stack file read without the engine: what it says, and what is wrong with how it says it. */
 export interface StackFile {
   readonly raw: RawConfig;
   readonly problems: readonly Problem[];
-}
-
-/** A stack file that cannot be used, in words for the operator. */
-export class StackFileError extends Error {
-  override readonly name = "StackFileError";
 }
 
 export interface StackFileOptions {
@@ -59,7 +58,7 @@ export function settingsOf(stack: string, options: StackFileOptions = {}): Setti
   return settled(stack, checked(file, parseSettings(file.raw)));
 }
 
-/** What is told to who asks a further domain for what its host's stack has. */
+/** For commands that need a host, given a further domain's stack. */
 export function isFurther(stack: string, hostStack: string): string {
   return (
     `${stack} is a further domain on the host of ${hostStack} (mail:hostStack), and this command works on a stack that has ` +
@@ -99,6 +98,8 @@ function merged(stack: string, options: StackFileOptions): StackFile {
   for (const [key, text] of Object.entries(options.values ?? {})) raw.set(key, { text, secret: false });
   for (const [key, text] of Object.entries(options.secrets ?? {})) raw.set(key, { text, secret: true });
   const overridden = new Set([...Object.keys(options.values ?? {}), ...Object.keys(options.secrets ?? {})]);
+  // Nothing is left to decrypt.
+  if ([...raw.values()].every(({ text }) => text !== undefined)) overridden.add(SALT);
   return { raw, problems: file.problems.filter(({ key }) => !overridden.has(key.replace(/^[^:]*:/, ""))) };
 }
 
@@ -116,92 +117,49 @@ export function readStackFile(stack: string, directory: string = stackDirectory(
   if (!/^[A-Za-z0-9_.-]{1,100}$/.test(stack)) {
     throw new StackFileError(`${quote(stack)} is no stack name. Allowed are letters, digits and . _ - (at most 100).`);
   }
-  const projectFile = join(directory, "Pulumi.yaml");
-  const project = existsSync(projectFile) ? stringOf(readYaml(projectFile, "Pulumi.yaml").get("name")) : PROJECT;
   const fileName = `Pulumi.${stack}.yaml`;
   const path = join(directory, fileName);
   if (!existsSync(path)) {
     throw new StackFileError(`There is no ${fileName} here. Make one: pulumi stack init ${stack}`);
   }
   const document = readYaml(path, fileName);
+  const projectFile = join(directory, "Pulumi.yaml");
+  const problems = [
+    ...(existsSync(projectFile) ? defaultProblems(readYaml(projectFile, "Pulumi.yaml")) : []),
+    ...sectionProblems(document),
+  ];
   const config = document.get("config");
-  if (config === undefined || config === null) return { raw: new Map(), problems: [] };
-  if (!isMap(config)) throw new StackFileError(`The section config of ${fileName} is no map of keys to values.`);
+  if (config === undefined || config === null) return { raw: new Map(), problems };
+  if (!isMap(config)) throw new StackFileError(`The section config of ${fileName} is not a map of keys to values.`);
 
   const raw = new Map<string, RawValue>();
-  const problems: Problem[] = [];
+  const hasSalt = document.has(SALT);
   for (const { key, value } of config.items) {
-    const name = bareKey(stringOf(key), project);
-    if (name === undefined) continue;
-    raw.set(name, rawValue(value, document));
-    const problem = notationProblem(name, value);
-    if (problem !== undefined) problems.push(problem);
+    const ofKey = keyProblem(key);
+    if (ofKey !== undefined) problems.push(ofKey);
+    const [namespace, ...name] = stringOf(key).split(":");
+    const node = isNode(value) ? value : null;
+    if (namespace === PROJECT && ofKey === undefined) raw.set(name.join(":"), rawValue(node, document));
+    const ofValue = valueProblem(stringOf(key), node, document, hasSalt);
+    if (ofValue !== undefined && ofKey === undefined) problems.push(ofValue);
   }
+  problems.push(...saltProblems(document));
   return { raw, problems };
 }
 
-/** The key without the project's namespace, which may be left out; `undefined` for keys of providers. */
-function bareKey(key: string, project: string): string | undefined {
-  const [namespace, ...rest] = key.split(":");
-  if (namespace === undefined || rest.length === 0) return key;
-  return namespace === project ? rest.join(":") : undefined;
-}
-
-function rawValue(node: unknown, document: Document): RawValue {
-  const value: unknown = isNode(node) ? node.toJS(document) : undefined;
+function rawValue(node: Node | null, document: Document): RawValue {
+  const value: unknown = node?.toJS(document);
   if (holdsCiphertext(value)) return { text: undefined, secret: true };
   if (value === null || value === undefined) return { text: "", secret: false };
-  return { text: typeof value === "string" ? value : JSON.stringify(value), secret: false };
+  return { text: typeof value === "string" ? value : jsonText(value), secret: false };
 }
 
 /** Pulumi writes an encrypted value as `secure: v1:...`, also inside a list; then it treats the whole key as secret. */
 function holdsCiphertext(value: unknown): boolean {
   if (typeof value !== "object" || value === null) return false;
   const keys = Object.keys(value);
-  if (keys.length === 1 && keys[0] === "secure") return true;
+  if (keys.length === 1 && keys[0] === "secure" && typeof Object.values(value)[0] === "string") return true;
   return Object.values(value).some(holdsCiphertext);
-}
-
-/** What the engine would misread or refuse although the value itself may be fine. */
-function notationProblem(name: string, node: unknown): Problem | undefined {
-  if (!isKeyName(name) || !isScalar(node)) return undefined;
-  const { type, secret, encrypted, sensitive }: ConfigKey = KEYS[name];
-  // A secret in the clear is the parser's to report; its text must not be repeated here.
-  if (secret === true || encrypted === true || sensitive === true) return undefined;
-  const { value, source } = node;
-  const key = `${PROJECT}:${name}`;
-  if (type === "array" && typeof value === "string") {
-    return {
-      key,
-      seen: quote(value),
-      fact: `${key} is a text in the file, not a list.`,
-      consequence: "Pulumi refuses it, also when the text is JSON.",
-      allowed: ALLOWED[name],
-      command: `pulumi config rm ${key} --stack {stack} && ${setCommand(name)}`,
-    };
-  }
-  if (type === "string" && typeof value === "number" && source !== undefined && source !== String(value)) {
-    return {
-      key,
-      seen: quote(source),
-      fact: `${key} is a number in the file, not a text.`,
-      consequence: "YAML rounds long numbers and reads 0123 as 83: put it in quotes.",
-      allowed: ALLOWED[name],
-      command: setCommand(name),
-    };
-  }
-  return undefined;
-}
-
-function readYaml(path: string, fileName: string): Document {
-  const document = parseDocument(readFileSync(path, "utf8"));
-  const error = document.errors[0];
-  if (error !== undefined) {
-    // Not error.message: it quotes the line at fault, and that line may hold a secret.
-    const place = error.linePos === undefined ? "" : ` in line ${error.linePos[0].line}`;
-    throw new StackFileError(`${fileName} is no valid YAML: ${error.code}${place}.`);
-  }
-  return document;
 }
 
 function stringOf(value: unknown): string {

@@ -1,7 +1,8 @@
 import { envValueFault } from "../formats/env-file";
 import { parseAlias, parseOwnAddress } from "./address";
+import { AUTHORITIES } from "./authorities";
 import { domainFault } from "./domain";
-import { bad, type Checked, good, quote } from "./fault";
+import { bad, type Checked, type Fault, good, quote } from "./fault";
 import { parseDistinct, parseList } from "./list";
 import { Secret } from "./secret";
 import type { Service } from "./settings";
@@ -71,7 +72,7 @@ export function parseServices(text: string): Checked<readonly Service[]> {
 /** Checks the issuers of the CAA records (RFC 8659 §4.2); parameters such as `accounturi` are not supported. */
 export function parseIssuers(text: string): Checked<readonly string[]> {
   const checked = parseDistinct(text, (item) => {
-    const fault = domainFault(item);
+    const fault = domainFault(item) ?? issuerFault(item);
     return fault === undefined ? good(item) : bad(fault);
   });
   if (!checked.ok || checked.value.length > 0) return checked;
@@ -79,6 +80,17 @@ export function parseIssuers(text: string): Checked<readonly string[]> {
     rule: "is an empty list",
     consequence: "Nobody could issue a certificate for the domain, not even Cloudflare.",
   });
+}
+
+function issuerFault(name: string): Fault | undefined {
+  if (AUTHORITIES.includes(name)) return undefined;
+  const meant = nearest(name, AUTHORITIES);
+  return {
+    rule: "is not the name of a certificate authority in CAA records",
+    ...(meant === undefined ? {} : { detail: `the nearest one is ${meant}`, mend: meant }),
+    consequence: "No authority looks for it, so it would forbid what it is meant to allow.",
+    allowed: "letsencrypt.org, pki.goog, ssl.com, sectigo.com, digicert.com and others (infra/settings/authorities.ts)",
+  };
 }
 
 export function parsePriorities(text: string): Checked<readonly [number, number, number]> {

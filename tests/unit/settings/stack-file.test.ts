@@ -1,6 +1,7 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { NAMESPACES } from "../../../infra/settings/providers";
 import { checkStackFile, settingsOf, StackFileError } from "../../../infra/settings/stack-file";
 import { run } from "../../../ops/settings";
 import { HOST_KEY, listWith, objectWith, problemsOf, SECRETS, textWith } from "./fixtures";
@@ -26,7 +27,8 @@ config:
   mail:hostUser: mail
   mail:hostKey: ${HOST_KEY}
   mail:inbound: off
-  cloudflare:apiToken: hush
+  cloudflare:apiToken:
+    secure: v1:AAAA:BBBB
 `;
 const LOCKED = Object.keys(SECRETS).map((key) => `  mail:${key}:\n    secure: v1:AAAA:BBBB\n`);
 
@@ -86,11 +88,6 @@ test("encrypted values are locked, and everything else is checked", () => {
   expect(settingsOf("x", { directory, secrets: SECRETS }).resend.apiKey.reveal()).toBe(SECRETS.resendApiKey);
 });
 
-test("the namespace may be left out, other namespaces do not count", () => {
-  write(PLAIN.replace("mail:domain", "domain"), "  other:domian: x\n", ...LOCKED);
-  expect(checkStackFile("x", { directory }).kind).toBe("locked");
-});
-
 test("what the engine refuses or misreads is a problem", () => {
   write(PLAIN.replace(/"(\d{32})"/, "$1").replace("\n    - abuse", ` '["abuse"]'`), ...LOCKED);
   expect(facts()).toEqual([
@@ -107,10 +104,108 @@ test("a secret inside a list makes the whole key a secret", () => {
   });
 });
 
+describe("what the engine reads otherwise or not at all is told with all other problems", () => {
+  const problemOf = (change: (text: string) => string, ...more: readonly string[]) => {
+    write(change(PLAIN), ...more, ...LOCKED);
+    return problemsOf(checkStackFile("x", { directory }));
+  };
+
+  test.each<[string, (text: string) => string, string]>([
+    ["a date", (text) => text.replace("hostUser: mail", "hostUser: 2026-11-30"), "mail:hostUser is a date in the file"],
+    ["an octal", (text) => text.replace("202602\n", "0777\n"), "mail:dkimRsaSelector is a number in the file"],
+    [
+      "a tag",
+      (text) => text.replace("hostUser: mail", "hostUser: !!binary aGk="),
+      "mail:hostUser is a value with the tag",
+    ],
+    ["a date in a list", (text) => text.replace("- abuse", "- 2026-11-30"), "mail:aliases is a date in the file"],
+    ["no namespace", (text) => text.replace("mail:hostPort", "hostPort"), '"hostPort" has no namespace.'],
+    [
+      "capitals",
+      (text) => text.replace("mail:hostPort", "Mail:hostPort"),
+      '"Mail:hostPort" is in a namespace that nothing',
+    ],
+    ["a misspelt namespace", (text) => `${text}  clodflare:baseUrl: x\n`, "the nearest one is cloudflare."],
+    ["a misspelt key", (text) => `${text}  cloudflare:apitoken: x\n`, "the nearest one is cloudflare:apiToken."],
+    [
+      "a secret",
+      (text) => `${text}  aws:secretKey: hush-hush\n`,
+      "aws:secretKey is a secret, but is stored in the clear",
+    ],
+    [
+      "a second section",
+      (text) => `Config: {}\n${text}`,
+      '"Config" is not a section of a stack file; the nearest one is config.',
+    ],
+    ["no salt", (text) => text.replace("encryptionsalt: v1:abc\n", ""), "not the encryptionsalt that Pulumi writes"],
+    [
+      "no ciphertext",
+      (text) => `${text}  tailscale:apiKey: {secure: hush hush}\n`,
+      "holds something that is not an encrypted value.",
+    ],
+    [
+      "another ciphertext",
+      (text) => `${text}  tailscale:apiKey: {secure: aGk=}\n`,
+      "is not encrypted with the stack's passphrase.",
+    ],
+  ])("%s", (_, change, fact) => {
+    const problems = problemOf(change);
+    expect(problems.map((problem) => problem.fact)).toContainEqual(textWith(fact));
+    expect(JSON.stringify(problems)).not.toContain("hush");
+    for (const { allowed, command } of problems) expect([allowed, command]).not.toContain("");
+  });
+
+  test("all at once", () => {
+    const problems = problemOf(
+      (text) => `Config: {}\n${text.replace("hostUser: mail", "hostUser: 0777").replace("root@example.test", "root")}`,
+      "  clodflare:apiToken: hush\n",
+    );
+    expect(problems.map(({ key }) => key)).toEqual(
+      ["mail:primaryAddress", "mail:hostUser", "Config", "clodflare:apiToken"].map(textWith),
+    );
+  });
+
+  test("defaults of Pulumi.yaml that are not the program's", () => {
+    const project = (config: string) =>
+      writeFileSync(join(directory, "Pulumi.yaml"), `name: mail\nruntime: nodejs\nconfig:\n${config}`);
+    project("  workerName:\n    default: other\n");
+    expect(problemOf((text) => text)).toEqual([objectWith({ key: "workerName", command: "npm run generate" })]);
+    project("  mail:workerName:\n    value: other\n");
+    expect(problemOf((text) => text)).toHaveLength(1);
+    project("  aws:region: eu-west-1\n  workerName:\n    type: string\n    default: mail-inbound\n");
+    expect(problemOf((text) => text)).toEqual([]);
+  });
+});
+
+test.each([
+  ["an alias without an anchor", "config:\n  mail:domain: *nope\n", "the alias *nope in line 2"],
+  ["an alias of itself", "config:\n  mail:aliases: &a [*a]\n", "the alias *a in line 2"],
+  ["a second document", "config: {}\n---\nconfig: {}\n", "MULTIPLE_DOCS"],
+  ["a directive", "%YAML 1.1\n---\nconfig: {}\n", "%YAML directive"],
+  ["a control character", "config:\n  mail:domain: a\u009bb\n", "a control character in line 2"],
+])("is a sentence, not a stack trace: %s", (_, content, words) => {
+  write(content);
+  expect(run(["x"], directory)).toMatchObject({ code: 1, stderr: textWith(words) });
+});
+
+test("provider's keys are those of the installed packages", () => {
+  for (const [namespace, { keys, secret }] of NAMESPACES) {
+    if (keys === undefined) continue;
+    const file = readFileSync(join(__dirname, `../../../node_modules/@pulumi/${namespace}/config/vars.d.ts`), "utf8");
+    expect([...file.matchAll(/export declare const (\w+)/g)].map(([, name]) => name).toSorted()).toEqual(
+      keys.toSorted(),
+    );
+    expect(keys).toEqual(listWith(secret));
+  }
+});
+
 test("YAML that cannot be read is not quoted", () => {
   write("config:\n  mail:resendApiKey: hush-hush\n  mail:resendApiKey: hush-hush\n");
   expect(() => checkStackFile("x", { directory })).toThrow(
-    new StackFileError("Pulumi.x.yaml is no valid YAML: DUPLICATE_KEY in line 3."),
+    new StackFileError(
+      "Pulumi.x.yaml is not valid YAML: DUPLICATE_KEY in line 3. Nothing was changed. " +
+        "Correct the file, or take back its last change: git diff Pulumi.x.yaml",
+    ),
   );
 });
 

@@ -1,0 +1,62 @@
+/** Configuration that belongs to Pulumi and its providers: what they read, and what of it must be encrypted. */
+interface Namespace {
+  /** Undefined: any. */
+  readonly keys: readonly string[] | undefined;
+  readonly secret: readonly string[];
+}
+
+/** By namespace. A test compares the keys with the installed packages'. */
+export const NAMESPACES: ReadonlyMap<string, Namespace> = new Map<string, Namespace>([
+  [
+    "cloudflare",
+    {
+      keys: ["apiKey", "apiToken", "apiUserServiceKey", "baseUrl", "email", "userAgentOperatorSuffix"],
+      secret: ["apiKey", "apiToken", "apiUserServiceKey"],
+    },
+  ],
+  [
+    "aws",
+    {
+      keys: [
+        ...[
+          "accessKey",
+          "allowedAccountIds",
+          "assumeRoleWithWebIdentity",
+          "assumeRoles",
+          "customCaBundle",
+          "defaultTags",
+        ],
+        ...["ec2MetadataServiceEndpoint", "ec2MetadataServiceEndpointMode", "endpoints", "forbiddenAccountIds"],
+        ...[
+          "httpProxy",
+          "httpsProxy",
+          "ignoreTags",
+          "insecure",
+          "maxRetries",
+          "noProxy",
+          "profile",
+          "region",
+          "retryMode",
+        ],
+        ...["s3UsEast1RegionalEndpoint", "s3UsePathStyle", "secretKey", "sharedConfigFiles", "sharedCredentialsFiles"],
+        ...["skipCredentialsValidation", "skipMetadataApiCheck", "skipRegionValidation", "skipRequestingAccountId"],
+        ...["stsRegion", "tagPolicyCompliance", "token", "tokenBucketRateLimiterCapacity", "useDualstackEndpoint"],
+        ...["useFipsEndpoint", "userAgents"],
+      ],
+      secret: ["accessKey", "secretKey", "token"],
+    },
+  ],
+  [
+    "tailscale",
+    {
+      keys: [
+        ...["apiKey", "audience", "baseUrl", "identityToken", "identityTokenEnvironmentVariableName", "oauthClientId"],
+        ...["oauthClientSecret", "scopes", "tailnet", "userAgent"],
+      ],
+      secret: ["apiKey", "identityToken", "oauthClientSecret"],
+    },
+  ],
+  // How far a rotation is (npm run rotate). What it keeps is encrypted by it.
+  ["rotate", { keys: undefined, secret: [] }],
+  ["pulumi", { keys: undefined, secret: [] }],
+]);
