@@ -2,12 +2,14 @@ import { setImmediate } from "node:timers/promises";
 
 import * as pulumi from "@pulumi/pulumi";
 
-import { isFurtherStack, readCloudflareApi, readStack } from "./config";
+import { CLOUDFLARE_API, isFurtherStack, readCloudflareApi, readStack } from "./config";
 import { furtherRecords, mailRecords } from "./dns/records";
 import type { FurtherOutputs } from "./domain/further";
 import { hostReachable } from "./host/reachable";
 import type { MailOutputs } from "./mail";
 import { preflight, PreflightError } from "./preflight";
+import { refusedIssuers, servedIssuers } from "./served-issuers";
+import type { DomainSettings } from "./settings/settings";
 
 /** The Pulumi program: configuration in, questions to Cloudflare, everything declared. */
 export async function program(): Promise<MailOutputs | FurtherOutputs> {
@@ -15,7 +17,7 @@ export async function program(): Promise<MailOutputs | FurtherOutputs> {
   const { settings } = stack;
   const records = stack.kind === "host" ? mailRecords(stack.settings) : furtherRecords(stack.settings);
   const furtherZones = [...new Set(records.map((record) => record.zone))].filter((zone) => zone !== settings.domain);
-  const [{ zoneIds, warnings }, unreachable] = await Promise.all([
+  const [{ zoneIds, warnings }, unreachable, refused] = await Promise.all([
     asked({
       accountId: settings.accountId,
       domain: settings.domain,
@@ -23,13 +25,21 @@ export async function program(): Promise<MailOutputs | FurtherOutputs> {
       r2: settings.spool !== undefined,
     }),
     hostReachable(settings.host),
+    websitesRefused(settings),
   ]);
   const unprotected = stack.kind === "host" && !settings.protect ? dependentsWarning() : undefined;
-  for (const warning of [...warnings, unreachable, unprotected])
+  for (const warning of [...warnings, ...refused, unreachable, unprotected])
     if (warning !== undefined) await pulumi.log.warn(warning);
   return stack.kind === "host"
     ? mail().declareMail(stack.settings, zoneIds)
     : further().declareFurther(stack.settings, stack.worker, zoneIds);
+}
+
+/** A domain whose account is a model has no website, and nothing outside is asked then. */
+async function websitesRefused({ domain, caaIssuers }: DomainSettings): Promise<readonly string[]> {
+  if (caaIssuers.length === 0 || readCloudflareApi().baseUrl !== CLOUDFLARE_API) return [];
+  const refused = refusedIssuers(caaIssuers, await servedIssuers(domain), pulumi.getStack());
+  return refused.map(({ fact, next }) => `${fact}. ${next}`);
 }
 
 function dependentsWarning(): string | undefined {

@@ -32,10 +32,6 @@ export const RECORDS: readonly Break[] = [
     set(DOMAIN, "TXT", (value) => value.replace("~all", "-all"), BOB),
     /-all \(at bob\.ns\.cloudflare\.com only\)$/,
   ),
-  {
-    ...drift("records.caa.@", "an issuer more", add(DOMAIN, "CAA", "0 issue evil.example"), /evil\.example/),
-    remedy: DASHBOARD,
-  },
   drift(
     "records.txt._dmarc",
     "policy none",
