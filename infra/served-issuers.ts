@@ -1,5 +1,5 @@
 /** Which certificate authorities a domain's website uses: what a CAA record must not leave out. */
-import { connect } from "node:tls";
+import { connect, type PeerCertificate } from "node:tls";
 import { caaIdentifier } from "./settings/authorities";
 import { quote } from "./settings/fault";
 
@@ -52,8 +52,9 @@ function organisationAt(
     socket.on("error", () => end());
     socket.once("secureConnect", () => {
       // Empty when the server showed none, whatever its type says.
-      const { issuer }: { issuer?: Partial<Record<"O" | "CN", string | string[]>> } = socket.getPeerCertificate();
-      end([issuer?.O ?? issuer?.CN ?? []].flat()[0]);
+      const { issuer }: Partial<PeerCertificate> = socket.getPeerCertificate();
+      const { O: organisation, CN: commonName } = issuer ?? {};
+      end([organisation ?? commonName ?? []].flat()[0]);
     });
   });
 }

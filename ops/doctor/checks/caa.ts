@@ -7,6 +7,8 @@ import { ZONE_ANSWERS } from "./delegation";
 /** The authority that Traefik on the host asks (infra/host/traefik/static.ts). */
 const HOST_ISSUER = "letsencrypt.org";
 const HTTPS_PORT = 443;
+/** A website may be silent for as long as a connection and a handshake may take (ops/doctor/net/net.ts). */
+const WEBSITES_BUDGET_MS = 8_000;
 
 /** Somebody else may have made such records: the host needs its authority although the stack file restricts nobody. */
 export function caaChecks(deployment: Deployment): readonly Check[] {
@@ -20,9 +22,12 @@ export function caaChecks(deployment: Deployment): readonly Check[] {
       title: "CAA allows the authorities that are used",
       why: "An authority that is not named must refuse, so the certificates of edge and host would run out (RFC 8659).",
       needs: [ZONE_ANSWERS],
+      budgetMs: WEBSITES_BUDGET_MS,
       run: async (context) => {
         const said = await askAll(context, domain, domain, "CAA");
-        const all = [...new Set([...needed, ...(await websiteIssuers(context, domain))])];
+        // Without a record every authority may.
+        const isRestricted = said.some(({ answer }) => answer.records.length > 0);
+        const all = [...new Set([...needed, ...(isRestricted ? await websiteIssuers(context, domain) : [])])];
         return worst(
           said.map(({ server, answer }) => {
             const issuers = answer.records.flatMap(({ value }) => /^\d+ issue ([^ ;]+)/.exec(value)?.[1] ?? []);
