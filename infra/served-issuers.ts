@@ -53,7 +53,7 @@ function organisationAt(
     socket.once("secureConnect", () => {
       // Empty when the server showed none, whatever its type says.
       const { issuer }: Partial<PeerCertificate> = socket.getPeerCertificate();
-      const { O: organisation, CN: commonName } = issuer ?? {};
+      const { O: organisation, CN: commonName }: Partial<NonNullable<typeof issuer>> = issuer ?? {};
       end([organisation ?? commonName ?? []].flat()[0]);
     });
   });
