@@ -52,8 +52,8 @@ function organisationAt(
     socket.on("error", () => end());
     socket.once("secureConnect", () => {
       // Empty when the server showed none, whatever its type says.
-      const { issuer }: Partial<PeerCertificate> = socket.getPeerCertificate();
-      const { O: organisation, CN: commonName }: Partial<NonNullable<typeof issuer>> = issuer ?? {};
+      const shown: Partial<PeerCertificate> = socket.getPeerCertificate();
+      const { O: organisation, CN: commonName } = shown.issuer ?? {};
       end([organisation ?? commonName ?? []].flat()[0]);
     });
   });
