@@ -7,7 +7,7 @@ import { type ParseResult, parseSettings, type RawConfig, type RawValue, renderP
 import { Secret } from "./settings/secret";
 import type { FurtherSettings, Settings } from "./settings/settings";
 
-const CLOUDFLARE_API = "https://api.cloudflare.com/client/v4";
+export const CLOUDFLARE_API = "https://api.cloudflare.com/client/v4";
 
 export interface CloudflareApi {
   /** Without trailing slash. */

@@ -2,12 +2,14 @@ import { setImmediate } from "node:timers/promises";
 
 import * as pulumi from "@pulumi/pulumi";
 
-import { foreignWarnings, isFurtherStack, readCloudflareApi, readStack } from "./config";
+import { CLOUDFLARE_API, foreignWarnings, isFurtherStack, readCloudflareApi, readStack } from "./config";
 import { furtherRecords, mailRecords } from "./dns/records";
 import type { FurtherOutputs } from "./domain/further";
 import { hostReachable } from "./host/reachable";
 import type { MailOutputs } from "./mail";
 import { preflight, PreflightError } from "./preflight";
+import { refusedIssuers, servedIssuers } from "./served-issuers";
+import type { DomainSettings } from "./settings/settings";
 
 /** The Pulumi program: configuration in, questions to Cloudflare, everything declared. */
 export async function program(): Promise<MailOutputs | FurtherOutputs> {
@@ -15,7 +17,7 @@ export async function program(): Promise<MailOutputs | FurtherOutputs> {
   const { settings } = stack;
   const records = stack.kind === "host" ? mailRecords(stack.settings) : furtherRecords(stack.settings);
   const furtherZones = [...new Set(records.map((record) => record.zone))].filter((zone) => zone !== settings.domain);
-  const [{ zoneIds, teamName, warnings }, unreachable] = await Promise.all([
+  const [{ zoneIds, teamName, warnings }, unreachable, refused] = await Promise.all([
     asked({
       accountId: settings.accountId,
       domain: settings.domain,
@@ -26,14 +28,23 @@ export async function program(): Promise<MailOutputs | FurtherOutputs> {
       acmeZone: stack.kind === "host" ? stack.settings.acme.zone : undefined,
     }),
     hostReachable(settings.host),
+    websitesRefused(settings),
   ]);
   const unprotected = stack.kind === "host" && !settings.protect ? dependentsWarning() : undefined;
   // A zone of the same account is in the same hands: its record that lets the reports come is declared here.
-  for (const warning of [...warnings, ...foreignWarnings(Object.keys(zoneIds)), unreachable, unprotected])
+  const foreign = foreignWarnings(Object.keys(zoneIds));
+  for (const warning of [...warnings, ...foreign, ...refused, unreachable, unprotected])
     if (warning !== undefined) await pulumi.log.warn(warning);
   return stack.kind === "host"
     ? mail().declareMail(stack.settings, { zoneIds, teamName })
     : further().declareFurther(stack.settings, stack.worker, zoneIds);
+}
+
+/** A domain whose account is a model has no website, and nothing outside is asked then. */
+async function websitesRefused({ domain, caaIssuers }: DomainSettings): Promise<readonly string[]> {
+  if (caaIssuers.length === 0 || readCloudflareApi().baseUrl !== CLOUDFLARE_API) return [];
+  const refused = refusedIssuers(caaIssuers, await servedIssuers(domain), pulumi.getStack());
+  return refused.map(({ fact, next }) => `${fact}. ${next}`);
 }
 
 function dependentsWarning(): string | undefined {

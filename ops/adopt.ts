@@ -6,6 +6,7 @@ import { cloudflareApi } from "./adopt/cloudflare";
 import { compare } from "./adopt/compare";
 import { AdoptError } from "./adopt/fault";
 import { importFile } from "./adopt/import-file";
+import { refusedWebsites } from "./adopt/issuers";
 import { readLive } from "./adopt/live";
 import { apiToken, type Place, preview } from "./adopt/pulumi";
 import { renderJson, renderText } from "./adopt/report";
@@ -65,9 +66,14 @@ async function adopt({ stack, dryRun, json, out }: Arguments, place: Place): Pro
   const { preview: program, template } = await preview(place);
   const base = program.config["cloudflare:baseUrl"] ?? place.environment["CLOUDFLARE_BASE_URL"] ?? CLOUDFLARE_API;
   const api = cloudflareApi(base.replace(/\/+$/, ""), await apiToken(place));
-  const [live, taken] = await Promise.all([readLive(api, program), takenBuckets(program.wanted, place.environment)]);
+  const [live, taken, refused] = await Promise.all([
+    readLive(api, program),
+    takenBuckets(program.wanted, place.environment),
+    // A domain whose account is a model has no website.
+    base === CLOUDFLARE_API ? refusedWebsites(program, stack) : [],
+  ]);
   const compared = compare(program, live);
-  const findings = { ...compared, inTheWay: [...compared.inTheWay, ...taken] };
+  const findings = { ...compared, inTheWay: [...compared.inTheWay, ...taken, ...refused] };
   const file = dryRun || findings.adopted.length === 0 ? undefined : (out ?? `import-${stack}.json`);
   if (file !== undefined) {
     const content = importFile(template, findings.adopted);

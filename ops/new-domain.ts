@@ -1,13 +1,14 @@
 /** `npm run new-domain`: a stack for a mail domain, up to the point where Pulumi takes over. */
 import { resolve } from "node:path";
+import { servedIssuers } from "../infra/served-issuers";
 import { argumentsOf, USAGE } from "./new-domain/arguments";
 import { prepare, type Means } from "./new-domain/prepare";
 import { pulumiIn } from "./new-domain/pulumi";
 import { NewDomainError } from "./new-domain/refused";
 import { renderText } from "./new-domain/render";
 import { resendApi } from "./new-domain/resend";
-import { cloudflareApi } from "./new-domain/zone";
 import { ask, crash, finish, type Output } from "./output";
+import { CLOUDFLARE_API, cloudflareApi } from "./new-domain/zone";
 
 /** What the command has from its process, for tests to replace. */
 export interface Surroundings {
@@ -15,6 +16,7 @@ export interface Surroundings {
   readonly now?: Date;
   readonly pulumi?: Means["pulumi"];
   readonly ask?: Means["ask"];
+  readonly websites?: Means["websites"];
 }
 
 /** The command as a function of its arguments, its environment and its surroundings. */
@@ -28,13 +30,17 @@ export async function run(
   if ("fault" in asked) return { code: 2, stderr: `${asked.fault}\n\n${USAGE}` };
   const directory = surroundings.directory ?? resolve(__dirname, "..");
   try {
+    const cloudflare = cloudflareApi(environment);
+    // A domain whose account is a model has no website.
+    const isReal = cloudflare.baseUrl === CLOUDFLARE_API;
     const prepared = await prepare(asked, {
       directory,
-      cloudflare: cloudflareApi(environment),
+      cloudflare,
       resend: resendApi(environment),
       pulumi: surroundings.pulumi ?? pulumiIn(directory, environment),
       accountId: environment["CLOUDFLARE_ACCOUNT_ID"]?.trim() || undefined,
       now: surroundings.now ?? new Date(),
+      websites: surroundings.websites ?? ((domain) => (isReal ? servedIssuers(domain) : Promise.resolve([]))),
       ask: surroundings.ask ?? ((_, proposal) => Promise.resolve(proposal)),
     });
     const text = asked.json

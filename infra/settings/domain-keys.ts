@@ -179,9 +179,10 @@ export const DOMAIN_KEYS = {
   caaIssuers: {
     type: "array",
     description:
-      "Certificate authorities allowed to issue for the domain (CAA): Cloudflare's edge and the host use these.",
-    default: ["letsencrypt.org", "pki.goog", "ssl.com"],
-    example: '["letsencrypt.org","pki.goog"]',
+      "The only certificate authorities that may issue for the domain and all names below it (CAA), or none for no record. " +
+      "Name those of every website too, or its next certificate is refused; edge and host use letsencrypt.org, pki.goog, ssl.com.",
+    default: [],
+    example: '["letsencrypt.org","pki.goog","ssl.com"]',
   },
   routingMxPriorities: {
     type: "array",

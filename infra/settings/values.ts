@@ -69,16 +69,11 @@ export function parseServices(text: string): Checked<readonly Service[]> {
   });
 }
 
-/** Checks the issuers of the CAA records (RFC 8659 §4.2); parameters such as `accounturi` are not supported. */
+/** Checks the issuers of the CAA records (RFC 8659 §4.2); parameters such as `accounturi` are not supported. None: no record. */
 export function parseIssuers(text: string): Checked<readonly string[]> {
-  const checked = parseDistinct(text, (item) => {
+  return parseDistinct(text, (item) => {
     const fault = domainFault(item) ?? issuerFault(item);
     return fault === undefined ? good(item) : bad(fault);
-  });
-  if (!checked.ok || checked.value.length > 0) return checked;
-  return bad({
-    rule: "is an empty list",
-    consequence: "Nobody could issue a certificate for the domain, not even Cloudflare.",
   });
 }
 

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { ServedIssuer } from "../../infra/served-issuers";
 import type { KeyName } from "../../infra/settings/keys";
 import { PROJECT } from "../../infra/settings/keys";
 import { setCommand } from "../../infra/settings/problem";
@@ -25,6 +26,8 @@ export interface Means extends Services {
   readonly accountId: string | undefined;
   readonly now: Date;
   readonly ask: Ask;
+  /** Who issued the certificates of the domain's websites, as far as it can be seen. */
+  readonly websites: (domain: string) => Promise<readonly ServedIssuer[]>;
 }
 
 /** What was done, or with `--dry-run` would be. */
@@ -67,7 +70,7 @@ export async function prepare(asked: Asked, means: Means): Promise<Prepared> {
     hostDomain: host?.domain,
   });
 
-  const steps: Step[] = [];
+  const steps: Step[] = (await means.websites(domain)).map(websiteStep);
   const zone = await makeZone(asked, means.cloudflare, found, steps);
   const resend = await makeAtResend(asked, means.resend, found, steps);
   const values = { ...valuesOf(asked, means.now, written, zone), ...answers, primaryAddress: address };
@@ -85,6 +88,12 @@ export async function prepare(asked: Asked, means: Means): Promise<Prepared> {
   const open = openOf(asked, keysOf(filled.text));
   const next = open.length > 0 ? `npm run settings -- ${stack}` : `pulumi preview --stack ${stack}`;
   return { domain, stack, host: asked.host, file, steps, changes: filled.changes, open, next };
+}
+
+/** Why no CAA record is written: it would name all that may issue, and only these can be seen from here. */
+function websiteStep({ hostname, organisation, identifier }: ServedIssuer): Step {
+  const authority = identifier === undefined ? organisation : `${organisation} (${identifier})`;
+  return { what: "website", state: "found", detail: `${hostname}: ${authority}` };
 }
 
 interface Host {

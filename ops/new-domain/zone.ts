@@ -4,7 +4,7 @@ import { oneLine } from "../../infra/settings/visible";
 import { NewDomainError } from "./refused";
 import { type Answer, type Api, isObject, objects, request, textOf } from "./request";
 
-const CLOUDFLARE_API = "https://api.cloudflare.com/client/v4";
+export const CLOUDFLARE_API = "https://api.cloudflare.com/client/v4";
 const OK = 200;
 
 export type Zone = Pick<ListedZone, "name" | "accountId" | "status" | "nameServers">;

@@ -57,6 +57,7 @@ export function stackOf(stack: string, pulumi: Pulumi): StackOf {
       const listed = await runAt(undefined, "Listing the stacks", ["stack", "ls", "--json"]);
       const names: string[] = [];
       for (const name of stacksWithResources(listed)) {
+        if (name.split("/").at(-1) === ownName) continue;
         // A stack without the key has a host of its own; one without a file here is nobody's to apply from here.
         const { code, output } = await pulumi(["config", "get", HOST_STACK, "--stack", name, "--non-interactive"]);
         if (code === 0 && output.trim() === ownName) names.push(name);

@@ -21,7 +21,7 @@ import { describeEngine } from "./describe";
 import { ENGINE_TIMEOUT_MS } from "./lab";
 
 const STACK = ["--stack", "prod", "--non-interactive"];
-const RECORDS = 60;
+const RECORDS = 56;
 const IMPORT = fromDocs(
   "docs/adopt.md",
   "pulumi import --file import-prod.json --generate-code=false --protect=false --stack prod",

@@ -2,6 +2,7 @@ import { execFile, spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join, resolve } from "node:path";
 
+import { STAND_INS } from "../../ops/public-settings";
 import { findEngine } from "../../sandbox/engine/find";
 import { silent } from "../../sandbox/progress";
 import { temporaryFolder } from "../../sandbox/temporary";
@@ -48,6 +49,8 @@ describeEngine("commands without the right passphrase, login, stack or engine", 
     for (const args of [
       ["stack", "init", "prod"],
       ["config", "set", "--secret", "mail:accountPassword", "--stack", "prod"],
+      // The kit names the host.
+      ...Object.entries(STAND_INS).map(([key, value]) => ["config", "set", `mail:${key}`, value, "--stack", "prod"]),
     ]) {
       const made = spawnSync("pulumi", args, {
         cwd: checkout,

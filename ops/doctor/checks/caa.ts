@@ -1,15 +1,19 @@
+import { caaIdentifier } from "../../../infra/settings/authorities";
 import { type Check, error, ok } from "../check";
-import { type Deployment, hasHost } from "../context";
+import { type Context, type Deployment, hasHost } from "../context";
 import { askAll, converge, list, publicCheck, worst } from "./ask";
 import { ZONE_ANSWERS } from "./delegation";
 
 /** The authority that Traefik on the host asks (infra/host/traefik/static.ts). */
 const HOST_ISSUER = "letsencrypt.org";
+const HTTPS_PORT = 443;
+/** A website may be silent for as long as a connection and a handshake may take (ops/doctor/net/net.ts). */
+const WEBSITES_BUDGET_MS = 8_000;
 
-/** Nothing when the stack file restricts nobody. */
+/** Somebody else may have made such records: the host needs its authority although the stack file restricts nobody. */
 export function caaChecks(deployment: Deployment): readonly Check[] {
   const { domain, caaIssuers } = deployment.settings;
-  if (caaIssuers.length === 0) return [];
+  if (caaIssuers.length === 0 && !hasHost(deployment)) return [];
   const needed = [...new Set([...(hasHost(deployment) ? [HOST_ISSUER] : []), ...caaIssuers])];
   return [
     publicCheck({
@@ -18,21 +22,26 @@ export function caaChecks(deployment: Deployment): readonly Check[] {
       title: "CAA allows the authorities that are used",
       why: "An authority that is not named must refuse, so the certificates of edge and host would run out (RFC 8659).",
       needs: [ZONE_ANSWERS],
+      budgetMs: WEBSITES_BUDGET_MS,
       run: async (context) => {
         const said = await askAll(context, domain, domain, "CAA");
+        // Without a record every authority may.
+        const isRestricted = said.some(({ answer }) => answer.records.length > 0);
+        const all = [...new Set([...needed, ...(isRestricted ? await websiteIssuers(context, domain) : [])])];
         return worst(
           said.map(({ server, answer }) => {
             const issuers = answer.records.flatMap(({ value }) => /^\d+ issue ([^ ;]+)/.exec(value)?.[1] ?? []);
-            const missing = answer.records.length === 0 ? [] : needed.filter((issuer) => !issuers.includes(issuer));
+            const missing = answer.records.length === 0 ? [] : all.filter((issuer) => !issuers.includes(issuer));
             const finding =
               missing.length === 0
                 ? ok(answer.records.length === 0 ? "no record, so every authority may" : list(issuers))
                 : error(
                     `${list(missing)} may not`,
-                    list(needed),
-                    caaIssuers.includes(HOST_ISSUER)
+                    list(all),
+                    missing.every((issuer) => caaIssuers.includes(issuer))
                       ? converge(deployment)
-                      : `Add ${HOST_ISSUER} to mail:caaIssuers, then: ${converge(deployment)}`,
+                      : `Set mail:caaIssuers to ${list(all)}, or delete the CAA records of ${domain} in Cloudflare's dashboard, ` +
+                          `then: ${converge(deployment)}`,
                   );
             return { server, finding };
           }),
@@ -40,4 +49,12 @@ export function caaChecks(deployment: Deployment): readonly Check[] {
       },
     }),
   ];
+}
+
+/** The authorities of the domain's own website and of that at `www`, as far as they are there and known. */
+async function websiteIssuers({ net }: Context, domain: string): Promise<readonly string[]> {
+  const certificates = await Promise.all(
+    [domain, `www.${domain}`].map((name) => net.certificate(name, HTTPS_PORT).catch(() => undefined)),
+  );
+  return certificates.flatMap((certificate) => caaIdentifier(certificate?.issuer ?? "") ?? []);
 }

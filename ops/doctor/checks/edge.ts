@@ -1,4 +1,5 @@
 import { isProps, listOf, type Props, textOf, textsOf } from "../../adopt/props";
+import { listedZone, obstacleOf } from "../../../infra/zone";
 import { type Check, error, type Finding, ok, warning } from "../check";
 import type { Context, Deployment } from "../context";
 import { converge } from "./ask";
@@ -41,8 +42,11 @@ export function edgeChecks(deployment: Deployment): readonly Check[] {
       why: "Records of a zone that is paused or pending are answered by nobody.",
       needs: [EDGE_TOKEN],
       run: async ({ cloudflare }) => {
-        const { status } = (await zoneOf(cloudflare, deployment)) ?? {};
+        const found = await zoneOf(cloudflare, deployment);
+        const { status } = found ?? {};
         const expected = `${domain}, active`;
+        const obstacle = found && obstacleOf(listedZone(found));
+        if (obstacle) return error(obstacle.fact, expected, obstacle.next);
         if (status === "active") return ok(expected);
         const current = status === undefined ? `the account has no zone ${domain}` : `${domain}, ${textOf(status)}`;
         return error(

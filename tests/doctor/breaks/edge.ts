@@ -30,6 +30,16 @@ export const EDGE: readonly Break[] = [
     { remedy: /name servers at the registrar$/ },
   ),
   broken(
+    "edge.zone",
+    "paused",
+    /^The zone augustin\.ai is paused/,
+    zone((it) => {
+      it.paused = true;
+      return () => delete it.paused;
+    }),
+    { remedy: /^Resume it/ },
+  ),
+  broken(
     "edge.routing",
     "switched off",
     /^off$/,

@@ -81,12 +81,15 @@ export const POLICY: readonly Break[] = [
     set(at("_smtp._tls"), "TXT", () => "v=TLSRPTv1; rua=postmaster"),
     /neither mailto nor https/,
   ),
-  drift(
-    "policy.caa",
-    "Let's Encrypt is not allowed",
-    set(DOMAIN, "CAA", (value) => (value.includes("letsencrypt") ? undefined : value)),
-    /^letsencrypt\.org may not$/,
-  ),
+  {
+    ...drift(
+      "policy.caa",
+      "Let's Encrypt is not allowed",
+      set(DOMAIN, "CAA", (value) => (value.includes("letsencrypt") ? undefined : value)),
+      /^letsencrypt\.org may not$/,
+    ),
+    remedy: /^Set mail:caaIssuers to letsencrypt\.org, or delete the CAA records/,
+  },
   {
     id: "policy.mta-sts-id",
     what: "the announcement is gone",

@@ -6,7 +6,6 @@ export const DOMAIN = "augustin.ai";
 /** The program's values over what is there. */
 export const UP = /^pulumi up --refresh --stack prod$/;
 export const REGISTRAR = /at (the|its) registrar/;
-export const DASHBOARD = /Cloudflare's dashboard/;
 export const STATUS_PAGE = /status page/;
 export const PUBLIC_WORKER = /public Worker again: pulumi up/;
 export const DAY_SECONDS = 86_400;

@@ -1,7 +1,7 @@
 import type { Break } from "../break";
 import { BOB } from "../internet";
 import { RSA_1024, RSA_2048 } from "./keys";
-import { add, at, DASHBOARD, DOMAIN, drift, gone, set } from "./public";
+import { add, at, DOMAIN, drift, gone, set } from "./public";
 
 /** Values that stay well-formed, so that the record's own check and no policy check finds the difference. */
 export const RECORDS: readonly Break[] = [
@@ -32,10 +32,6 @@ export const RECORDS: readonly Break[] = [
     set(DOMAIN, "TXT", (value) => value.replace("~all", "-all"), BOB),
     /-all \(at bob\.ns\.cloudflare\.com only\)$/,
   ),
-  {
-    ...drift("records.caa.@", "an issuer more", add(DOMAIN, "CAA", "0 issue evil.example"), /evil\.example/),
-    remedy: DASHBOARD,
-  },
   drift(
     "records.txt._dmarc",
     "policy none",

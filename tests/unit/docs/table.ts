@@ -27,6 +27,15 @@ interface NotProven {
 
 export const RUN_BY: readonly RunByTest[] = [
   {
+    test: "tests/engine/caa.test.ts",
+    how: "the real pulumi's command line",
+    commands: [
+      "pulumi config set --path 'mail:caaIssuers[0]' letsencrypt.org --stack prod",
+      "pulumi config set --path 'mail:caaIssuers[1]' pki.goog --stack prod",
+      "pulumi config set --path 'mail:caaIssuers[2]' ssl.com --stack prod",
+    ],
+  },
+  {
     test: "tests/engine/adopt.test.ts",
     how: "the real pulumi's command line; npm run adopt as a function of its arguments",
     commands: [

@@ -2,6 +2,7 @@ import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isMap, parseDocument } from "yaml";
+import type { ServedIssuer } from "../../../infra/served-issuers";
 import { run, type Surroundings } from "../../../ops/new-domain";
 import type { Output } from "../../../ops/output";
 import type { Pulumi } from "../../../ops/new-domain/pulumi";
@@ -30,6 +31,8 @@ export interface Lab {
   newDomain(...args: readonly string[]): Promise<Output>;
   /** The same at a terminal, where a person answers; nothing: the proposal. */
   asked(answer: (question: string) => string | undefined, ...args: readonly string[]): Promise<Output>;
+  /** The same where the domain has websites. */
+  beside(websites: readonly ServedIssuer[], ...args: readonly string[]): Promise<Output>;
   file(stack: string): string | undefined;
   write(stack: string, text: string): void;
   close(): void;
@@ -89,6 +92,7 @@ export async function openLab(
     stacks,
     failAt: (key) => (failing = key),
     newDomain: (...args) => newDomain(args, {}),
+    beside: (websites, ...args) => newDomain(args, { websites: () => Promise.resolve(websites) }),
     asked: (answer, ...args) =>
       newDomain(args, { ask: (question, proposal) => Promise.resolve(answer(question) || proposal) }),
     file: (stack) => (existsSync(path(stack)) ? readFileSync(path(stack), "utf8") : undefined),
@@ -100,7 +104,7 @@ export async function openLab(
     },
   };
 
-  async function newDomain(args: readonly string[], at: Pick<Surroundings, "ask">): Promise<Output> {
+  async function newDomain(args: readonly string[], at: Pick<Surroundings, "ask" | "websites">): Promise<Output> {
     const output = await run(args, environment, { directory, now: NOW, pulumi, ...at });
     const said = JSON.stringify(output);
     const secrets = [...stacks.values()].flatMap((each) => [...each.values()]);

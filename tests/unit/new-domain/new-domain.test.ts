@@ -320,6 +320,18 @@ describe("the host's key", () => {
   });
 });
 
+test("a website's authority is told, and no CAA record is wanted that could refuse its next certificate", async () => {
+  const made = await lab();
+  const organisation = "Sectigo Limited";
+  const website = { hostname: "www.example.org", organisation, identifier: "sectigo.com" };
+  const { stdout } = await made.beside([website], "example.org", "--host", "prod");
+  expect(stdout).toContain("website found         www.example.org: Sectigo Limited (sectigo.com)");
+  const { values } = checkStackFile("example-org", { directory: made.directory }) as {
+    values?: Record<string, unknown>;
+  };
+  expect(values?.["caaIssuers"]).toEqual([]);
+});
+
 describe("two zones of one name", () => {
   it("takes that of the host's account, whatever another account has", async () => {
     const made = await lab({}, ["example.org", "example.org"]);

@@ -261,6 +261,20 @@ test.each(["worker-key", "access-token", "tunnel-token", "admin-password", "rest
   },
 );
 
+test("nothing is withdrawn while it is not known whether another stack uses it", async () => {
+  const line = new Line();
+  line.others = { second: "prod" };
+  const pulumi = (args: readonly string[], input?: string): Promise<Ran> =>
+    args[1] === "get" ? answer(1, "error: incorrect passphrase") : line.run(args, input);
+  const { code, stderr } = await run(["worker-key", "--stack", "prod"], {
+    ...{ pulumi, read: () => Promise.resolve(""), say: () => undefined, now: () => new Date(START) },
+    sleep: () => Promise.resolve(),
+  });
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/stack second .* is not known: the passphrase is not the one of the stack second/);
+  expect(line.ups).toEqual(["prod"]);
+});
+
 test("an up that fails leaves the rotation where it is, and says how to go on", async () => {
   const line = new Line();
   line.upFails = true;

@@ -48,7 +48,7 @@ test("the least stack file gives complete settings", () => {
     },
     dmarc: { policy: "reject", aggregateAddress: "postmaster@example.test", failureAddress: undefined },
     tlsReportAddress: "postmaster@example.test",
-    caaIssuers: ["letsencrypt.org", "pki.goog", "ssl.com"],
+    caaIssuers: [],
     routing: { mxPriorities: [50, 64, 82], dkim: undefined },
     resend: { records: [], apiKey: anything },
     stalwart: { adminPassword: anything, accountPassword: anything, workerKeyNumber: 1, workerKeyKept: undefined },

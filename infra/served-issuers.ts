@@ -1,0 +1,90 @@
+/** Which certificate authorities a domain's website uses: what a CAA record must not leave out. */
+import { connect, type PeerCertificate } from "node:tls";
+import { caaIdentifier } from "./settings/authorities";
+import { quote } from "./settings/fault";
+
+/** For both names together; a website that is slower says nothing. */
+const TIME_BUDGET_MS = 2_500;
+const HTTPS_PORT = 443;
+
+/** A website and who issued the certificate that it shows. */
+export interface ServedIssuer {
+  readonly hostname: string;
+  /** As the certificate has it. */
+  readonly organisation: string;
+  /** Its name in CAA records; undefined: not known here. */
+  readonly identifier: string | undefined;
+}
+
+/** Where a website listens; for tests. */
+export type WebsitePlace = (hostname: string) => { readonly host: string; readonly port: number };
+
+/**
+ * Looks at the certificates of the domain's website and of that at `www`. They are not validated: who issued them is asked,
+ * not whether to trust them. A name without a website is left out. Never throws.
+ */
+export async function servedIssuers(
+  domain: string,
+  place: WebsitePlace = (host) => ({ host, port: HTTPS_PORT }),
+  timeBudgetMs = TIME_BUDGET_MS,
+): Promise<readonly ServedIssuer[]> {
+  const names = [domain, `www.${domain}`];
+  const found = await Promise.all(names.map((name) => organisationAt(name, place(name), timeBudgetMs)));
+  return names.flatMap((hostname, nth) => {
+    const organisation = found[nth];
+    return organisation === undefined ? [] : [{ hostname, organisation, identifier: caaIdentifier(organisation) }];
+  });
+}
+
+function organisationAt(
+  servername: string,
+  { host, port }: ReturnType<WebsitePlace>,
+  timeBudgetMs: number,
+): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port, servername, rejectUnauthorized: false });
+    const end = (organisation?: string) => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve(organisation);
+    };
+    const timer = setTimeout(end, timeBudgetMs);
+    socket.on("error", () => end());
+    socket.once("secureConnect", () => {
+      // Empty when the server showed none, whatever its type says.
+      const shown: Partial<PeerCertificate> = socket.getPeerCertificate();
+      const { O: organisation, CN: commonName } = shown.issuer ?? {};
+      end([organisation ?? commonName ?? []].flat()[0]);
+    });
+  });
+}
+
+/** A website whose next certificate CAA records refuse, and the next step. */
+export interface RefusedIssuer {
+  readonly fact: string;
+  readonly next: string;
+}
+
+/** What CAA records with these issuers do to the websites: one for each authority that they leave out. */
+export function refusedIssuers(
+  caaIssuers: readonly string[],
+  served: readonly ServedIssuer[],
+  stack: string,
+): readonly RefusedIssuer[] {
+  if (caaIssuers.length === 0) return [];
+  const left = served.filter(({ identifier }) => identifier === undefined || !caaIssuers.includes(identifier));
+  const authorities = new Map(left.map((each) => [each.identifier ?? each.organisation, each]));
+  return [...authorities.values()].map(({ identifier, organisation }, nth) => {
+    const names = left.filter((each) => each.organisation === organisation).map(({ hostname }) => hostname);
+    const add = `pulumi config set --path 'mail:caaIssuers[${caaIssuers.length + nth}]' ${identifier ?? "NAME"} --stack ${stack}`;
+    return {
+      fact:
+        `The certificate of ${names.join(" and ")} is by ${quote(organisation)}, which mail:caaIssuers does not name: the CAA ` +
+        "records will make it refuse the next one, and the website's certificate will run out weeks later",
+      next:
+        identifier === undefined
+          ? `Its documentation says which name CAA records have for it; add that: ${add}`
+          : `Add it: ${add}`,
+    };
+  });
+}
