@@ -13,6 +13,8 @@ const RECIPIENT = `root@${DOMAIN}`;
 const ORIGIN = `https://inbound.${DOMAIN}`;
 const TOKEN = "API_bench";
 const COMPATIBILITY_DATE = "2026-07-01";
+/** More operations than a bench makes. */
+const MANY = 1_000_000;
 /** Of the very first message. */
 const COLD_BYTES = 20 * 1024;
 
@@ -70,11 +72,14 @@ export async function startHome(): Promise<Home> {
 
 /** What one message cost. */
 export interface Sent {
+  /** Until the sender is told. */
   readonly ms: number;
   /** That home got; a WebSocket is one. */
   readonly requests: number;
   /** In both directions, headers included; what TLS and frames add is not in it. */
   readonly bytes: number;
+  /** On the bucket. */
+  readonly operations: number;
 }
 
 /** One Worker in a workerd of its own. */
@@ -82,6 +87,8 @@ export interface Contender {
   readonly pid: number;
   /** Carries one message. */
   readonly send: (bytes: number, delayMs?: number) => Promise<Sent>;
+  /** From now on each operation on the bucket takes so much longer. */
+  readonly delayStore: (delayMs: number) => Promise<void>;
   /** Requests of the very first message. */
   readonly coldRequests: number;
   readonly close: () => Promise<void>;
@@ -91,6 +98,7 @@ export async function startContender(
   home: Home,
   script: string,
   extra: Readonly<Record<string, string>> = {},
+  buckets: readonly DeclaredBinding[] = [],
 ): Promise<Contender> {
   let requests = 0;
   let delayMs = 0;
@@ -105,6 +113,7 @@ export async function startContender(
     bindings: [
       ...BINDINGS.filter(({ name }) => !(name in extra)),
       ...Object.entries(extra).map(([name, text]) => ({ type: "plain_text", name, text }) as const),
+      ...buckets,
     ],
     compatibilityDate: COMPATIBILITY_DATE,
     compatibilityFlags: ["global_fetch_strictly_public"],
@@ -139,7 +148,12 @@ export async function startContender(
   const { requests: coldRequests } = await send(COLD_BYTES);
   const [pid, ...more] = workerdProcesses().filter((candidate) => !others.includes(candidate));
   if (pid === undefined || more.length > 0) throw new Error("workerd is not one child of this process");
-  return { pid, send, coldRequests, close };
+  return { pid, send, delayStore, coldRequests, close };
+
+  async function delayStore(ofEach: number): Promise<void> {
+    for (const operation of ["put", "get", "head", "list", "delete"] as const)
+      await worker.breakBucket({ operation, how: "slow", fail: ofEach === 0 ? 0 : MANY, delayMs: ofEach });
+  }
 
   async function close(): Promise<void> {
     await worker.dispose();
@@ -151,11 +165,12 @@ export async function startContender(
     requests = transferred = 0;
     delayMs = delay;
     const started = performance.now();
-    const { outcome, rejectReason, error } = await worker.email({ from: "a@remote.example", to: RECIPIENT, raw });
-    const ms = performance.now() - started;
+    const report = await worker.email({ from: "a@remote.example", to: RECIPIENT, raw });
+    const { outcome, rejectReason, error, afterwardsMs, operations } = report;
+    const ms = performance.now() - started - afterwardsMs;
     if (outcome !== "ok" || rejectReason !== undefined)
       throw new Error(`the message was not taken: ${rejectReason ?? error ?? "no reason given"}`);
-    return { ms, requests, bytes: transferred };
+    return { ms, requests, bytes: transferred, operations };
   }
 }
 

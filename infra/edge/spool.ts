@@ -1,6 +1,7 @@
 /**
  * Makes: the R2 bucket in which mail waits while home does not take it (`spool/`, and `dead/` for what home refuses for
- * good), and which remembers what was delivered (`ledger/`) and which Message-IDs came by LMTP (`ids/`); only these two expire.
+ * good), and which remembers what was delivered (`ledger/`) and
+ * which Message-IDs came by LMTP (`ids/`). All but `spool/` expires.
  * Must be true first: R2 is switched on for the account (preflight asks).
  * By hand: nothing. The bucket outlives its resource: a destroy forgets it and leaves it, with all mail in it. To take it
  * into a stack again: `pulumi import cloudflare:index/r2Bucket:R2Bucket spool-bucket ACCOUNT_ID/BUCKET/default`.
@@ -9,7 +10,7 @@
 import * as cloudflare from "@pulumi/cloudflare";
 import * as pulumi from "@pulumi/pulumi";
 
-import { IDS_DAYS, IDS_PREFIX, LEDGER_PREFIX } from "./spool-rules";
+import { expiries } from "./spool-rules";
 
 const SECONDS_PER_DAY = 86_400;
 
@@ -43,18 +44,12 @@ export class Spool extends pulumi.ComponentResource {
         accountId,
         bucketName: bucket.name,
         rules: [
-          {
-            id: "forget deliveries",
+          ...expiries(args.ledgerDays).map(({ id, prefix, days }) => ({
+            id,
             enabled: true,
-            conditions: { prefix: LEDGER_PREFIX },
-            deleteObjectsTransition: { condition: { type: "Age", maxAge: args.ledgerDays * SECONDS_PER_DAY } },
-          },
-          {
-            id: "forget message ids",
-            enabled: true,
-            conditions: { prefix: IDS_PREFIX },
-            deleteObjectsTransition: { condition: { type: "Age", maxAge: IDS_DAYS * SECONDS_PER_DAY } },
-          },
+            conditions: { prefix },
+            deleteObjectsTransition: { condition: { type: "Age", maxAge: days * SECONDS_PER_DAY } },
+          })),
           {
             id: "end broken uploads",
             enabled: true,

@@ -61,6 +61,10 @@ export interface EmailReport {
   readonly logs: readonly string[];
   readonly forwards: readonly string[];
   readonly replies: number;
+  /** How long the Worker went on after the sender was told, in what it hands to `waitUntil`; milliseconds. */
+  readonly afterwardsMs: number;
+  /** On buckets, also by calls that ran at the same time. */
+  readonly operations: number;
 }
 
 /**
@@ -89,7 +93,7 @@ for (const level of ["debug", "info", "log", "warn", "error"]) {
 
 export default {
   async fetch(request, env, ctx) {
-    if (request.url.startsWith("${EMAIL_ENDPOINT}")) return Response.json(await email(request, breakable(env), ctx));
+    if (request.url.startsWith("${EMAIL_ENDPOINT}")) return Response.json(await email(request, breakable(env)));
     if (request.url.startsWith("${SCHEDULED_ENDPOINT}")) return Response.json(await scheduled(request, breakable(env)));
     if (request.url.startsWith("${R2_ENDPOINT}")) {
       const fault = await request.json();
@@ -110,8 +114,9 @@ export default {
   },
 };
 
-async function email(request, env, ctx) {
-  const report = { outcome: "ok", logs: [], forwards: [], replies: 0 };
+async function email(request, env) {
+  const report = { outcome: "ok", logs: [], forwards: [], replies: 0, afterwardsMs: 0, operations: 0 };
+  const before = used.operations;
   const bytes = new Uint8Array(await request.arrayBuffer());
   const parameters = new URL(request.url).searchParams;
   const message = {
@@ -126,8 +131,15 @@ async function email(request, env, ctx) {
   };
   await observed(report, async () => {
     if (typeof handlers.email !== "function") throw new Error("the uploaded script has no email handler");
+    const later = [];
+    const ctx = { waitUntil: (promise) => void later.push(promise), passThroughOnException: () => undefined };
     await handlers.email(message, env, ctx);
+    const told = realNow();
+    // What fails there does not change what the sender was told.
+    await Promise.allSettled(later);
+    report.afterwardsMs = realNow() - told;
   });
+  report.operations = used.operations - before;
   return report;
 }
 

@@ -93,26 +93,25 @@ describe("the program of the documented deployment", () => {
     expect(list).toContainEqual({ name: "SPOOL", type: "r2_bucket", bucketName: "mail-spool-augustin-ai" });
   });
 
-  it("keeps the spool's bucket for good: messages never expire, and a destroy leaves them", () => {
+  it("keeps the spool's bucket for good: mail that waits never expires, and a destroy leaves it", () => {
     const bucket = named(ran, "spool-bucket");
     expect(bucket.inputs).toEqual({ accountId, name: "mail-spool-augustin-ai" });
     expect(bucket.options).toMatchObject({ protect: true, retainOnDelete: true });
     const { rules } = named(ran, "spool-lifecycle").inputs;
     const all: unknown[] = Array.isArray(rules) ? rules : [];
     const expiring = all.filter((rule) => isProps(rule) && rule["deleteObjectsTransition"] !== undefined);
+    const rule = (id: string, prefix: string, days: number) => ({
+      id,
+      enabled: true,
+      conditions: { prefix },
+      deleteObjectsTransition: { condition: { type: "Age", maxAge: days * 86_400 } },
+    });
     expect(expiring).toEqual([
-      {
-        id: "forget deliveries",
-        enabled: true,
-        conditions: { prefix: "ledger/" },
-        deleteObjectsTransition: { condition: { type: "Age", maxAge: 30 * 86_400 } },
-      },
-      {
-        id: "forget message ids",
-        enabled: true,
-        conditions: { prefix: "ids/" },
-        deleteObjectsTransition: { condition: { type: "Age", maxAge: 400 * 86_400 } },
-      },
+      rule("forget deliveries", "ledger/", 30),
+      rule("forget message ids", "ids/", 400),
+      rule("delete what nobody put back", "dead/", 90),
+      rule("delete pauses without a message", "retry/", 30),
+      rule("delete marks without a message", "begun/", 30),
     ]);
   });
 

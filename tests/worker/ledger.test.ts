@@ -92,10 +92,33 @@ test("another address of an account finds what the first one delivered", async (
   expect(await ledger.claim(["another address", "account"], OTHER)).toEqual({ kind: "delivered" });
 });
 
-test("a claim that somebody else has by another address gives the first key back", async () => {
-  await ledger.claim(["another address", "account"], COPY);
+test("while somebody has the account by another address, a message is busy for both ways", async () => {
+  const other = await ledger.claim(["another address", "account"], COPY);
   expect(await ledger.claim(BY_JMAP, OTHER)).toEqual({ kind: "busy" });
-  expect(await ledger.claim(BY_LMTP, OTHER)).toMatchObject({ kind: "mine", earlier: undefined });
+  expect(await ledger.claim(BY_LMTP, OTHER)).toEqual({ kind: "busy" });
+  await ledger.release(other);
+  expect(await ledger.claim(BY_JMAP, OTHER)).toMatchObject({ kind: "mine" });
+});
+
+test("while LMTP has the address, the account is not kept from others", async () => {
+  await ledger.claim(BY_LMTP, COPY);
+  expect(await ledger.claim(BY_JMAP, OTHER)).toEqual({ kind: "busy" });
+  expect(await ledger.claim(["another address", "account"], OTHER)).toMatchObject({ kind: "mine" });
+});
+
+test("of attempts at once one imports, whichever way, and at whatever address", async () => {
+  const ways = [BY_JMAP, BY_JMAP, ["another address", "account"], BY_JMAP];
+  const claims = await Promise.all(ways.map((keys) => ledger.claim(keys, COPY)));
+  expect(claims.filter(({ kind }) => kind === "mine")).toHaveLength(1);
+  expect(claims.filter(({ kind }) => kind === "busy")).toHaveLength(ways.length - 1);
+});
+
+test("a claim that was given back still says where the delivery is written down", async () => {
+  const first = await ledger.claim(BY_JMAP, COPY);
+  await ledger.release(first);
+  const again = await ledger.claim(["another address", "account"], OTHER);
+  await ledger.complete(["another address", "account"], again);
+  expect(await ledger.claim(BY_LMTP, COPY)).toEqual({ kind: "delivered" });
 });
 
 test.each([

@@ -280,6 +280,20 @@ describe("copies", () => {
     expect([copies(one), copies(other), await spooled()]).toEqual([1, 1, []]);
   });
 
+  test("the author's bytes differ: a stranger's message replaces nothing, directly and by the spool", async () => {
+    for (const isDown of [false, true]) {
+      // Without a Message-ID: by that the server itself suppresses the second one.
+      const real = Buffer.from(`Subject: real ${Math.random()}\r\n\r\nbody\r\n`);
+      const forged = Buffer.from(
+        real.toString().replace("Subject: real", "Reply-To: x@evil.example\r\nSubject: forged"),
+      );
+      if (isDown) await home.pause();
+      for (const raw of [forged, real]) expect(await send(raw)).toBe("accepted");
+      await recover();
+      expect([copies(forged), copies(real), await spooled()]).toEqual([1, 1, []]);
+    }
+  });
+
   test("two recipients of one account", async () => {
     const raw = message();
     expect(await send(raw)).toBe("accepted");

@@ -1,4 +1,4 @@
-import { DOMAIN } from "./home";
+import { at, DOMAIN, json } from "./home";
 import type { Fault } from "./home";
 import { copies, HANGING_MS, home, message, MIB, recover, send, SENDER, spooled, TO, useHome } from "./matrix";
 
@@ -40,6 +40,52 @@ describe("copies", () => {
     expect(await Promise.all([send(other), send(other), send(other)])).toEqual(["accepted", "accepted", "accepted"]);
     await recover();
     expect([copies(one), copies(other), await spooled()]).toEqual([1, 1, []]);
+  });
+
+  test.each([false, true])(
+    "a stranger's message with the same Message-ID and body replaces nothing (by the spool: %s)",
+    async (isDown) => {
+      const real = message();
+      const forged = Buffer.from(
+        real.toString().replace("Subject: matrix", "Reply-To: x@evil.example\r\nSubject: forged"),
+      );
+      const results = Buffer.concat([Buffer.from("Authentication-Results: mx.cloudflare.net; dkim=fail\r\n"), real]);
+      if (isDown) await home.server.pause();
+      for (const raw of [results, forged, real]) expect(await send(raw)).toBe("accepted");
+      await recover();
+      // The one with a forged field in front ends with the real one's bytes.
+      expect([copies(forged), copies(results), copies(real), await spooled()]).toEqual([1, 1, 2, []]);
+    },
+  );
+
+  test("a sender's retry is one mail, whatever the servers on the way put in front", async () => {
+    const raw = message();
+    const attempt = (id: number) =>
+      Buffer.concat([
+        Buffer.from(
+          `Received: from a by cloudflare-email.net id ${id}\r\nARC-Seal: i=1; t=${id}\r\n` +
+            `Authentication-Results: mx.cloudflare.net; spf=${id === 1 ? "pass" : "none"}\r\nX-CF-SpamH-Score: ${id}\r\n`,
+        ),
+        raw,
+      ]);
+    for (const id of [1, 2, 3]) expect(await send(attempt(id))).toBe("accepted");
+    await recover();
+    expect([copies(raw), await spooled()]).toEqual([1, []]);
+  });
+
+  test("a message that fails alone waits for its pause, and others pass it", async () => {
+    const overQuota = json({
+      methodResponses: [["Email/import", { notCreated: { message: { type: "overQuota" } } }, "i"]],
+    });
+    const raw = message();
+    await home.server.pause();
+    expect(await send(raw)).toBe("accepted");
+    await home.server.resume();
+    const run = async (fault?: Fault) => JSON.parse((await home.drain(fault)).logs[0] ?? "") as unknown;
+    expect(await run(at("import", () => overQuota.clone()))).toMatchObject({ failed: 1, waiting: 1 });
+    expect(await run()).toMatchObject({ failed: 0, delivered: 0, waiting: 1, suspects: 0 });
+    await recover();
+    expect([copies(raw), await spooled(), await spooled("retry/"), await spooled("begun/")]).toEqual([1, [], [], []]);
   });
 
   test("the same event three times while home is down", async () => {

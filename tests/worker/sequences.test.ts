@@ -179,7 +179,7 @@ describe.each(MODES)("by %s", (mode) => {
       for (let run = 0; run < 1_440; run++) {
         world.now += MINUTE_MS;
         const actor = world.actor();
-        const given = { ...surroundingsOf(world, { ...actor, home: actor.homeBy(mode) }) };
+        const given = { ...surroundingsOf(world, { bucket: actor.bucket, home: actor.homeBy(mode) }) };
         const tell = ({ oldestSeconds }: BacklogTotal) => Promise.resolve(void told.push(oldestSeconds));
         if ((await Promise.race([drain(RECIPIENTS, { ...given, tell }), actor.death])) === "died") died++;
         if (world.mailbox.length < raws.length - 1) runsOfOthers++;
@@ -251,7 +251,7 @@ async function live(given: readonly Step[], scheduler: fc.Scheduler, { mode, may
   ) {
     world.now += DAY_MS;
     const actor = world.actor();
-    const running = drain(RECIPIENTS, surroundingsOf(world, { ...actor, home: actor.homeBy(mode) }));
+    const running = drain(RECIPIENTS, surroundingsOf(world, { bucket: actor.bucket, home: actor.homeBy(mode) }));
     if ((await Promise.race([running, actor.death])) === "died") died++;
   }
   expect([world.keys("spool/"), world.keys("begun/")]).toEqual([[], []]);
@@ -269,7 +269,7 @@ async function live(given: readonly Step[], scheduler: fc.Scheduler, { mode, may
       await scheduler.schedule(Promise.resolve());
     });
     void actor.death.then(() => died++);
-    const surroundings = surroundingsOf(world, { ...actor, home: actor.homeBy(mode) });
+    const surroundings = surroundingsOf(world, { bucket: actor.bucket, home: actor.homeBy(mode) });
     if (one.kind === "drain") {
       await Promise.race([drain(RECIPIENTS, surroundings).catch(() => undefined), actor.death]);
       return;

@@ -9,7 +9,7 @@ import { drain } from "./drain";
 import type { Env, SpoolBucket } from "./env";
 import { platformFetch } from "./http";
 import type { Fetch } from "./http";
-import { createLedger, NO_LEDGER } from "./ledger";
+import { completingLater, createLedger, NO_LEDGER } from "./ledger";
 import { log } from "./log";
 import { asTransient } from "./transient";
 import { counted } from "./usage";
@@ -21,7 +21,7 @@ export default { email, scheduled } satisfies ExportedHandler<Env>;
  * Called by Email Routing for each recipient of a message. Returning accepts the message for good, `setReject` refuses it
  * for good, throwing leaves it with the sender: so every promise is awaited and every doubt is thrown.
  */
-async function email(message: ForwardableEmailMessage, env: Env): Promise<void> {
+async function email(message: ForwardableEmailMessage, env: Env, context: ExecutionContext): Promise<void> {
   const started = Date.now();
   const progress: Progress = { key: undefined, steps: {} };
   let requests = 0;
@@ -39,12 +39,15 @@ async function email(message: ForwardableEmailMessage, env: Env): Promise<void> 
       requests++;
       return platformFetch(url, init);
     });
-    const ledger = bucket === undefined ? NO_LEDGER : createLedger(bucket, systemClock);
+    const { ledger, completed } = completingLater(bucket === undefined ? NO_LEDGER : createLedger(bucket, systemClock));
     const surroundings = { home, ledger, bucket, clock: systemClock };
     const decision = await deliver(message, configuration, surroundings, progress);
     switch (decision.kind) {
-      case "delivered":
-        return log({ event: "delivered", ledger: decision.ledgerWritten ? "written" : "unwritten", ...measured() });
+      case "delivered": {
+        const line = { event: "delivered", ...measured() } as const;
+        const logged = async () => log({ ...line, ledger: (await completed()) ? "written" : "unwritten" });
+        return context.waitUntil(logged());
+      }
       case "duplicate":
         return log({ event: "duplicate", ...measured() });
       case "spooled":

@@ -8,9 +8,8 @@ import type { KnownIds } from "./known-ids";
 /** Markers of what was imported, so that nothing is imported twice. */
 export interface Ledger {
   /**
-   * Asks to import, under every key that the message may be known by: always in the same order, or two attempts could each
-   * hold what the other one wants. The delivery itself is written down under the last key only, to which the claims of the
-   * others point. Never fails: a ledger that does not answer must not cost a message.
+   * Asks to import, under every key that the message may be known by. The delivery itself is written down under the last key
+   * only, to which the claims of the others point. Never fails: a ledger that does not answer must not cost a message.
    */
   readonly claim: (keys: readonly string[], copy: Copy) => Promise<Claim>;
   /** The import is known not to have happened: the next attempt need not wait. Never fails. */
@@ -49,6 +48,8 @@ export type Claim =
 /** A claim that was written. */
 export interface Held {
   readonly key: string;
+  /** The key under which the delivery is written down. */
+  readonly marker: string;
   readonly etag: string;
   /** Of the claim that it took over, which had ended without a word. */
   readonly earlier?: EarlierCopy | undefined;
@@ -83,6 +84,31 @@ export const NO_LEDGER: Ledger = {
   ids: NO_KNOWN_IDS,
 };
 
+/** What has happened already, and is only being written down. */
+export interface CompletingLater {
+  readonly ledger: Ledger;
+  /** Whether it was. */
+  readonly completed: () => Promise<boolean>;
+}
+
+/**
+ * A ledger whose `complete` does not make its caller wait. The message is home then, and its sender need not wait for the
+ * bucket: until the marker is there the claim stands, and keeps copies away as it does while a message is imported.
+ */
+export function completingLater(ledger: Ledger): CompletingLater {
+  let written = Promise.resolve(false);
+  return {
+    ledger: {
+      ...ledger,
+      complete: (keys, claim) => {
+        written = ledger.complete(keys, claim);
+        return Promise.resolve(true);
+      },
+    },
+    completed: () => written,
+  };
+}
+
 export function createLedger(bucket: SpoolBucket, clock: Clock): Ledger {
   return { claim, release, complete, ids: createKnownIds(bucket, clock) };
 
@@ -90,15 +116,22 @@ export function createLedger(bucket: SpoolBucket, clock: Clock): Ledger {
     return await clock.within(LEDGER_MS, "ledger", claimAll(keys, copy)).catch(() => UNAVAILABLE);
   }
 
-  /** One after the other: who has the first key gets the others, unless their holder has them by another first one. */
+  /**
+   * All at once, because each is a wait. The last key decides between attempts that share it: who has that one imports, though
+   * another may have been first under another key. The claims of those others stay, because they point to the last key too.
+   */
   async function claimAll(keys: readonly string[], copy: Copy): Promise<Claim> {
     const marker = keys.at(-1) ?? "";
-    const held: Held[] = [];
-    for (const key of keys) {
-      const claimed = await tryClaim(key, marker, copy).catch(() => UNAVAILABLE);
-      if (claimed.kind === "mine") held.push(...claimed.held);
-      else if (claimed.kind === "busy") await release({ kind: "mine", held });
-      if (claimed.kind === "busy" || claimed.kind === "delivered") return claimed;
+    const tries = await Promise.all(keys.map((key) => tryClaim(key, marker, copy).catch((): Try => UNAVAILABLE)));
+    const held = tries.flatMap((one) => (one.kind === "mine" ? [one.held] : []));
+    if (tries.some(({ kind }) => kind === "delivered")) {
+      await release({ kind: "mine", held });
+      return { kind: "delivered" };
+    }
+    if (tries.at(-1)?.kind === "busy") return { kind: "busy" };
+    if (tries.some((one) => one.kind === "busy" && one.marker !== marker)) {
+      await release({ kind: "mine", held });
+      return { kind: "busy" };
     }
     // Under the account's key another address of it may have left another copy.
     const earlier = held.reduce<EarlierCopy | undefined>((all, one) => merged(all, one.earlier), undefined);
@@ -106,22 +139,23 @@ export function createLedger(bucket: SpoolBucket, clock: Clock): Ledger {
     return (await isDelivered(marker)) ? { kind: "delivered" } : UNAVAILABLE;
   }
 
-  async function tryClaim(key: string, marker: string, { trace, since }: Copy): Promise<Claim> {
+  async function tryClaim(key: string, marker: string, { trace, since }: Copy): Promise<Try> {
     const name = CLAIM(key);
     const own = { until: clock.now() + CLAIM_MS, marker };
     const first = claimText({ ...own, ...copyOf({ trace, since }) });
     const created = await bucket.put(name, first, { onlyIf: { etagDoesNotMatch: "*" } });
-    if (created !== null) return mine(key, created.etag, undefined);
+    if (created !== null) return { kind: "mine", held: { key, marker, etag: created.etag } };
     const present = await bucket.get(name);
     // Its lifetime in the bucket ended between the two.
     if (present === null) return UNAVAILABLE;
     const found = readClaim(await present.text());
-    if (await isDelivered(found.marker ?? key)) return { kind: "delivered" };
-    if (found.until > clock.now()) return { kind: "busy" };
+    const busy: Try = { kind: "busy", marker: found.marker ?? key };
+    if (await isDelivered(busy.marker)) return { kind: "delivered" };
+    if (found.until > clock.now()) return busy;
     const earlier = earlierOf(found);
     const text = claimText({ ...own, ...merged(copyOf({ trace, since }), earlier) });
     const taken = await bucket.put(name, text, { onlyIf: { etagMatches: present.etag } });
-    return taken === null ? { kind: "busy" } : mine(key, taken.etag, earlier);
+    return taken === null ? busy : { kind: "mine", held: { key, marker, etag: taken.etag, earlier } };
   }
 
   async function isDelivered(key: string): Promise<boolean> {
@@ -137,8 +171,8 @@ export function createLedger(bucket: SpoolBucket, clock: Clock): Ledger {
    */
   async function release(claim: Claim): Promise<void> {
     if (claim.kind !== "mine") return;
-    const puts = claim.held.map(({ key, etag, earlier }) => {
-      const text = claimText(earlier === undefined ? { until: 0 } : { until: clock.now(), ...earlier });
+    const puts = claim.held.map(({ key, marker, etag, earlier }) => {
+      const text = claimText(earlier === undefined ? { until: 0, marker } : { until: clock.now(), marker, ...earlier });
       return bucket.put(CLAIM(key), text, { onlyIf: { etagMatches: etag } });
     });
     await clock.within(LEDGER_MS, "ledger", Promise.all(puts)).catch(() => undefined);
@@ -162,11 +196,14 @@ export function createLedger(bucket: SpoolBucket, clock: Clock): Ledger {
   }
 }
 
-const UNAVAILABLE: Claim = { kind: "unavailable" };
+const UNAVAILABLE = { kind: "unavailable" } as const;
 
-function mine(key: string, etag: string, earlier: EarlierCopy | undefined): Claim {
-  return { kind: "mine", held: [{ key, etag, earlier }] };
-}
+/** What became of the claim under one key. */
+type Try =
+  | { readonly kind: "mine"; readonly held: Held }
+  | { readonly kind: "busy"; readonly marker: string }
+  | { readonly kind: "delivered" }
+  | { readonly kind: "unavailable" };
 
 async function twice<T>(operation: () => Promise<T>): Promise<T> {
   return await operation().catch(operation);

@@ -50,7 +50,7 @@ export async function lookAt(bucket: SpoolBucket, clock: Clock, usage: Usage): P
   let last = "";
   let isWhole = true;
 
-  let isOver = await take(() => seen < MAX_OLDEST, sort);
+  let isOver = await take(() => seen < MAX_OLDEST && mayList(), sort);
   await clearLitter();
   if (!isOver && due.length < MOST_DUE) {
     const position = await readPosition();

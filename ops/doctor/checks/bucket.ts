@@ -1,4 +1,5 @@
-import { IDS_DAYS, IDS_PREFIX, LEDGER_PREFIX } from "../../../infra/edge/spool-rules";
+import { expiries } from "../../../infra/edge/spool-rules";
+import { DEAD_DAYS } from "../../../worker/src/spool";
 import { isProps, listOf, type Props, textOf } from "../../adopt/props";
 import { readEntries } from "../../spool/entries";
 import { type Check, error, ok, warning } from "../check";
@@ -8,6 +9,7 @@ import { EDGE_TOKEN, edgeCheck } from "./edge";
 
 const MINUTE_MS = 60_000;
 const DAY_SECONDS = 86_400;
+const DAY_MS = DAY_SECONDS * 1_000;
 /** The clock strikes every minute: older mail means that home does not take it. */
 const OLD_MINUTES = 15;
 /** Past this senders would long have been told, had they kept the message themselves. */
@@ -40,17 +42,16 @@ export function bucketChecks(deployment: Deployment): readonly Check[] {
     }),
     edgeCheck({
       id: "edge.lifecycle",
-      title: "The bucket forgets deliveries, and never mail",
-      why: "A rule for another prefix would delete mail that waits.",
+      title: "The bucket deletes what is no longer needed, and never mail that waits",
+      why: "A rule for another prefix would delete mail; without one the bucket grows for ever.",
       needs: ["edge.bucket"],
       run: async ({ cloudflare }) => {
         const rules = listOf((await cloudflare.get(`${path}/lifecycle`))?.["rules"]).filter(
           ({ enabled }) => enabled === true,
         );
-        // Only what is remembered of deliveries, and uploads that broke off, may ever be deleted by a rule.
-        const deleting = rules.flatMap(deletion);
-        const expected = `${LEDGER_PREFIX} after ${spool.ledgerDays} days, ${IDS_PREFIX} after ${IDS_DAYS} days`;
-        const current = deleting.join(", ") || "nothing is forgotten";
+        const sentence = (texts: readonly string[]) => [...texts].sort().join(", ");
+        const expected = sentence(expiries(spool.ledgerDays).map(({ prefix, days }) => `${prefix} after ${days} days`));
+        const current = sentence(rules.flatMap(deletion)) || "nothing is forgotten";
         return current === expected ? ok(current) : error(current, expected, converge(deployment));
       },
     }),
@@ -82,7 +83,9 @@ export function bucketChecks(deployment: Deployment): readonly Check[] {
       run: async ({ cloudflare }) => {
         const dead = await cloudflare.spool.list("dead/");
         if (dead.length === 0) return ok("none");
-        return error(`${dead.length}`, "none", `${look}; then: npm run spool -- ${stack} retry KEY --yes`);
+        const first = Math.min(...dead.map(({ metadata }) => Date.parse(metadata["deadAt"] ?? "") || Infinity));
+        const until = first === Infinity ? "" : `, deleted from ${dayOf(first + DEAD_DAYS * DAY_MS)} on`;
+        return error(`${dead.length}${until}`, "none", `${look}; then: npm run spool -- ${stack} retry KEY --yes`);
       },
     }),
     edgeCheck({
@@ -100,6 +103,11 @@ export function bucketChecks(deployment: Deployment): readonly Check[] {
       },
     }),
   ];
+}
+
+/** As `2026-11-30`. */
+function dayOf(time: number): string {
+  return new Date(time).toISOString().slice(0, "2026-11-30".length);
 }
 
 /** `prefix after N days` of a rule that deletes. */

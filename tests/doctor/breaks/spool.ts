@@ -26,6 +26,16 @@ export const SPOOLED: readonly Break[] = [
     return alter(R2_LIFECYCLE, any, { rules: rules.map((rule) => ({ ...rule, enabled: false })) })(world);
   }),
   broken(
+    "edge.lifecycle",
+    "keeps the dead for ever",
+    /^begun\/ after 30 days, ledger\/ after \d+ days, retry\//,
+    (world) => {
+      const { rules } = found(world, R2_LIFECYCLE, any).props as { rules: readonly Props[] };
+      const isOfDead = ({ id }: Props) => id === "delete what nobody put back";
+      return alter(R2_LIFECYCLE, any, { rules: rules.filter((rule) => !isOfDead(rule)) })(world);
+    },
+  ),
+  broken(
     "spool.age",
     "a message of an hour ago",
     /^1 waits, the oldest for 60 min$/,
