@@ -66,6 +66,8 @@ describe("at the server's public name", () => {
   });
 
   it("the Worker's key is worth nothing: it is valid from cloudflared's address alone", async () => {
+    // Not because the address is banned.
+    expect(await ask("/jmap/session", { authorization: account() })).toBe(200);
     const key = read(lab, KEY).trim();
     expect(await ask("/jmap/session", { authorization: `Bearer ${key}` })).toBe(403);
     // However somebody names himself.
