@@ -13,6 +13,8 @@ export interface Run {
 export function client(...args: readonly string[]): Run {
   const run = spawnSync(process.execPath, ["--import", "tsx", join(ROOT, "ops", "client.ts"), ...args], {
     cwd: ROOT,
+    // Jest's own, which tests/setup.ts has changed; by default a process gets what Jest itself was started with.
+    env: process.env,
     encoding: "utf8",
     timeout: 60_000,
   });

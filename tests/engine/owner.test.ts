@@ -15,6 +15,8 @@ import { ENGINE_TIMEOUT_MS } from "./lab";
 const ROOT = join(__dirname, "../..");
 /** What a test reads of a stack, directly or through the settings. */
 const READS_A_STACK = /"prod"|documented|publicSettings|readStackFile|settingsOf|stacks\//;
+/** So that no command reaches the limit of {@link typed} on a busy machine. */
+const TESTS_AT_ONCE = 12;
 /** What lies in a checkout that is in use, and is nobody's business but its owner's. */
 const UNTRACKED = {
   "state.json": '{"version":3,\n"x":1}',
@@ -74,7 +76,10 @@ describeEngine("npm run check's parts, in an owner's checkout", () => {
       .split("\n")
       .filter((file) => READS_A_STACK.test(readFileSync(at(file), "utf8")));
     expect(tests.length).toBeGreaterThan(20);
-    await did(`npx jest --selectProjects unit --silent --runTestsByPath ${tests.join(" ")}`);
+    for (let at = 0; at < tests.length; at += TESTS_AT_ONCE)
+      await did(
+        `npx jest --selectProjects unit --silent --runTestsByPath ${tests.slice(at, at + TESTS_AT_ONCE).join(" ")}`,
+      );
   }
 
   test(
