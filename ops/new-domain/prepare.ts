@@ -4,7 +4,6 @@ import type { ServedIssuer } from "../../infra/served-issuers";
 import type { KeyName } from "../../infra/settings/keys";
 import { PROJECT } from "../../infra/settings/keys";
 import { setCommand } from "../../infra/settings/problem";
-import { ownAddress } from "../../infra/settings/mailbox";
 import { parseResendRecords } from "../../infra/settings/resend";
 import { hostAnswers, type Ask, primaryAddress } from "./answers";
 import type { Asked } from "./arguments";

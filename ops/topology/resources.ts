@@ -18,7 +18,7 @@ const ANSWERED = "answered";
 const OUTPUTS = {
   // As without a host: no machine is looked up in the tailnet.
   stdout: "",
-  ...{ ds: ANSWERED, key: ANSWERED, value: ANSWERED, token: ANSWERED, aud: ANSWERED },
+  ...{ ds: ANSWERED, key: ANSWERED, value: ANSWERED, token: ANSWERED, aud: ANSWERED, secret: ANSWERED },
   ...{ clientId: ANSWERED, clientSecret: ANSWERED, expiresAt: "2000-01-01T00:00:00Z" },
 } as const;
 

@@ -1,6 +1,4 @@
 import { ARRIVALS_PORT } from "../../../onhost/src/deployment";
-import { tcpServices } from "../../edge/tcp-services";
-import { laptopHostname } from "../../settings/clients";
 import type { Settings } from "../../settings/settings";
 import { certificateNames } from "../certificate-names";
 import { addresses, STALWART_PORTS, type TRAEFIK_PORTS } from "../layout";
