@@ -55,8 +55,9 @@ export function pulumiReason(output: string, stack: string): string {
   return knownReason(output, stack) ?? (ownWords(output) || "it ended without a word");
 }
 
-/** Undefined where the engine's own words say it better. */
+/** Undefined where the engine's own words say it better: those of a run that had begun name the resource and what its service said. */
 export function knownReason(output: string, stack: string): string | undefined {
+  if (diagnosticsIn(output.split("\n")).length > 0) return undefined;
   for (const [pattern, text] of KNOWN) {
     const found = pattern.exec(output);
     if (found === null) continue;
@@ -66,12 +67,26 @@ export function knownReason(output: string, stack: string): string | undefined {
   return undefined;
 }
 
-/** The lines that say what is wrong, without what went well before; a few of them, since a stack trace helps nobody. */
+/**
+ * The lines that say what is wrong, without what went well before. An `up` lists them under Diagnostics, together with what a
+ * script on the host said: fact, consequence and next command.
+ */
 function ownWords(output: string): string {
   const lines = output.trim().split("\n");
+  const diagnostics = diagnosticsIn(lines).slice(0, MAX_DIAGNOSTIC_LINES);
   const errors = lines.filter((line) => /\berror: /.test(line));
-  const told = (errors.length > 0 ? errors : lines).slice(0, MAX_LINES);
+  const told = diagnostics.length > 0 ? diagnostics : (errors.length > 0 ? errors : lines).slice(0, MAX_LINES);
   return told.map((line) => oneLine(line.replace(/^\s*error: /, "")).trim()).join("\n");
 }
 
+function diagnosticsIn(lines: readonly string[]): readonly string[] {
+  const behind = lines.slice(lines.lastIndexOf("Diagnostics:") + 1);
+  if (behind.length === lines.length) return [];
+  const end = behind.findIndex((line) => /^(Outputs|Resources|Duration):/.test(line));
+  return behind.slice(0, end < 0 ? behind.length : end).filter((line) => line.trim() !== "");
+}
+
+/** A stack trace helps nobody. */
 const MAX_LINES = 5;
+/** Several resources may fail at once. */
+const MAX_DIAGNOSTIC_LINES = 40;

@@ -41,3 +41,28 @@ test("nothing that the engine quotes reaches the terminal raw, and a long output
   expect(told).not.toMatch(/[\u0000-\u0009\u000b-\u001f]/);
   expect(told.split("\n")).toHaveLength(5);
 });
+
+test("of a run that had begun the diagnostics are told: what a script on the host said, and no guess at the state's place", () => {
+  const output = `Updating (prod):
+ +  command:remote:Command host-backup-password creating (3s) error: Process exited with status 1: running "bash -s":
+Diagnostics:
+  command:remote:Command (host-backup-password):
+    error: Process exited with status 1: running "bash -s":
+    The repository refuses the new password: dial tcp 192.0.2.1:443: connection refused
+    The backups go on; the next one tries this again.
+
+  pulumi:pulumi:Stack (mail-prod):
+    error: update failed
+
+Resources:
+    3 unchanged
+`;
+  expect(pulumiReason(output, "prod").split("\n")).toEqual([
+    "command:remote:Command (host-backup-password):",
+    'Process exited with status 1: running "bash -s":',
+    "The repository refuses the new password: dial tcp 192.0.2.1:443: connection refused",
+    "The backups go on; the next one tries this again.",
+    "pulumi:pulumi:Stack (mail-prod):",
+    "update failed",
+  ]);
+});

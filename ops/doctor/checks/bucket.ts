@@ -42,7 +42,7 @@ export function bucketChecks(deployment: Deployment): readonly Check[] {
     }),
     edgeCheck({
       id: "edge.lifecycle",
-      title: "The bucket deletes what is no longer needed, and never mail that waits",
+      title: "The bucket deletes what is old, and never mail that waits",
       why: "A rule for another prefix would delete mail; without one the bucket grows for ever.",
       needs: ["edge.bucket"],
       run: async ({ cloudflare }) => {
