@@ -41,12 +41,17 @@ async function readMail(raw: Uint8Array, depth: number, found: Found): Promise<v
   const { attachments, text = "", html = "" } = await parsed(raw);
   for (const body of [text, html]) if (looksLikeReport(body)) take(found, () => [body], true);
   for (const attachment of attachments) {
-    if (++found.parts > MAX_PARTS) throw new UnreadableReport(`the mail has more than ${MAX_PARTS} parts`);
+    if (++found.parts > MAX_PARTS) {
+      // Once: an attached mail's parts count too.
+      if (found.parts === MAX_PARTS + 1) found.faults.push(`the mail has more than ${MAX_PARTS} parts`);
+      return;
+    }
     const bytes = bytesOf(attachment.content);
     if (attachment.mimeType !== MESSAGE) {
       const isNamed = isNamedReport(attachment);
       if (isNamed || isPacked(bytes) || looksLikeReport(beginningOf(bytes))) take(found, () => unpack(bytes), isNamed);
-    } else if (depth < MAX_MAIL_DEPTH) await readMail(bytes, depth + 1, found);
+    } else if (depth < MAX_MAIL_DEPTH)
+      await readMail(bytes, depth + 1, found).catch((error: unknown) => found.faults.push(reasonOf(error)));
     else found.faults.push(`mails lie more than ${MAX_MAIL_DEPTH} deep in each other`);
   }
 }
