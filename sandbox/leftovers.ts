@@ -59,27 +59,47 @@ export function sweep(where = tmpdir()): void {
     // Somebody else's record says nothing to us.
     const stats = lstatSync(folder, { throwIfNoEntry: false });
     if (stats?.isDirectory() !== true || (process.getuid !== undefined && stats.uid !== process.getuid())) continue;
-    if (isDead(readText(join(folder, OWNER)), here)) removeAll(folder);
+    const owner = ownerOf(folder);
+    if (owner !== undefined && isDead(owner, here)) removeAll(folder, owner.boot === here.boot);
   }
 }
 
-/** A record without an owner is one that is being made, or whose owner was killed at that moment with nothing in it. */
-function isDead(owner: string, here: Place): boolean {
-  if (owner === "") return false;
-  const { host, boot, space, ...identity } = JSON.parse(owner) as Place & ProcessIdentity;
+/** Undefined for a record that is being made, or whose owner was killed at that moment with nothing in it. */
+function ownerOf(folder: string): (Place & ProcessIdentity) | undefined {
+  try {
+    const owner: unknown = JSON.parse(readText(join(folder, OWNER)));
+    return typeof owner === "object" && owner !== null ? (owner as Place & ProcessIdentity) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isDead({ host, boot, space, ...identity }: Place & ProcessIdentity, here: Place): boolean {
   if (host !== here.host) return false;
   return boot !== here.boot || (space === here.space && !isRunning(identity));
 }
 
-function removeAll(folder: string): void {
+/** @param isSameBoot whether its processes may still run: after a restart the same number and start are another process */
+function removeAll(folder: string, isSameBoot: boolean): void {
   // They write into the folders.
-  for (const line of linesOf(join(folder, PROCESSES))) {
+  for (const line of isSameBoot ? linesOf(join(folder, PROCESSES)) : []) {
     const [, pid = "", start = ""] = /^(\d+) (.+)$/.exec(line) ?? [];
     if (isRunning({ pid: Number(pid), start: start.trim() })) end(Number(pid));
   }
-  for (const path of linesOf(join(folder, FOLDERS)))
-    if (isAbsolute(path) && basename(path).startsWith(FOLDER_PREFIX)) rmSync(path, { recursive: true, force: true });
-  rmSync(folder, { recursive: true, force: true });
+  const folders = linesOf(join(folder, FOLDERS)).filter(
+    (path) => isAbsolute(path) && basename(path).startsWith(FOLDER_PREFIX),
+  );
+  // What cannot be removed keeps its record for the next run, and stops neither the other records nor this run.
+  if (folders.map(isRemoved).every(Boolean)) isRemoved(folder);
+}
+
+function isRemoved(path: string): boolean {
+  try {
+    rmSync(path, { recursive: true, force: true });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function end(pid: number): void {

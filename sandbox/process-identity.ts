@@ -19,7 +19,9 @@ export interface Place {
 /** When a running process started; undefined when there is none with this number. */
 export function startOf(pid: number): string | undefined {
   if (process.platform !== "linux") {
-    const { stdout } = spawnSync("ps", ["-o", "lstart=", "-p", String(pid)], { encoding: "utf8" });
+    // Its words depend on the language and the time zone, which may differ between two runs.
+    const env = { ...process.env, LC_ALL: "C", TZ: "UTC" };
+    const { stdout } = spawnSync("ps", ["-o", "lstart=", "-p", String(pid)], { encoding: "utf8", env });
     return stdout.trim() || undefined;
   }
   const stat = read(`/proc/${pid}/stat`);

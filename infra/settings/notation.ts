@@ -2,7 +2,7 @@
  * What the engine reads otherwise than this program, or not at all, although each value for itself may be fine. The engine
  * is written in Go and reads YAML by gopkg.in/yaml.v3, which knows YAML 1.1's numbers and dates; tests/engine has it judge.
  */
-import { type Document, isMap, isScalar, type Node, Scalar, visit } from "yaml";
+import { type Document, isAlias, isCollection, isMap, isPair, isScalar, type Node, Scalar, visit } from "yaml";
 import { ALLOWED } from "./allowed";
 import { cipherFault, isEncrypted } from "./ciphertext";
 import { quote } from "./fault";
@@ -19,9 +19,12 @@ const EDIT = '"${EDITOR:-vi}" Pulumi.{stack}.yaml';
 export function sectionProblems(document: Document): readonly Problem[] {
   if (document.contents === null) return [];
   if (!isMap(document.contents)) return [ofFile("The file", "is not a map of sections.")];
-  return document.contents.items.flatMap(({ key }): Problem[] => {
+  return document.contents.items.flatMap(({ key, value }): Problem[] => {
     const name = isScalar(key) ? String(key.value) : "?";
-    if (SECTIONS.includes(name)) return [];
+    if (SECTIONS.includes(name))
+      return name !== "config" && isCollection(isAlias(value) ? value.resolve(document) : value)
+        ? [ofFile(quote(name), "is not a text.", "Pulumi refuses the file.")]
+        : [];
     if (name === "environment")
       return [
         ofFile(
@@ -144,8 +147,18 @@ export function valueProblem(
       allowed,
       command: `pulumi config rm ${key} --stack {stack} && ${set}`,
     };
-  const odd = oddScalar(node, document);
+  const odd = oddNode(node, document);
   if (odd === undefined) return undefined;
+  if (!isScalar(odd) || isOddKey(odd))
+    return {
+      key,
+      fact: isScalar(odd)
+        ? `${key} has a map in the file whose key is not a text.`
+        : `${key} has a list or map in the file with ${odd.tag === undefined ? "a key twice" : `the tag ${quote(odd.tag)}`}.`,
+      consequence: "Pulumi reads something else or refuses it.",
+      allowed,
+      command: EDIT,
+    };
   return {
     key,
     ...(silent ? {} : { seen: quote(odd.source ?? String(odd.value)) }),
@@ -156,24 +169,37 @@ export function valueProblem(
   };
 }
 
-/** The first scalar of a value that the engine does not read as it is written. */
-function oddScalar(node: Node | null, document: Document): Scalar | undefined {
-  let odd: Scalar | undefined;
-  const look = (scalar: Scalar): symbol | undefined => {
-    if (!rewritten(scalar)) return undefined;
-    odd = scalar;
+/** The first part of a value that the engine does not read as it is written. */
+function oddNode(node: Node | null, document: Document): Node | undefined {
+  let odd: Node | undefined;
+  const found = (part: Node): symbol => {
+    odd = part;
     return visit.BREAK;
   };
   if (node !== null)
     visit(node, {
-      Scalar: (_, scalar) => look(scalar),
+      Pair: (_, { key }) => (isScalar(key) ? (isOddKey(key) ? found(key) : undefined) : found(new Scalar(null))),
+      Collection: (_, collection) => (isOddCollection(collection) ? found(collection) : undefined),
+      Scalar: (_, scalar) => (rewritten(scalar) ? found(scalar) : undefined),
       Alias: (_, alias) => {
         const meant = alias.resolve(document);
-        if (meant !== undefined && meant !== node) odd ??= oddScalar(meant, document);
+        if (meant !== undefined && meant !== node) odd ??= oddNode(meant, document);
         return odd === undefined ? undefined : visit.BREAK;
       },
     });
   return odd;
+}
+
+/** With another tag the engine reads another kind of list or map; keys are texts to it, so `1` and `"1"` are the same. */
+function isOddCollection({ tag, items }: { readonly tag?: string; readonly items: readonly unknown[] }): boolean {
+  if (tag !== undefined && !["tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"].includes(tag)) return true;
+  const keys = items.flatMap((item) => (isPair(item) && isScalar(item.key) ? [String(item.key.value)] : []));
+  return new Set(keys).size < keys.length;
+}
+
+/** Null becomes a word of Go's, and `<<` merges. */
+function isOddKey({ value }: Scalar): boolean {
+  return value === null || value === "<<";
 }
 
 /** A number that stays as it is: JSON's, without an exponent, and within what a double holds. */

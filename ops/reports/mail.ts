@@ -16,7 +16,9 @@ const MAX_HEADER_BYTES = 256 * 1024;
 /** RFC 7489 section 7.2.1.1 names files `receiver!domain!begin!end.xml.gz`; RFC 8460 section 5.1 likewise. */
 const REPORT_FILE = /!\d{8,13}!\d{8,13}|\.(?:xml|json)(?:\.gz|\.zip)?$/i;
 const REPORT_TYPES = new Set(["application/tlsrpt+json", "application/tlsrpt+gzip", "application/xml", "text/xml"]);
-const MESSAGE = "message/rfc822";
+/** The second is one with UTF-8 in its header (RFC 6532). Some forward mails as files. */
+const MESSAGE_TYPES = new Set(["message/rfc822", "message/global"]);
+const MESSAGE_FILE = /\.eml$/i;
 
 /** What a mail holds. */
 export interface MailReports {
@@ -41,12 +43,18 @@ async function readMail(raw: Uint8Array, depth: number, found: Found): Promise<v
   const { attachments, text = "", html = "" } = await parsed(raw);
   for (const body of [text, html]) if (looksLikeReport(body)) take(found, () => [body], true);
   for (const attachment of attachments) {
-    if (++found.parts > MAX_PARTS) throw new UnreadableReport(`the mail has more than ${MAX_PARTS} parts`);
+    if (++found.parts > MAX_PARTS) {
+      // Once: an attached mail's parts count too.
+      if (found.parts === MAX_PARTS + 1) found.faults.push(`the mail has more than ${MAX_PARTS} parts`);
+      return;
+    }
     const bytes = bytesOf(attachment.content);
-    if (attachment.mimeType !== MESSAGE) {
+    if (!isMessage(attachment)) {
       const isNamed = isNamedReport(attachment);
-      if (isNamed || isPacked(bytes) || looksLikeReport(beginningOf(bytes))) take(found, () => unpack(bytes), isNamed);
-    } else if (depth < MAX_MAIL_DEPTH) await readMail(bytes, depth + 1, found);
+      if (isNamed || isPacked(bytes) || looksLikeReport(beginningOf(bytes)))
+        take(found, (faults) => unpack(bytes, faults), isNamed);
+    } else if (depth < MAX_MAIL_DEPTH)
+      await readMail(bytes, depth + 1, found).catch((error: unknown) => found.faults.push(reasonOf(error)));
     else found.faults.push(`mails lie more than ${MAX_MAIL_DEPTH} deep in each other`);
   }
 }
@@ -69,9 +77,9 @@ async function parsed(raw: Uint8Array): Promise<Email> {
 }
 
 /** Adds the reports in some texts. An archive may hold anything, so only one named as a report has to hold one. */
-function take({ reports, faults }: Found, textsOf: () => readonly string[], isNamed: boolean): void {
+function take({ reports, faults }: Found, textsOf: (faults: string[]) => readonly string[], isNamed: boolean): void {
   try {
-    const texts = textsOf();
+    const texts = textsOf(faults);
     const likely = texts.filter(looksLikeReport);
     for (const text of likely.length === 0 && isNamed ? texts : likely)
       try {
@@ -93,6 +101,10 @@ function reasonOf(error: unknown): string {
 export function parseReport(content: string): Report {
   const text = content.replace(/^[\uFEFF\s\0]+/, "");
   return text.startsWith("{") ? parseTlsReport(text) : parseAggregateReport(text);
+}
+
+function isMessage({ filename, mimeType }: Attachment): boolean {
+  return MESSAGE_TYPES.has(mimeType.toLowerCase()) || MESSAGE_FILE.test(filename ?? "");
 }
 
 function isNamedReport({ filename, mimeType }: Attachment): boolean {

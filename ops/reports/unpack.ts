@@ -23,6 +23,8 @@ const EMPTY_ZIP = Buffer.from("PK\u0005\u0006", "latin1");
 interface Room {
   bytes: number;
   files: number;
+  /** Why some of it is left out. */
+  readonly faults: string[];
 }
 
 /** True for the first bytes of gzip and zip. */
@@ -34,14 +36,16 @@ export function isPacked(bytes: Uint8Array): boolean {
  * The texts in an attachment: gzip, zip, each also inside the other, or plain, told by the first bytes because senders' media
  * types are often wrong. Never holds more than {@link MAX_TEXT_BYTES}, whatever the archive says of itself.
  *
- * @throws UnreadableReport
+ * @param faults gets why a file of an archive is left out
+ * @throws UnreadableReport when there is nothing to read in it
  */
-export function unpack(packed: Uint8Array): readonly string[] {
+export function unpack(packed: Uint8Array, faults: string[] = []): readonly string[] {
   if (packed.byteLength > MAX_PACKED_BYTES)
     throw new UnreadableReport(`the attachment has more than ${MAX_PACKED_BYTES} bytes`);
   return textsIn(Buffer.from(packed.buffer, packed.byteOffset, packed.byteLength), 0, {
     bytes: MAX_TEXT_BYTES,
     files: MAX_FILES,
+    faults,
   });
 }
 
@@ -112,20 +116,36 @@ function inflate(bytes: Buffer, room: Room): { readonly content: Buffer; readonl
 
 /** The sizes of the directory are checked before anything is unpacked, and fflate writes no byte beyond them. */
 function unzip(bytes: Buffer, room: Room): readonly Buffer[] {
-  let members = 0;
+  let [all, members] = [0, 0];
   reading(bytes, ({ originalSize }) => {
+    all += 1;
+    if (room.files === 0) return false;
     members += 1;
-    if (--room.files < 0) throw new UnreadableReport(`the attachment holds more than ${MAX_FILES} files`);
+    room.files -= 1;
     take(room, originalSize);
     return false;
   });
-  // One by one: fflate keeps one of those with the same name.
-  const files = Array.from({ length: members }, (_, wanted) => {
-    let member = -1;
-    return reading(bytes, ({ name }) => ++member === wanted && !name.endsWith("/"));
-  }).flatMap((found) => Object.values(found).map((file) => Buffer.from(file.buffer, file.byteOffset, file.byteLength)));
-  if (files.length === 0) throw new UnreadableReport("the zip file is empty");
+  if (all > members) room.faults.push(`the attachment holds more than ${MAX_FILES} files`);
+  // One by one: fflate keeps one of those with the same name, and a damaged one costs no other.
+  const faults: string[] = [];
+  const files = Array.from({ length: members }, (_, wanted) => memberOf(bytes, wanted, faults)).flat();
+  const [fault] = faults;
+  if (files.length === 0) throw new UnreadableReport(fault ?? "the zip file is empty");
+  if (fault !== undefined) room.faults.push(`${fault}, in ${faults.length} of ${members} files`);
   return files;
+}
+
+/** None for a folder. */
+function memberOf(bytes: Buffer, wanted: number, faults: string[]): readonly Buffer[] {
+  let member = -1;
+  try {
+    const found = reading(bytes, ({ name }) => ++member === wanted && !name.endsWith("/"));
+    return Object.values(found).map((file) => Buffer.from(file.buffer, file.byteOffset, file.byteLength));
+  } catch (error) {
+    if (!(error instanceof UnreadableReport)) throw error;
+    faults.push(error.message);
+    return [];
+  }
 }
 
 function reading(

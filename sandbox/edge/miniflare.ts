@@ -79,7 +79,7 @@ function workerdProgram(): string {
   const program = join(openRecord(), "workerd");
   const workerd = quoted(workerdPath);
   const script = `#!/bin/sh
-start=$(cut -d ' ' -f 22 "/proc/$$/stat" 2>/dev/null) || start=$(ps -o lstart= -p "$$")
+start=$(cut -d ' ' -f 22 "/proc/$$/stat" 2>/dev/null) || start=$(LC_ALL=C TZ=UTC ps -o lstart= -p "$$")
 echo "$$ $start" >>${quoted(processesFile())}
 if setpriv --pdeathsig KILL true 2>/dev/null; then exec setpriv --pdeathsig KILL ${workerd} "$@"; fi
 exec ${workerd} "$@"

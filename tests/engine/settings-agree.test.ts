@@ -205,6 +205,38 @@ describeEngine("a stack file", () => {
     ["Latin 1", Buffer.from(config("\u00e9"), "latin1")],
     ["UTF-16", Buffer.from(`\ufeff${good}`, "utf16le")],
     ["a crooked indent", "config:\n   mail:a: x\n  mail:b: y\n"],
+    ["an escape of JSON's", config('"a\\/b"')],
+    ["half of a surrogate pair", config('"\\ud83d\\ude00"')],
+    ["an escape of JSON's in a key", 'config:\n  "mail:\\/a": x\n'],
+    ["a separator that ends a comment", config("x # c\u2028  mail:b: y")],
+    ["a separator in a value", config("x\u0085y")],
+    ["a carriage return that ends a comment", config("x # c\r  mail:b: y")],
+    ["a tab in an empty line", `${good} \t\n`],
+    ["a tab before a comment", `${good}\t# c\n`],
+    ["a tab behind the mark of an item", "config:\n  mail:a:\n  -\tx\n"],
+    ["a text of several lines that starts with a tab", config("|\n    \tx")],
+    ["null as a key of a map", config("{~: b}")],
+    ["no key of a map", config("{? : b}")],
+    ["a list as a key of a map", config("{[a]: b}")],
+    ["a map that merges another", config("{<<: {x: y}}")],
+    ["a key twice in a map, as a number and a text", config('{1: x, "1": y}')],
+    ["a set", config("!!set {a, b}")],
+    ["an ordered map", config("!!omap [a: b]")],
+    ["a list with a tag of somebody's", config("[!x [a]]")],
+    ["a list for a salt", `encryptionsalt: [a]\n${good}`],
+    ["a map for a key", `encryptedkey: {a: b}\n${good}`],
+    ["an alias of a list for a salt", "config:\n  mail:a: &s [x]\nencryptionsalt: *s\n"],
+    [
+      "aliases that stand for a million items",
+      `config:\n  mail:a0: &a0 [x]\n${[1, 2, 3, 4, 5, 6]
+        .map(
+          (n) =>
+            `  mail:a${n}: &a${n} [${Array<string>(10)
+              .fill(`*a${n - 1}`)
+              .join(", ")}]\n`,
+        )
+        .join("")}`,
+    ],
     ["an environment", `environment:\n  - a\n${good}`],
     ["a misspelt section", `encryptionSalt: v1:x\n${good}`],
     ["an encrypted value without the salt", "config:\n  mail:a:\n    secure: v1:aa:bb\n"],
@@ -227,6 +259,9 @@ describeEngine("a stack file", () => {
     ["CRLF", good.replaceAll("\n", "\r\n")],
     ["marks of a document", `---\n${good}...\n`],
     ["JSON", '{\t"config": {"mail:a": "x"}}'],
+    ["escapes that both know", config('"\\\\/ \\\\ud83d \\U0001F600 a\tb"')],
+    ["tabs of JSON", '{\n\t"config": {\n\t\t"mail:a": "x"\n\t}\n}\n'],
+    ["a tab inside a text of several lines", config("|\n    x\n    \ty")],
     ["comments", `# a\n${good} # b\n`],
     ["an alias", "config:\n  mail:a: &x foo\n  mail:b: *x\n  mail:c: [*x]\n"],
     ["an anchor in a key's list", "config:\n  mail:a: &x [1, yes]\n  mail:b: *x\n"],

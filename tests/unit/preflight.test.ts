@@ -441,6 +441,30 @@ describe("the zone for the certificate's challenges", () => {
   });
 
   it("stops the program when the account lacks it", async () => {
-    expect(await errorOf(withAcme(mine))).toContain("no zone acme.test (mail:acmeZone)");
+    const text = await errorOf(withAcme(mine));
+    expect(text).toContain("no zone acme.test that this token can see. It is the zone of mail:acmeZone.");
+    expect(text).toContain("pulumi config rm mail:acmeZone");
+  });
+
+  const odd = (changes: object): Reply => ({ result: [{ ...(zone("acme.test").result as object[])[0], ...changes }] });
+
+  it.each<[object, RegExp]>([
+    [{ type: "partial" }, /acme\.test is of type partial.*mail:acmeZone.*Convert it to a full setup/],
+    [{ status: "moved" }, /acme\.test has the status moved.*mail:acmeZone.*Enter ada\.ns\.example/],
+  ])("stops the program when the world does not see it, and tells the way out: %j", async (changes, words) => {
+    const text = await errorOf(withAcme({ ...mine, "acme.test": odd(changes) }));
+    expect(text).toMatch(words);
+    expect(text).not.toContain("Add it in Cloudflare's dashboard");
+  });
+
+  it("may be paused, which stops no answer of its name servers", async () => {
+    const { zoneIds, warnings } = await withAcme({ ...mine, "acme.test": odd({ paused: true }) });
+    expect(zoneIds).toMatchObject({ "acme.test": "id of acme.test" });
+    expect(warnings).toEqual([]);
+  });
+
+  it("is told when the registrar does not name its servers yet", async () => {
+    const { warnings } = await withAcme({ ...mine, "acme.test": zone("acme.test", "pending") });
+    expect(warnings).toEqual([expect.stringMatching(/acme\.test \(mail:acmeZone\) is pending: no certificate.*ada/)]);
   });
 });

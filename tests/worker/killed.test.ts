@@ -162,9 +162,28 @@ describe("what a dead process has left", () => {
 
   test("is removed after a restart of the machine, when every number is another process", () => {
     const [path, pid] = [made("mail-stack-1"), sleeper()];
-    record("a", { pid: process.pid, start: "1", ...here, boot: "before" }, { folders: path, processes: `${pid} 1` });
+    const owner = { pid: process.pid, start: "1", ...here, boot: "before" };
+    // Also when it started as many ticks after the start of the machine as the one before.
+    record("a", owner, { folders: path, processes: `${pid} ${startOf(pid) ?? ""}` });
     sweep(folder);
-    expect([existsSync(path), startOf(pid)]).toEqual([false, expect.any(String)]);
+    expect([existsSync(path), children.at(-1)?.killed, startOf(pid)]).toEqual([false, false, expect.any(String)]);
+  });
+
+  test.each(["{", "null", "7", '{"pid":'])("does not stop the next run when its record is damaged: %s", (text) => {
+    const path = made("mail-stack-1");
+    writeFileSync(join(record("a", undefined, {}), "owner.json"), text);
+    record("b", DEAD, { folders: path });
+    sweep(folder);
+    expect(existsSync(path)).toBe(false);
+  });
+
+  test("does not stop the next run when it cannot be removed, and keeps its record", () => {
+    // Nobody can remove what has a longer name than there is, not even root.
+    const stuck = record("a", DEAD, { folders: join(folder, `mail-stack-${"1".repeat(300)}`) });
+    const other = made("mail-stack-3");
+    record("b", DEAD, { folders: other });
+    sweep(folder);
+    expect([existsSync(stuck), existsSync(other)]).toEqual([true, false]);
   });
 
   test("a number that is another process by now is left alone, and so is a folder that is not of ours", () => {

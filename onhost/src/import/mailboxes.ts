@@ -117,18 +117,20 @@ function plainName(name: string): string {
   return `${plain} ${nodeCrypto().createHash("sha256").update(name).digest("hex").slice(0, 8)}`;
 }
 
-function parentsFirst(mailboxes: readonly Fields[]): readonly Fields[] {
+/** Each once, whatever the export says of parents: circles end, and no depth is too much. */
+export function parentsFirst(mailboxes: readonly Fields[]): readonly Fields[] {
   const byId = new Map(mailboxes.map((mailbox) => [text(mailbox["id"]), mailbox]));
   const placed = new Set<string>();
   const inOrder: Fields[] = [];
-  const place = (mailbox: Fields): void => {
-    const id = text(mailbox["id"]);
-    if (placed.has(id)) return;
-    placed.add(id);
-    const parent = byId.get(text(mailbox["parentId"]));
-    if (parent !== undefined) place(parent);
-    inOrder.push(mailbox);
-  };
-  for (const mailbox of mailboxes) place(mailbox);
+  for (const mailbox of mailboxes) {
+    const way: Fields[] = [];
+    for (let at: Fields | undefined = mailbox; at !== undefined; at = byId.get(text(at["parentId"]))) {
+      const id = text(at["id"]);
+      if (placed.has(id)) break;
+      placed.add(id);
+      way.push(at);
+    }
+    for (const step of way.reverse()) inOrder.push(step);
+  }
   return inOrder;
 }

@@ -17,6 +17,7 @@ export const TYPE = {
   lifecycle: "cloudflare:index/r2BucketLifecycle:R2BucketLifecycle",
   notification: "cloudflare:index/notificationPolicy:NotificationPolicy",
   dnssec: "cloudflare:index/zoneDnssec:ZoneDnssec",
+  ruleset: "cloudflare:index/ruleset:Ruleset",
   tunnel: "cloudflare:index/zeroTrustTunnelCloudflared:ZeroTrustTunnelCloudflared",
   ingress: "cloudflare:index/zeroTrustTunnelCloudflaredConfig:ZeroTrustTunnelCloudflaredConfig",
   token: "cloudflare:index/zeroTrustAccessServiceToken:ZeroTrustAccessServiceToken",

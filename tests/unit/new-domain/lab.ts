@@ -70,10 +70,11 @@ export async function openLab(
       const secrets = stacks.get(stack);
       expect(secrets?.has(key)).toBe(false);
       secrets?.set(key, plaintext);
-      // As Pulumi does: the key is in the file, and its value cannot be read there.
+      // As Pulumi does: the key is in the file, and its value cannot be read there without the passphrase of this salt.
       const document = parseDocument(readFileSync(path(stack), "utf8"));
       const config = document.get("config");
       if (isMap(config)) config.set(key, { secure: "v1:AAAA:BBBB" });
+      document.set("encryptionsalt", "v1:AAAA:v1:BBBB:CCCC");
       writeFileSync(path(stack), document.toString());
       return Promise.resolve();
     },

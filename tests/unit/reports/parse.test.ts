@@ -309,7 +309,10 @@ describe("an attachment", () => {
     expect(() => unpack(Buffer.concat([gzipped(part), gzipped(part), gzipped(part)]))).toThrow("more than");
     const nested = Array.from({ length: 5 }).reduce<Uint8Array>((inner) => gzipped(inner), Buffer.from(GOOGLE));
     expect(() => unpack(nested)).toThrow("deep");
-    expect(() => unpack(zipped(...Array.from({ length: 21 }, (_, at) => [`${at}`, ""] as const)))).toThrow("files");
+    const faults: string[] = [];
+    const many = zipped(...Array.from({ length: 25 }, (_, at) => [`${at}.xml`, GOOGLE] as const));
+    expect(unpack(many, faults)).toHaveLength(20);
+    expect(faults).toEqual(["the attachment holds more than 20 files"]);
   });
 
   it("is refused with no file, or a damaged one", () => {
@@ -385,6 +388,31 @@ describe("a mail", () => {
       reports: [parseReport(GOOGLE), parseReport(TLS)],
       faults: ["the gzip file is damaged", "it has no feedback"],
     });
+  });
+
+  it("loses no report of a mail by another part that cannot be read, and says which", async () => {
+    const report = { type: "application/gzip", filename: "a.xml.gz", content: gzipped(GOOGLE) };
+    const many = await reportsIn(multipartMail(...Array.from({ length: 40 }, () => report)));
+    expect([many.reports.length, many.faults]).toEqual([30, ["the mail has more than 30 parts"]]);
+
+    const damaged = { type: "message/rfc822", content: Buffer.from(`X: ${"a".repeat(300_000)}\r\n\r\nx`) };
+    const beside = await reportsIn(multipartMail(damaged, report));
+    expect([beside.reports.length, beside.faults]).toEqual([1, ["the mail is damaged"]]);
+
+    const archive = Buffer.from(zipped(["a.xml", GOOGLE], ["b.xml", GOOGLE], ["c.xml", GOOGLE]));
+    // A way of packing that nobody here knows, which is how encrypted members are marked.
+    archive.writeUInt16LE(99, archive.lastIndexOf("b.xml") - 46 + 10);
+    const packed = await reportsIn(soleMail({ type: "application/zip", filename: "r.zip", content: archive }));
+    expect([packed.reports.length, packed.faults]).toEqual([2, ["the zip file is damaged, in 1 of 3 files"]]);
+  });
+
+  it.each([
+    ["message/global", undefined],
+    ["application/octet-stream", "Report.EML"],
+  ])("is read in a mail that is attached as %s", async (type, filename) => {
+    const inner = soleMail({ type: "application/gzip", filename: "a.xml.gz", content: gzipped(GOOGLE) });
+    const attached = { type, content: inner, ...(filename === undefined ? {} : { filename }) };
+    expect(await reportsIn(multipartMail(attached))).toMatchObject({ reports: [parseReport(GOOGLE)], faults: [] });
   });
 
   it("holds none without such an attachment", async () => {
