@@ -55,7 +55,9 @@ export async function readBegun(bucket: SpoolBucket, clock: Clock): Promise<Read
   return new Map(
     objects.map(({ key, etag, customMetadata: { at = "", kills = "", alone = "" } = {} }) => {
       const [time, count] = [Date.parse(at), Number(kills)];
-      const mark = { at: Number.isNaN(time) ? 0 : time, kills: count > 0 ? count : 0, isAlone: alone === "true", etag };
+      // In the future: a clock was wrong, and nobody is at it.
+      const isTime = time <= clock.now() + LONGEST_TURN_MS;
+      const mark = { at: isTime ? time : 0, kills: count > 0 ? count : 0, isAlone: alone === "true", etag };
       return [nameOf(key), mark];
     }),
   );

@@ -58,7 +58,7 @@ export function createKnownIds(bucket: SpoolBucket, clock: Clock): KnownIds {
       return (await write({ content, at: now, isShared: false }, onlyIf)) === null ? "wait" : "direct";
     const isFirst = known.content === content;
     if (isFirst && !known.isShared) return (await write({ ...known, at: now }, onlyIf)) === null ? "wait" : "direct";
-    const isOnItsWay = !isFirst && now - known.at < CLAIM_MS;
+    const isOnItsWay = !isFirst && Math.abs(now - known.at) < CLAIM_MS;
     // Should it not be written, the first one would go on by a way on which it is dropped.
     if (!known.isShared && (await write({ ...known, isShared: true }, onlyIf)) === null) return "wait";
     if (known.isShared && now - known.at > REFRESH_MS) await write({ ...known, at: now - CLAIM_MS }, onlyIf);
