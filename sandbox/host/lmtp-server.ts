@@ -2,8 +2,9 @@ import { createServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
 import type { Account } from "./accounts";
 import { ByteInbox } from "./byte-inbox";
+import { isDuplicate } from "./duplicates";
 import type { MailStore } from "./mail-store";
-import { hasKnownHeader, headerText } from "./message-head";
+import { hasKnownHeader } from "./message-head";
 
 /** What the listener asks the rest of the server. */
 export interface LmtpServices {
@@ -42,7 +43,7 @@ const INBOX = "a";
 const CAPABILITIES = ["SMTPUTF8", "SIZE 104857600", "PIPELINING", "ENHANCEDSTATUSCODES", "CHUNKING", "8BITMIME"];
 
 /**
- * A model of Stalwart's LMTP listener (0.16.18, measured): 250 means queued; a message with a Message-ID that the account
+ * A model of Stalwart's LMTP listener (0.16.18, measured): 250 means queued; a duplicate of a message that the account
  * has already is taken and not stored; one over the quota is taken too and stays in the queue; the octets of a refused BDAT
  * are read. Sieve and the spam filter are not in it.
  */
@@ -185,9 +186,8 @@ export async function converse(socket: Socket, services: LmtpServices): Promise<
   }
 
   function deliver({ from, to = "" }: Transaction, account: Account, message: Buffer): void {
-    const id = headerText(message, "message-id");
     const present = services.store.messages(account);
-    if (id !== null && present.some(({ raw }) => headerText(raw, "message-id") === id)) return;
+    if (present.some(({ raw }) => isDuplicate(message, raw))) return;
     const now = new Date(services.now?.() ?? Date.now()).toISOString();
     const head = Buffer.from(`Delivered-To: ${to}\r\nX-Spam-Status: No\r\nReturn-Path: <${from}>\r\n`);
     const stored = services.store.add(account, {

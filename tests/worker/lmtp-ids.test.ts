@@ -1,4 +1,4 @@
-import { messageIdsOf } from "../../worker/src/message-id";
+import { messageIdsOf, namesOf } from "../../worker/src/message-id";
 import { DOMAIN } from "./home";
 import { startTwoWays } from "./lmtp-home";
 import type { TwoWays } from "./lmtp-home";
@@ -109,6 +109,47 @@ test(
   HANGING_MS,
 );
 
+describe("what somebody sent first does not make home drop the message", () => {
+  const FOLDED = `${" x".repeat(150)}\r\n`.repeat(1_000);
+  test.each<[what: string, head: (id: string) => string]>([
+    ["names it and has no id of its own", (id) => `In-Reply-To: ${id}\r\n`],
+    ["names it twice", (id) => `References: ${id}\r\nIn-Reply-To: ${id}\r\n`],
+    ["was resent under it", (id) => `Resent-Message-ID: ${id}\r\n`],
+    ["has it behind four others", (id) => `${"Message-ID: <>\r\n".repeat(5)}Message-ID: ${id}\r\n`],
+    ["has it behind 256 KiB", (id) => `X: x\r\n${FOLDED}Message-ID: ${id}\r\n`],
+    ["has it behind a bare CR", (id) => `Message-ID:\r${id}\r\n`],
+    ["has it behind a blank", (id) => `Subject\r\n Message-ID: ${id}\r\n`],
+    ["has it behind a colon", (id) => `:Message-ID: ${id}\r\n`],
+    ["has one bracket more", (id) => `Message-ID: <${id}\r\n`],
+  ])("which %s", async (_, head) => {
+    const id = `<${unique()}>`;
+    const subject = unique();
+    const forged = Buffer.from(`Subject: ${subject}\r\n${head(id)}\r\nforged\r\n`);
+    const real = Buffer.from(`Subject: ${subject}\r\nMessage-ID: ${id}\r\n\r\nreal\r\n`);
+    await send(forged);
+    await home.worker().advance(60 * MINUTE_MS);
+    await send(real);
+    await drainAll();
+    expect([copies(forged), copies(real)]).toEqual([1, 1]);
+  });
+
+  test("where ids have changed places", async () => {
+    const [id, parent] = [`<${unique()}>`, `<${unique()}>`];
+    const raws = [
+      [parent, id],
+      [id, parent],
+    ].map(([own, other]) =>
+      Buffer.from(`Subject: x ${id}\r\nMessage-ID: ${own}\r\nReferences: ${other}\r\n\r\n${own}\r\n`),
+    );
+    for (const raw of raws) {
+      await send(raw);
+      await home.worker().advance(60 * MINUTE_MS);
+    }
+    await drainAll();
+    expect(raws.map(copies)).toEqual([1, 1]);
+  });
+});
+
 test("a new Message-ID costs one operation on the bucket", async () => {
   const objects = async () => (await home.worker().bucket("SPOOL").list("ids/")).length;
   const before = await objects();
@@ -132,4 +173,34 @@ test.each<[head: string, ids: readonly string[]]>([
 ])("%j has the ids %j", (head, ids) => {
   const bytes = new TextEncoder().encode(`X-Original-To: a@b\r\n${head}\r\nMessage-ID: <body@x>\r\n`);
   expect(messageIdsOf({ bytes, start: bytes.indexOf(10) + 1 })).toEqual(ids);
+});
+
+test.each<[head: string, names: readonly string[]]>([
+  ["Message-ID: <a@b>\r\nReferences: <c@d> <A@b>\r\n", ["a@b", "a@b c@d"]],
+  ["In-Reply-To: <a@b>\r\n", ["a@b"]],
+  ["Message-ID: <>\r\nReferences:\r\n", [""]],
+  ["Message-ID: \xff@b <\r\n", ["?@b"]],
+  [": \n\fMessage-ID\t: <a@b>\r\n", ["a@b"]],
+  ["no field\n\tMessage-ID: <a@b\n c>", ["a@bc"]],
+  [` \r\nMessage-ID: <a@b>`, []],
+  [`References: ${"<a@b> ".repeat(20_000)}\r\n`, ["a@b"]],
+])("%#: is known by", (head, names) => {
+  const bytes = Buffer.from(head, "latin1");
+  expect(namesOf({ bytes, start: 0 })).toEqual(names);
+});
+
+test.each(["A\n", "References: <a@b> <c@d>\n", "Message-ID:<a@b>\n", "References: <"])(
+  "a header section of 24 MiB of %j is read once",
+  (line) => {
+    const bytes = Buffer.alloc(24 * 1024 * 1024, line);
+    const before = process.cpuUsage();
+    namesOf({ bytes, start: 0 });
+    expect(process.cpuUsage(before).user).toBeLessThan(5_000_000);
+  },
+);
+
+test("more different ids than anybody writes: those of Message-ID count, up to four", () => {
+  const ids = Array.from({ length: 5_000 }, (_, index) => `<${index}@many.example>`);
+  const bytes = Buffer.from(`Message-ID: ${ids.join("\r\n ")}\r\n`);
+  expect(namesOf({ bytes, start: 0 })).toEqual(ids.slice(0, 4).map((id) => id.slice(1, -1)));
 });

@@ -204,6 +204,25 @@ describe.each<[mode: Mode]>([["jmap"], ["lmtp"]])("by %s: home does not have the
     expect(copies(raw)).toBe(1);
   });
 
+  test("and it says later about an attempt of now, after two days in the spool: the day begins with the attempt", async () => {
+    const raw = withoutId();
+    await home.pause();
+    expect(await send(raw)).toBe("spooled");
+    await home.worker().advance(2 * 24 * 60 * MINUTE_MS);
+    await home.resume();
+    fail();
+    await drain();
+    heal();
+    home.fault = async (step, pass) => (step === "arrivals" ? json({ arrived: "later" }) : await pass());
+    for (const hours of [1, 7, 7, 7]) {
+      await home.worker().advance(hours * 60 * MINUTE_MS);
+      expect(await drain()).toMatchObject({ delivered: 0, waiting: 1 });
+    }
+    await home.worker().advance(7 * 60 * MINUTE_MS);
+    expect(await drain()).toMatchObject({ delivered: 1, waiting: 0 });
+    expect(copies(raw)).toBe(1);
+  });
+
   /** What the service is instead of itself. Nothing of it may cost a message. */
   test.each<[what: string, answer: () => Response | Promise<Response>]>([
     ["is away", broken],

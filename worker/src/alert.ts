@@ -64,7 +64,7 @@ export async function alert(
   try {
     const last = await clock.within(BUCKET_MS, "alert", bucket.get(ALERT_KEY));
     const onlyIf = last === null ? { etagDoesNotMatch: "*" } : { etagMatches: last.etag };
-    if (last !== null && clock.now() - Number(await last.text()) < ALERT_EVERY_MS) return "sent already";
+    if (last !== null && Math.abs(clock.now() - Number(await last.text())) < ALERT_EVERY_MS) return "sent already";
     // Before the request: of two runs at once one tells.
     const mark = bucket.put(ALERT_KEY, String(clock.now()), { onlyIf });
     if ((await clock.within(BUCKET_MS, "alert", mark)) === null) return "sent already";

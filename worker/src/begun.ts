@@ -2,7 +2,7 @@ import { BUCKET_MS } from "./budgets";
 import type { Clock } from "./clock";
 import type { SpoolBucket } from "./env";
 import { pauseMs } from "./pauses";
-import { BEGUN_PREFIX, nameOf } from "./spool";
+import { BEGUN_PREFIX, listed, nameOf } from "./spool";
 
 /**
  * What a run has begun is written down before it begins, one object for each message under `begun/`: the platform may end the
@@ -26,8 +26,11 @@ const LONGEST_TURN_MS = 300_000;
 /** So many runs ended by one message on its own are enough; together with the pauses they take an hour. */
 export const MAX_KILLS = 5;
 
-/** More marks are not read in one run. A run leaves two of them at most, and each is gone when its message has had a turn. */
-const MAX_MARKS = 1_000;
+/**
+ * More marks are not read in one run; a message whose mark is not read counts as under way. A run leaves two of them at most, and
+ * each is gone when its message has had a turn.
+ */
+const MAX_MARKS = 5_000;
 
 /** Runs that the message is known to have ended, this mark's included. */
 export function killsOf({ kills, isAlone }: Begun): number {
@@ -50,15 +53,20 @@ export function maySuspectsBegin(marks: Iterable<Begun>, now: number): boolean {
 
 /** Name of each message that was begun and, so far, not ended. */
 export async function readBegun(bucket: SpoolBucket, clock: Clock): Promise<ReadonlyMap<string, Begun>> {
-  const listing = bucket.list({ prefix: BEGUN_PREFIX, limit: MAX_MARKS, include: ["customMetadata"] });
-  const { objects } = await clock.within(BUCKET_MS, "spool", listing);
-  return new Map(
-    objects.map(({ key, etag, customMetadata: { at = "", kills = "", alone = "" } = {} }) => {
-      const [time, count] = [Date.parse(at), Number(kills)];
-      const mark = { at: Number.isNaN(time) ? 0 : time, kills: count > 0 ? count : 0, isAlone: alone === "true", etag };
-      return [nameOf(key), mark];
-    }),
-  );
+  const marks = new Map<string, Begun>();
+  // With metadata R2 may end a page early.
+  for await (const { key, etag, customMetadata } of listed(bucket, BEGUN_PREFIX, clock, {
+    include: ["customMetadata"],
+  })) {
+    const { at = "", kills = "", alone = "" } = customMetadata ?? {};
+    const [time, count] = [Date.parse(at), Number(kills)];
+    // In the future: a clock was wrong, and nobody is at it.
+    const isTime = time <= clock.now() + LONGEST_TURN_MS;
+    const mark = { at: isTime ? time : 0, kills: count > 0 ? count : 0, isAlone: alone === "true", etag };
+    marks.set(nameOf(key), mark);
+    if (marks.size >= MAX_MARKS) break;
+  }
+  return marks;
 }
 
 /**

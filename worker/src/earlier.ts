@@ -9,7 +9,7 @@ import { TransientError } from "./transient";
 /** As home takes them in one question. */
 const MAX_TRACES = 4;
 
-/** How long "later" is believed, from the time of receipt on: then the message is sent again, and at worst is there twice. */
+/** How long "later" is believed, from the attempt on that was not heard of again: then the message is sent again, and at worst is there twice. */
 const MAX_LATER_MS = 24 * 3_600_000;
 
 export interface EarlierAttempt {
@@ -31,7 +31,7 @@ export async function outcomeOfEarlier(
   claim: Claim,
 ): Promise<Outcome | undefined> {
   if (claim.kind !== "mine" || claim.earlier === undefined) return undefined;
-  const { traces, since } = claim.earlier;
+  const { traces, since, tried } = claim.earlier;
   const own = traceOf(message);
   const asked = [...new Set(own === undefined ? traces : [own, ...traces])].slice(0, MAX_TRACES);
   const now = clock.now();
@@ -41,7 +41,7 @@ export async function outcomeOfEarlier(
     await ledger.complete(keys, claim);
     return { kind: "duplicate" };
   }
-  if (arrival !== "later" || now - first > MAX_LATER_MS) return undefined;
+  if (arrival !== "later" || Math.abs(now - tried) > MAX_LATER_MS) return undefined;
   await ledger.release(claim);
   return { kind: "failed", error: new TransientError("arrivals: it may be on its way inside home", "message") };
 }

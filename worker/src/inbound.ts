@@ -49,6 +49,8 @@ async function email(message: ForwardableEmailMessage, env: Env, context: Execut
         return context.waitUntil(logged());
       }
       case "duplicate":
+        // Where home has just said that an earlier copy has arrived, this is being written down.
+        context.waitUntil(completed());
         return log({ event: "duplicate", ...measured() });
       case "spooled":
         return log({ event: "spooled", reason: decision.reason, ...measured() });

@@ -13,7 +13,8 @@ export type Way = "direct" | "import" | "wait";
 /** Which message was the first with a Message-ID, for each account. */
 export interface KnownIds {
   /**
-   * Notes the message. Never fails: when the bucket does not answer the way is `direct`.
+   * Notes the message. Never fails: when the bucket does not answer the way is `direct`, and when it answers only that the
+   * id is known, `wait`.
    *
    * @param owner whose mail it is @param content of the message's fingerprint
    */
@@ -38,17 +39,23 @@ interface Known {
 
 export function createKnownIds(bucket: SpoolBucket, clock: Clock): KnownIds {
   return {
-    wayOf: (id, owner, content) => clock.within(LEDGER_MS, "ids", wayOf(id, owner, content)).catch((): Way => "direct"),
+    wayOf: (id, owner, content) => {
+      const progress = { isKnown: false };
+      const asking = clock.within(LEDGER_MS, "ids", wayOf(id, owner, content, progress));
+      // Whose id it is could not be read: by the direct way another message than the first would be dropped.
+      return asking.catch((): Way => (progress.isKnown ? "wait" : "direct"));
+    },
   };
 
   /** A new id, which nearly every one is, costs one operation. */
-  async function wayOf(id: string, owner: string, content: string): Promise<Way> {
+  async function wayOf(id: string, owner: string, content: string, progress: { isKnown: boolean }): Promise<Way> {
     const name = `ids/${await sha256(JSON.stringify([owner, id]))}`;
     const now = clock.now();
     const write = (known: Known, onlyIf: { etagMatches: string } | { etagDoesNotMatch: string }) =>
       bucket.put(name, JSON.stringify(known), { onlyIf });
     const isNew = await write({ content, at: now, isShared: false }, { etagDoesNotMatch: "*" });
     if (isNew !== null) return "direct";
+    progress.isKnown = true;
     const present = await bucket.get(name);
     // Its lifetime in the bucket ended between the two.
     if (present === null) return "direct";
@@ -58,10 +65,11 @@ export function createKnownIds(bucket: SpoolBucket, clock: Clock): KnownIds {
       return (await write({ content, at: now, isShared: false }, onlyIf)) === null ? "wait" : "direct";
     const isFirst = known.content === content;
     if (isFirst && !known.isShared) return (await write({ ...known, at: now }, onlyIf)) === null ? "wait" : "direct";
-    const isOnItsWay = !isFirst && now - known.at < CLAIM_MS;
+    const isOnItsWay = !isFirst && Math.abs(now - known.at) < CLAIM_MS;
     // Should it not be written, the first one would go on by a way on which it is dropped.
     if (!known.isShared && (await write({ ...known, isShared: true }, onlyIf)) === null) return "wait";
-    if (known.isShared && now - known.at > REFRESH_MS) await write({ ...known, at: now - CLAIM_MS }, onlyIf);
+    if (known.isShared && now - known.at > REFRESH_MS)
+      await write({ ...known, at: now - CLAIM_MS }, onlyIf).catch(() => null);
     return isOnItsWay ? "wait" : "import";
   }
 }

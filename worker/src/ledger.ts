@@ -33,6 +33,8 @@ export interface EarlierCopy {
   readonly traces: readonly string[];
   /** The edge received none of them before that, in milliseconds since the epoch. */
   readonly since: number;
+  /** When the last attempt began that was not heard of again, in milliseconds since the epoch. */
+  readonly tried: number;
 }
 
 /**
@@ -71,6 +73,7 @@ interface ClaimText {
   readonly marker?: string | undefined;
   readonly traces?: readonly string[] | undefined;
   readonly since?: number | undefined;
+  readonly tried?: number | undefined;
 }
 
 /** Copies that a claim names. More attempts in a row without an answer have not been seen. */
@@ -141,8 +144,10 @@ export function createLedger(bucket: SpoolBucket, clock: Clock): Ledger {
 
   async function tryClaim(key: string, marker: string, { trace, since }: Copy): Promise<Try> {
     const name = CLAIM(key);
-    const own = { until: clock.now() + CLAIM_MS, marker };
-    const first = claimText({ ...own, ...copyOf({ trace, since }) });
+    const now = clock.now();
+    const own = { until: now + CLAIM_MS, marker };
+    const copy: EarlierCopy = { traces: trace === undefined ? [] : [trace], since, tried: now };
+    const first = claimText({ ...own, ...copy });
     const created = await bucket.put(name, first, { onlyIf: { etagDoesNotMatch: "*" } });
     if (created !== null) return { kind: "mine", held: { key, marker, etag: created.etag } };
     const present = await bucket.get(name);
@@ -151,9 +156,10 @@ export function createLedger(bucket: SpoolBucket, clock: Clock): Ledger {
     const found = readClaim(await present.text());
     const busy: Try = { kind: "busy", marker: found.marker ?? key };
     if (await isDelivered(busy.marker)) return { kind: "delivered" };
-    if (found.until > clock.now()) return busy;
+    // No claim lasts longer: a later end was written while a clock was wrong.
+    if (found.until > now && found.until <= now + 2 * CLAIM_MS) return busy;
     const earlier = earlierOf(found);
-    const text = claimText({ ...own, ...merged(copyOf({ trace, since }), earlier) });
+    const text = claimText({ ...own, ...merged(copy, earlier) });
     const taken = await bucket.put(name, text, { onlyIf: { etagMatches: present.etag } });
     return taken === null ? busy : { kind: "mine", held: { key, marker, etag: taken.etag, earlier } };
   }
@@ -222,27 +228,27 @@ function readClaim(text: string): ClaimText {
   } catch {
     return { until: 0 };
   }
-  const { until, marker, traces, since }: Partial<Record<keyof ClaimText, unknown>> = isObject(value) ? value : {};
+  const { until, marker, traces, since, tried }: Partial<Record<keyof ClaimText, unknown>> = isObject(value)
+    ? value
+    : {};
   return {
     until: typeof until === "number" ? until : 0,
     marker: typeof marker === "string" ? marker : undefined,
     traces: Array.isArray(traces) ? traces.filter((one) => typeof one === "string") : undefined,
     since: typeof since === "number" ? since : undefined,
+    tried: typeof tried === "number" ? tried : undefined,
   };
 }
 
 /** A claim that ended and was not given back: its import may have happened. */
-function earlierOf({ until, traces = [], since }: ClaimText): EarlierCopy | undefined {
-  return until === 0 || traces.length === 0 || since === undefined ? undefined : { traces, since };
-}
-
-function copyOf({ trace, since }: Copy): EarlierCopy {
-  return { traces: trace === undefined ? [] : [trace], since };
+function earlierOf({ until, traces = [], since, tried = since }: ClaimText): EarlierCopy | undefined {
+  if (until === 0 || traces.length === 0 || since === undefined) return undefined;
+  return { traces, since, tried: tried ?? since };
 }
 
 /** If this attempt ends without a word as well, either copy may have arrived. */
 function merged(one: EarlierCopy | undefined, other: EarlierCopy | undefined): EarlierCopy | undefined {
   if (one === undefined || other === undefined) return one ?? other;
   const traces = [...new Set([...one.traces, ...other.traces])].slice(0, MAX_TRACES);
-  return { traces, since: Math.min(one.since, other.since) };
+  return { traces, since: Math.min(one.since, other.since), tried: Math.max(one.tried, other.tried) };
 }

@@ -2,13 +2,16 @@
 
 export const TAB = 9;
 export const LF = 10;
+export const FORM_FEED = 12;
 export const CR = 13;
 export const SPACE = 32;
 export const QUOTE = 34;
 export const OPEN = 40;
 export const CLOSE = 41;
 export const COLON = 58;
+export const OPEN_ANGLE = 60;
 export const EQUALS = 61;
+export const CLOSE_ANGLE = 62;
 export const QUESTION_MARK = 63;
 export const BACKSLASH = 92;
 export const TILDE = 126;

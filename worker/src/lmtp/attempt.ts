@@ -9,7 +9,7 @@ import type { Way } from "../known-ids";
 import type { Ledger } from "../ledger";
 import { messageKey } from "../message";
 import type { Fingerprint, Message } from "../message";
-import { messageIdsOf } from "../message-id";
+import { namesOf } from "../message-id";
 import { traceOf } from "../received";
 import { asTransient, TransientError } from "../transient";
 import { withoutForgedResults } from "./authentication-results";
@@ -131,18 +131,16 @@ async function tryOnce(given: LmtpAttempt): Promise<Outcome> {
 }
 
 const ON_ITS_WAY = new TransientError("lmtp: another message with this Message-ID is on its way", "message");
-/** Of one message; more are not usual, and each is an operation on the bucket. */
-const MAX_IDS = 4;
 /** For the question whose mail it is; the connection to the listener is opened meanwhile. */
 const LOOKUP_MS = 4_000;
 
 /**
- * Stalwart drops a message whose Message-ID the account has, whatever else is in it (0.16.18, measured).
+ * Stalwart drops a message that it takes for one which the account has, going by ids alone ({@link namesOf}).
  * @throws TransientError when home does not say whose mail it is: the message could be dropped then.
  */
 async function wayOf({ addresses, message, print, home, ledger, clock }: LmtpAttempt): Promise<Way> {
-  const ids = ledger.ids === NO_KNOWN_IDS ? [] : messageIdsOf(message);
-  if (ids.length === 0) return "direct";
+  const names = ledger.ids === NO_KNOWN_IDS ? [] : namesOf(message);
+  if (names.length === 0) return "direct";
   const { mailboxes } = home;
   const find = async () => await mailboxes.find(addresses);
   const finding = find().catch(async (error: unknown) => {
@@ -152,7 +150,7 @@ async function wayOf({ addresses, message, print, home, ledger, clock }: LmtpAtt
   });
   // Two addresses of one account share its mail.
   const owner = (await clock.within(LOOKUP_MS, "lookup", finding)) ?? addresses[0] ?? "";
-  const ways = await Promise.all(ids.slice(0, MAX_IDS).map((id) => ledger.ids.wayOf(id, owner, print.content)));
+  const ways = await Promise.all(names.map((name) => ledger.ids.wayOf(name, owner, print.content)));
   return (["wait", "import"] as const).find((way) => ways.includes(way)) ?? "direct";
 }
 
