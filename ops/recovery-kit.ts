@@ -87,6 +87,7 @@ function decrypted(stack: string): Record<string, string> {
 
 function main(args: readonly string[]): number {
   let stack: string | undefined;
+  let fault = "";
   let withSecrets = false;
   try {
     const parsed = parseArgs({
@@ -99,12 +100,13 @@ function main(args: readonly string[]): number {
       return 0;
     }
     if (parsed.positionals.length === 1) [stack] = parsed.positionals;
+    else fault = `One stack name is needed, ${parsed.positionals.length} were given.`;
     withSecrets = parsed.values["with-secrets"];
-  } catch {
-    stack = undefined;
+  } catch (error) {
+    fault = (error as Error).message;
   }
   if (stack === undefined) {
-    warn(USAGE);
+    warn(`${fault}\n\n${USAGE}`);
     return 2;
   }
   try {

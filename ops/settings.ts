@@ -20,7 +20,7 @@ checked; \`pulumi preview\` checks them.
 /** The command as a function of its arguments. */
 export function run(args: readonly string[], directory?: string): Output {
   const parsed = parseUsage(args);
-  if (parsed === undefined) return { code: 2, stderr: USAGE };
+  if (typeof parsed === "string") return { code: 2, stderr: `${parsed}\n\n${USAGE}` };
   if (parsed.help) return { code: 0, stdout: USAGE };
   try {
     const result = checkStackFile(parsed.stack, directory === undefined ? {} : { directory });
@@ -35,7 +35,7 @@ export function run(args: readonly string[], directory?: string): Output {
   }
 }
 
-function parseUsage(args: readonly string[]): { stack: string; json: boolean; help: boolean } | undefined {
+function parseUsage(args: readonly string[]): { stack: string; json: boolean; help: boolean } | string {
   try {
     const { values, positionals } = parseArgs({
       args: [...args],
@@ -44,9 +44,10 @@ function parseUsage(args: readonly string[]): { stack: string; json: boolean; he
     });
     const [stack, ...more] = positionals;
     if (values.help) return { stack: "", json: false, help: true };
-    return stack === undefined || more.length > 0 ? undefined : { stack, json: values.json, help: false };
-  } catch {
-    return undefined;
+    if (stack === undefined || more.length > 0) return `One stack name is needed, ${positionals.length} were given.`;
+    return { stack, json: values.json, help: false };
+  } catch (error) {
+    return (error as Error).message;
   }
 }
 

@@ -185,7 +185,7 @@ function text(report: RunReport, seconds: number): string {
       "",
       "Without an engine state, diff and the second up were not exercised:",
       ...noEngine.reasons.map((line) => `  ${line}`),
-      "To have them, install Pulumi (https://www.pulumi.com/docs/install/) or Go 1.25 or",
+      "To have them, install Pulumi (https://www.pulumi.com/docs/install/) or Go 1.26 or",
       "newer, with which the engine is built once, and run this again.",
     );
   return `${lines.join("\n")}\n`;

@@ -104,14 +104,16 @@ export function renderProblems(problems: readonly Problem[], stack: string): str
  */
 export function setCommand(name: KeyName, value = "VALUE"): string {
   const key = `${PROJECT}:${name}`;
-  const { type, secret, encrypted, input }: ConfigKey = KEYS[name];
+  const { type, secret, encrypted, input, example }: ConfigKey = KEYS[name];
   if (secret === true || encrypted === true) {
     const command = `pulumi config set --secret ${key} --stack {stack}`;
     if (input === undefined) return command;
     return "pipe" in input ? `${input.pipe} | ${command}` : `${command} < ${input.file}`;
   }
   if (type === "array") return `pulumi config set --path '${key}[0]' ${shellWord(value)} --stack {stack}`;
-  return `pulumi config set ${key} ${shellWord(value)} --stack {stack}`;
+  // What will stand there is several words, and the shell would hand over each as one.
+  const word = value === "VALUE" && / /.test(example) ? "'VALUE'" : shellWord(value);
+  return `pulumi config set ${key} ${word} --stack {stack}`;
 }
 
 function commandOf(name: KeyName, fault: Fault): string {

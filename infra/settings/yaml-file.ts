@@ -80,9 +80,21 @@ function isTooMuch(document: Document): boolean {
 }
 
 function decoded(path: string, fileName: string): string {
-  const bytes = readFileSync(path);
+  const bytes = bytesOf(path, fileName);
   if (!isUtf8(bytes)) throw invalid(fileName, "not in UTF-8");
   return bytes.toString("utf8").replace(/^\uFEFF/, "");
+}
+
+function bytesOf(path: string, fileName: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new StackFileError(
+      `${fileName} cannot be read (${code === "EISDIR" ? "it is a folder" : (code ?? "unknown")}). Nothing was changed. ` +
+        `Look at it: ls -ld ${fileName}`,
+    );
+  }
 }
 
 function invalid(fileName: string, what: string): StackFileError {

@@ -29,7 +29,7 @@ async function main(): Promise<number> {
   process.stderr.write(
     `There is no Pulumi engine here, so state, diff and the second up cannot be exercised:\n` +
       engine.reasons.map((line) => `  ${line}\n`).join("") +
-      "Install Pulumi (https://www.pulumi.com/docs/install/) or Go 1.25 or newer, then run this again.\n",
+      "Install Pulumi (https://www.pulumi.com/docs/install/) or Go 1.26 or newer, then run this again.\n",
   );
   return 1;
 }

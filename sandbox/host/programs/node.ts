@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
@@ -65,10 +66,11 @@ export const node: Program = {
 /** Other containers may have been started again since, and have other ports on loopback. */
 async function tellPorts(child: ChildProcess, container: Container): Promise<void> {
   if (!child.connected) return;
-  await new Promise<void>((resolve) => {
-    child.once("message", () => resolve()).once("close", () => resolve());
-    child.send({ ports: container.neighbours.ports() });
-  });
+  const done = new AbortController();
+  child.send({ ports: container.neighbours.ports() });
+  // The process serves for long: what waited for the one event must not stay behind when the other came.
+  await Promise.race(["message", "close"].map((event) => once(child, event, { signal: done.signal }).catch(() => [])));
+  done.abort();
 }
 
 /** A file that is there, or a page that is answered with 200. */

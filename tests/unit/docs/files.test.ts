@@ -71,10 +71,30 @@ describe("a file that a page tells to write or read in the checkout", () => {
       ...["dkim-rsa.pem", "dkim-ed25519.pem", "resend-key", "admin-password", "account-password", "backup-password"],
       ...["id_ed25519", "id_rsa", "id_ed25519.pub", "cloudflare-token", "storage-key", "new-key.txt", "state.json"],
       ...["state-2026.json", "server.key", "passphrase", "import-home.json", "client/x.mobileconfig", "environment"],
+      ...[
+        "cloudflare_token",
+        "token.txt",
+        "admin-password.txt",
+        "adminPassword",
+        "passwords.txt",
+        "secrets.yaml",
+        ".env",
+      ],
+      ...["prod.env", ".env.prod", "dkimRsaPrivateKey", "dkim-rsa.private", "resendApiKey", "resend_api_key.txt"],
+      ...["mail-host", "mail-host.pub", "mail-storage", "prod-state.json", "stack-export.json", "export.json"],
+      ...["stack.json", "prod.checkpoint.json", "passphrase.txt", ".passphrase", "pulumi-passphrase", "x.p12"],
+      ...["waiting-mail/spool/a.eml", "mail/a.eml", "a.eml", "reports.html", "recovery-kit.txt", "a.mobileconfig"],
     ].map((file) => [file] as const),
   )("of a kind that holds a secret is ignored by git: %s", (file) => {
     expect(isIgnored(file)).toBe(true);
   });
+
+  it.each(["prod", "second", "example-org", "secret", "token-example-org", "password"])(
+    "of a stack is not: Pulumi.%s.yaml",
+    (stack) => {
+      expect(isIgnored(`Pulumi.${stack}.yaml`)).toBe(false);
+    },
+  );
 
   it("of the project's own is not", () => {
     const { stdout } = spawnSync("git", ["ls-files", "-ci", "--exclude-standard"], { cwd: ROOT, encoding: "utf8" });

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { NAMESPACES } from "../../../infra/settings/providers";
@@ -207,6 +207,30 @@ test("YAML that cannot be read is not quoted", () => {
         "Correct the file, or take back its last change: git diff Pulumi.x.yaml",
     ),
   );
+});
+
+test("a stack file that is a folder, and one that may not be read, is a sentence", () => {
+  mkdirSync(join(directory, "Pulumi.x.yaml"));
+  expect(run(["x"], directory)).toEqual({
+    code: 1,
+    stderr: "Pulumi.x.yaml cannot be read (it is a folder). Nothing was changed. Look at it: ls -ld Pulumi.x.yaml\n",
+  });
+  rmSync(join(directory, "Pulumi.yaml"));
+  mkdirSync(join(directory, "Pulumi.yaml"));
+  rmSync(join(directory, "Pulumi.x.yaml"), { recursive: true });
+  write(PLAIN);
+  expect(() => settingsOf("x", { directory })).toThrow(StackFileError);
+});
+
+test.each([
+  [[], "One stack name is needed, 0 were given."],
+  [["x", "y"], "One stack name is needed, 2 were given."],
+  [["x", "--bogus"], "Unknown option '--bogus'"],
+  [["x", "--json=1"], "'--json' does not take an argument"],
+])("wrong arguments are named: %j", (args, says) => {
+  const { code, stderr = "" } = run(args, directory);
+  expect([code, stderr.split("\n")[0]]).toEqual([2, expect.stringContaining(says)]);
+  expect(stderr).toContain("npm run settings -- STACK");
 });
 
 test.each(["../x", "", "a/b", "a b"])("%j is no stack name", (stack) => {
