@@ -156,7 +156,7 @@ async function noZone(get: Get, accountId: string, name: string): Promise<Obstac
       fact: `The Cloudflare account ${accountId} has no zone ${name} that this token can see.`,
       next:
         "Add the domain in Cloudflare's dashboard or give the token access to it, then run the command again; " +
-        "allowed for mail:domain are zones of mail:accountId.",
+        "mail:domain must be a zone of mail:accountId.",
     };
   return {
     fact:
@@ -230,7 +230,7 @@ async function findTeam(get: Get, accountId: string): Promise<string> {
 async function checkRateLimit(get: Get, { id, name }: ListedZone): Promise<void> {
   const { status, result } = await get(`/zones/${id}/rulesets/phases/${RATE_LIMIT_PHASE}/entrypoint`);
   if (status === 404) return;
-  const without = "Or look after the rules yourself (docs/start.md): pulumi config set mail:publicRateLimit false";
+  const without = "Or manage the rules yourself (docs/start.md): pulumi config set mail:publicRateLimit false";
   if (status === 401 || status === 403)
     throw new PreflightError(
       `Cloudflare does not let this token see the rate limiting rules of the zone ${name} (HTTP ${status}). Nothing was ` +

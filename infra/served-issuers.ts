@@ -79,11 +79,11 @@ export function refusedIssuers(
     const add = `pulumi config set --path 'mail:caaIssuers[${caaIssuers.length + nth}]' ${identifier ?? "NAME"} --stack ${stack}`;
     return {
       fact:
-        `The certificate of ${names.join(" and ")} is by ${quote(organisation)}, which mail:caaIssuers does not name: the CAA ` +
-        "records will make it refuse the next one, and the website's certificate will run out weeks later",
+        `The certificate of ${names.join(" and ")} was issued by ${quote(organisation)}, which mail:caaIssuers does not name: the CAA ` +
+        "records will make this authority refuse the next one, and the website's certificate will expire weeks later",
       next:
         identifier === undefined
-          ? `Its documentation says which name CAA records have for it; add that: ${add}`
+          ? `The authority's documentation says which name CAA records use for it; add that: ${add}`
           : `Add it: ${add}`,
     };
   });

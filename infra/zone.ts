@@ -77,7 +77,7 @@ export function obstacleOf(zone: ListedZone): Obstacle | undefined {
   }
   if (isPaused)
     return {
-      fact: `The zone ${name} is paused: Cloudflare proxies nothing, so no request gets to a Worker, to Access or to the tunnel, and mail does not come home.`,
+      fact: `The zone ${name} is paused: Cloudflare proxies nothing, so no request reaches a Worker, Access or the tunnel, and no mail reaches the host.`,
       next: `Resume it (Cloudflare's dashboard: ${name}, Overview, Enable Cloudflare on Site), ${then}`,
     };
   return undefined;
@@ -94,7 +94,7 @@ const TYPES: Readonly<Record<string, string>> = {
 /** What each means, and what to do (Cloudflare, DNS, Zone status). */
 const STATUSES: Readonly<Record<string, readonly [string, string]>> = {
   initializing: [
-    "somebody added it without choosing a plan, and Cloudflare answers no question about it",
+    "somebody added it without choosing a plan, and Cloudflare answers no DNS query for it",
     "Finish its setup in Cloudflare's dashboard",
   ],
   moved: [
@@ -102,7 +102,7 @@ const STATUSES: Readonly<Record<string, readonly [string, string]>> = {
     "Enter {servers} at the registrar",
   ],
   deleted: [
-    "it was removed from the account, and Cloudflare forgets it after seven days",
+    "it was removed from the account, and Cloudflare deletes it for good after seven days",
     "Add the domain again in Cloudflare's dashboard and enter its new name servers at the registrar",
   ],
   deactivated: ["Cloudflare has switched it off", "Ask Cloudflare's support why"],

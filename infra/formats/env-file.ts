@@ -13,7 +13,7 @@ const BETWEEN_DOUBLE = /^[\x20\x21\x23\x25-\x5b\x5d-\x7e]*$/;
 export function envValueFault(text: string): string | undefined {
   if (envValue(text) !== undefined) return undefined;
   if (/[^\x20-\x7e]/.test(text)) return "has a line break or a character outside printable ASCII";
-  if (text.includes("\\")) return "has a backslash, which no environment file holds in the same way everywhere";
+  if (text.includes("\\")) return "has a backslash, which programs read differently in an environment file";
   return "has a single quotation mark together with a double one or a $, which an environment file cannot hold";
 }
 

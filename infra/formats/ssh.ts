@@ -5,7 +5,7 @@ const USUAL_PORT = 22;
 export function knownHostsLine(address: string, port: number, key: string): string {
   const name = port === USUAL_PORT ? address : `[${address}]:${port}`;
   if (/[\s,*?!|#]/.test(name) || /[\r\n]/.test(key))
-    throw new Error("The host's name or key is not one of known_hosts.");
+    throw new Error("The host's name or key cannot be written into known_hosts.");
   return `${name} ${key}\n`;
 }
 

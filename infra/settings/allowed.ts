@@ -29,7 +29,8 @@ export const ALLOWED: Readonly<Record<KeyName, string>> = {
   dmarcAggregateAddress: "an address, in lower case; it may be in another domain",
   dmarcFailureAddress: "none, or an address, in lower case; it may be in another domain",
   tlsReportAddress: "an address, in lower case; it may be in another domain",
-  caaIssuers: "names of certificate authorities in CAA records, each once: letsencrypt.org; an empty list for no record",
+  caaIssuers:
+    "names of certificate authorities in CAA records, each once: letsencrypt.org; an empty list for no record",
   routingMxPriorities: "three integers from 0 to 65535, for route1, route2 and route3",
   routingDkim: "empty, or the record's text, which begins with v=DKIM1 and has a p= tag",
   resendRecords: "items of Resend's records[]: record, type (MX, TXT, CNAME), name, value and, for MX, priority",
@@ -77,6 +78,6 @@ export const ALLOWED: Readonly<Record<KeyName, string>> = {
   adminAccess: "access, public, tailnet; tailnet only with mail:tailnet",
   acmeTokenNumber: "an integer from 1 to 9999",
   acmeDnsToken: "empty, or the API token, one word (Cloudflare's dashboard, My Profile, API Tokens)",
-  acmeZone: "empty, or a zone of mail:accountId that is not the mail domain or below or above it",
+  acmeZone: "empty, or a zone of mail:accountId that is neither the mail domain nor above or below it",
   protect: "true, false",
 };

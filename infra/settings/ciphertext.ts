@@ -19,7 +19,7 @@ export function cipherFault(node: Node | null, hasSalt: boolean): string | undef
   if (node !== null) visit(node, { Pair: (_, pair) => look(pair) });
   const items = isMap(node) ? node.items : [];
   if (fault === undefined && items.length > 1 && items.some(({ key }) => isScalar(key) && key.value === SECURE))
-    return "has other keys beside secure, so Pulumi takes it for a map in the clear.";
+    return "has other keys beside secure, so Pulumi reads it as a map that is not encrypted.";
   return fault;
 }
 

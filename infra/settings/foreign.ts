@@ -40,7 +40,7 @@ function foreignReports(raw: RawConfig, domain: string, isForeign: (address: str
     const consent =
       key === "tlsReportAddress"
         ? "right only if that mailbox is yours or a service of your choice"
-        : `sent only if that one publishes TXT "v=DMARC1" at ${domain}._report._dmarc.${hostOf(address)}`;
+        : `sent only if that domain publishes TXT "v=DMARC1" at ${domain}._report._dmarc.${hostOf(address)}`;
     found.push({ key, seen: quote(address), consequence: `${who}: ${consent}.` });
   }
   return found;
@@ -59,7 +59,7 @@ function foreignBucket(raw: RawConfig, domain: string): Foreign[] {
   if (bucket === "" || textOf(raw, "backup") !== "s3") return [];
   const [label = domain] = organisationOf(domain).split(".");
   if (bucket.includes(label)) return [];
-  const consequence = `The name has nothing of ${domain} in it, and names of buckets are worldwide: right only if it is yours.`;
+  const consequence = `The name has nothing of ${domain} in it, and bucket names are global: right only if the bucket is yours.`;
   return [{ key: "backupBucket", seen: quote(bucket), consequence }];
 }
 

@@ -27,7 +27,7 @@ export function sectionProblems(document: Document): readonly Problem[] {
         ofFile(
           quote(name),
           "is a section of Pulumi ESC.",
-          "The values that it adds would be seen by Pulumi only, not by this program.",
+          "Pulumi would see the values that it adds, but this program would not.",
         ),
       ];
     const meant = nearest(name, SECTIONS);
@@ -35,7 +35,7 @@ export function sectionProblems(document: Document): readonly Problem[] {
       ofFile(
         quote(name),
         `is not a section of a stack file${meant === undefined ? "" : `; the nearest one is ${meant}`}.`,
-        "Pulumi passes over it without a word.",
+        "Pulumi ignores it and does not say so.",
       ),
     ];
   });
@@ -71,7 +71,7 @@ export function keyProblem(key: unknown): Problem | undefined {
   if (!text.includes(":"))
     return problem(
       "has no namespace.",
-      "Pulumi adds the project's, and a second key of that name then decides by chance.",
+      "Pulumi adds the project's; if a second key then has that name, chance decides which one counts.",
       `${PROJECT}:${text}`,
     );
   if (more.length > 0 || name === "" || namespace === "")
@@ -87,7 +87,7 @@ export function keyProblem(key: unknown): Problem | undefined {
     const meant = nearest(namespace, [PROJECT, ...NAMESPACES.keys()]);
     return problem(
       `is in a namespace that nothing here reads${meant === undefined ? "" : `; the nearest one is ${meant}`}.`,
-      "Pulumi itself would ignore it without a word.",
+      "Pulumi itself would ignore it and not say so.",
       [PROJECT, ...NAMESPACES.keys()].join(", "),
       remove,
     );
@@ -96,7 +96,7 @@ export function keyProblem(key: unknown): Problem | undefined {
   const meant = nearest(name, known.keys);
   return problem(
     `is not a setting of the provider${meant === undefined ? "" : `; the nearest one is ${namespace}:${meant}`}.`,
-    "Pulumi itself would ignore it without a word.",
+    "Pulumi itself would ignore it and not say so.",
     known.keys.map((each) => `${namespace}:${each}`).join(", "),
     remove,
   );
@@ -123,8 +123,7 @@ export function valueProblem(
     return {
       key,
       fact: `${key} is a secret, but is stored in the clear in the stack file.`,
-      consequence:
-        "Everyone who can read the file or its history in git has it: replace it by a new one where it was issued, and store that.",
+      consequence: "Everyone who can read the file or its git history has it: have a new one issued, and store that.",
       allowed: "an encrypted value",
       command: secretCommand,
     };
@@ -140,7 +139,7 @@ export function valueProblem(
       key,
       ...(silent ? {} : { seen: quote(text) }),
       fact: `${key} is a text in the file, not a list.`,
-      consequence: "Pulumi refuses it, also when the text is JSON.",
+      consequence: "Pulumi refuses it, even when the text is JSON.",
       allowed,
       command: `pulumi config rm ${key} --stack {stack} && ${set}`,
     };

@@ -33,7 +33,7 @@ function says(entry: unknown, setting: ConfigKey): boolean {
 function departure(name: string): Problem {
   return {
     key: quote(name).slice(1, -1),
-    fact: `Pulumi.yaml says something of its own about ${quote(name)}.`,
+    fact: `Pulumi.yaml gives ${quote(name)} a value or a default of its own.`,
     consequence: "Pulumi would use it where the stack file has no value, and this program would not.",
     allowed: "what npm run generate writes; a value of one stack belongs in its own file",
     command: "npm run generate",

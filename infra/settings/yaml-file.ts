@@ -27,7 +27,7 @@ export function readYaml(path: string, fileName: string): Document {
   if (error !== undefined)
     throw invalid(fileName, `${error.code}${error.linePos === undefined ? "" : ` in line ${error.linePos[0].line}`}`);
   if (document.directives.yaml.explicit === true)
-    throw invalid(fileName, "a %YAML directive, which the engine refuses or reads otherwise. Take that line out");
+    throw invalid(fileName, "a %YAML directive, which the engine refuses or reads differently. Remove that line");
   const alias = brokenAlias(document);
   if (alias !== undefined)
     throw invalid(
@@ -45,7 +45,7 @@ function decoded(path: string, fileName: string): string {
 
 function invalid(fileName: string, what: string): StackFileError {
   return new StackFileError(
-    `${fileName} is not valid YAML: ${what}. Nothing was changed. Correct the file, or take back its last change: git diff ${fileName}`,
+    `${fileName} is not valid YAML: ${what}. Nothing was changed. Correct the file, or look at its last change: git diff ${fileName}`,
   );
 }
 

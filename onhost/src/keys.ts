@@ -119,8 +119,8 @@ async function bind(keys: readonly ServerKey[], { accountId, address }: KeyPlace
   if (open === undefined) return;
   throw new Fault(
     `Stalwart does not bind the key ${open.description} to the Worker's address: ${refused[open.id]?.description ?? ""}.`,
-    "The key is valid from everywhere, for everybody who has it.",
-    "Raise mail:workerKeyNumber by one and run pulumi up: a new key is bound when it is minted.",
+    "Anybody who has the key can use it from anywhere.",
+    "Raise mail:workerKeyNumber by one and run pulumi up: a new key is bound when it is made.",
   );
 }
 

@@ -33,7 +33,7 @@ export async function preview(place: Place): Promise<{ preview: Preview; templat
     const ran = await pulumi(place, ["preview", "--json", "--show-sames", "--import-file", file]);
     if (ran.code !== 0)
       throw new AdoptError(
-        `${whyNot(ran, place.stack)}\nNothing was changed. Look: pulumi preview --stack ${place.stack}`,
+        `${whyNot(ran, place.stack)}\nNothing was changed. To see more: pulumi preview --stack ${place.stack}`,
       );
     return { preview: readPreview(ran.stdout), template: readImportFile(readFileSync(file, "utf8")) };
   } finally {

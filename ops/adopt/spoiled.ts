@@ -52,8 +52,8 @@ function atApex(record: LiveRecord, { zone, hasRoutingSpf }: Beside): Verdict | 
   if (!isSpf(record)) return undefined;
   if (!zone.routing)
     return {
-      why: "Email Routing puts its own SPF in its place; who else sends as the domain is refused then",
-      mend: "Let them send from a subdomain, or sign with DKIM",
+      why: "Email Routing replaces it with its own SPF; mail that other servers send as the domain is then refused",
+      mend: "Let those servers send from a subdomain, or sign with DKIM",
     };
   return hasRoutingSpf && !isRoutingSpf(record)
     ? { why: "two SPF records are an error to every receiver (RFC 7208 section 4.5)", mend: REMOVE }
@@ -66,7 +66,7 @@ function delegated(own: Comparable, { declared, zone }: Beside): Verdict | undef
   const below = declared.find(({ name }) => name === own.name || name.endsWith(`.${own.name}`));
   return (
     below && {
-      why: `it delegates ${own.name} to other servers, where nobody sees the program's ${below.type} ${below.name}`,
+      why: `it delegates ${own.name} to other servers, which do not have the program's ${below.type} ${below.name}`,
       mend: REMOVE,
     }
   );

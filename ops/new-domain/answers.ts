@@ -22,7 +22,7 @@ export async function primaryAddress({ domain, address: given }: Asked, ask: Ask
   const address = ownAddress(given ?? (await ask("The domain's primary address", proposal)), domain);
   if (address !== undefined) return address;
   throw new NewDomainError(
-    `The primary address is no address of ${domain}. Nothing was changed. Name one: --address ${proposal}`,
+    `The primary address is not an address of ${domain}. Nothing was changed. Name one: --address ${proposal}`,
   );
 }
 
@@ -49,7 +49,7 @@ function hostKey(answer: string): string {
     if (mend !== undefined) return mend;
   }
   throw new NewDomainError(
-    "The host's key is no Ed25519 public key. Nothing was changed. Run the command again and give the line that this prints " +
+    "The host's key is not an Ed25519 public key. Nothing was changed. Run the command again with the line that this command prints " +
       "on the host: cat /etc/ssh/ssh_host_ed25519_key.pub",
   );
 }

@@ -41,7 +41,7 @@ export async function findZone(api: Api, domain: string, wanted: string | undefi
 function checkAccount(zone: ListedZone): ListedZone {
   if (parseAccountId(zone.accountId).ok) return zone;
   throw new NewDomainError(
-    `Cloudflare does not say in which account the zone ${zone.name} is. Nothing was changed. Give the token the permission ` +
+    `Cloudflare does not say which account the zone ${zone.name} is in. Nothing was changed. Give the token the permission ` +
       "Zone Read for it, then run the command again.",
   );
 }

@@ -106,7 +106,7 @@ function rowOf(value: unknown, domain: string, gaps: Gaps): AggregateRow[] {
   const evaluated = merged(list(row["policy_evaluated"]));
   if (evaluated === undefined) gaps.add("rows have no policy_evaluated and count as failed");
   const sourceIp = firstText(row["source_ip"])?.toLowerCase() ?? "";
-  if (sourceIp === "") gaps.add("rows have no source_ip and count all the same");
+  if (sourceIp === "") gaps.add("rows have no source_ip and count anyway");
   const identifiers = merged(list(record["identifiers"])) ?? {};
   const results = merged(list(record["auth_results"])) ?? {};
   return [

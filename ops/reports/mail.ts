@@ -47,7 +47,7 @@ async function readMail(raw: Uint8Array, depth: number, found: Found): Promise<v
       const isNamed = isNamedReport(attachment);
       if (isNamed || isPacked(bytes) || looksLikeReport(beginningOf(bytes))) take(found, () => unpack(bytes), isNamed);
     } else if (depth < MAX_MAIL_DEPTH) await readMail(bytes, depth + 1, found);
-    else found.faults.push(`mails lie more than ${MAX_MAIL_DEPTH} deep in each other`);
+    else found.faults.push(`mails are nested more than ${MAX_MAIL_DEPTH} deep`);
   }
 }
 

@@ -57,7 +57,7 @@ function withinTime(report: Report, { receivedAt }: FoundMail): Report {
   const latest = Date.parse(receivedAt) + LATEST_AFTER_MS;
   const isPossible = begin === undefined || end === undefined || (begin <= end && !(end.getTime() > latest));
   if (isPossible) return report;
-  return { ...report, begin: undefined, end: undefined, gaps: [...report.gaps, "its period cannot be true"] };
+  return { ...report, begin: undefined, end: undefined, gaps: [...report.gaps, "its period is impossible"] };
 }
 
 function aboutOf(subject: string): string | undefined {

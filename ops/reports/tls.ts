@@ -47,7 +47,8 @@ function policyOf(value: unknown, gaps: Gaps): TlsPolicy[] {
     gaps.add("policies are left out: they have no number of sessions");
     return [];
   }
-  if (successes === undefined || failures === undefined) gaps.add("policies have only one number of sessions");
+  if (successes === undefined || failures === undefined)
+    gaps.add("policies give only one of the two numbers of sessions");
   return [
     {
       domain: hostName(policy["policy-domain"]),

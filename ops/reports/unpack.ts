@@ -47,7 +47,7 @@ export function unpack(packed: Uint8Array): readonly string[] {
 
 function textsIn(bytes: Buffer, depth: number, room: Room): readonly string[] {
   if (!isPacked(bytes)) return [decodeText(bytes)];
-  if (depth === MAX_DEPTH) throw new UnreadableReport(`archives lie more than ${MAX_DEPTH} deep in each other`);
+  if (depth === MAX_DEPTH) throw new UnreadableReport(`archives are nested more than ${MAX_DEPTH} deep`);
   const files = startsWith(bytes, GZIP) ? [gunzip(bytes, room)] : unzip(bytes, room);
   return files.flatMap((file) => textsIn(file, depth + 1, room));
 }

@@ -30,7 +30,7 @@ test.each([
     /cannot be read: read "\.pulumi/,
   ],
   ["warning: an old plugin\nerror: the host is away\n", /^the host is away$/],
-  ["", /^it ended without a word$/],
+  ["", /^it gave no reason$/],
 ])("%j", (output, expected) => {
   expect(pulumiReason(output, "prod")).toMatch(expected);
 });

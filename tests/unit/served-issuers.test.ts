@@ -94,7 +94,9 @@ describe("what CAA records do to the websites", () => {
   test("one that is not named is told once, with the command that adds it", () => {
     const [told, ...more] = refusedIssuers(["letsencrypt.org", "pki.goog"], both, "prod");
     expect(more).toEqual([]);
-    expect(told?.fact).toMatch(/of example\.org and www\.example\.org is by "DigiCert Inc".*run out weeks later/);
+    expect(told?.fact).toMatch(
+      /of example\.org and www\.example\.org was issued by "DigiCert Inc".*expire weeks later/,
+    );
     expect(told?.next).toContain("pulumi config set --path 'mail:caaIssuers[2]' digicert.com --stack prod");
   });
 

@@ -34,7 +34,7 @@ no_links() {
   local found
   found=$(find "$1" ! -type f ! -type d -print -quit)
   [ -z "$found" ] || fail "The snapshot holds something that is neither a file nor a folder: ${found#"$1"}" \
-    "Nothing of it is used." "Look at it; to take another one: $here/mail-backup snapshots"
+    "Nothing in it was used." "Look at it, or choose another snapshot: $here/mail-backup snapshots"
 }
 
 restore_mail() {

@@ -20,6 +20,6 @@ main() {
   rm -rf -- "$staging"
   # RFC 6750 section 2.1: what a bearer token may be.
   [[ $key =~ ^[A-Za-z0-9._~+/-]{20,}=*$ ]] ||
-    fail "onhost $key_command $key_number has printed something that is no key." "The Worker was left as it was." "pulumi up"
+    fail "onhost $key_command $key_number has printed something that is not a key." "The Worker was left as it was." "pulumi up"
   printf '%s\n' "$key"
 }

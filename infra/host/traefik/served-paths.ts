@@ -32,14 +32,14 @@ export const SERVED_PATHS: readonly ServedPath[] = [
   { path: "/robots.txt", exact: true, kind: "open", why: "keeps search engines away (RFC 9309)" },
   { path: "/healthz", kind: "open", why: "says whether Stalwart runs" },
   { path: "/calendar/rsvp", exact: true, kind: "open", why: "the page that answers an invitation" },
-  { path: "/login", kind: "open", why: "the page on which a person lets a client in (RFC 6749 section 3.1)" },
+  { path: "/login", kind: "open", why: "the page on which a person authorises a client (RFC 6749 section 3.1)" },
   { path: "/device", kind: "open", why: "the same for devices (RFC 8628 section 3.3)" },
   { path: "/jmap", kind: "login", why: "JMAP (RFC 8620)" },
   { path: "/dav", kind: "login", why: "CalDAV, CardDAV and WebDAV (RFC 4791, 6352, 4918)" },
   { path: "/auth", kind: "login", why: "OAuth tokens (RFC 6749 section 3.2)" },
-  { path: "/api", kind: "login", why: "what the login page and the web interface ask" },
+  { path: "/api", kind: "login", why: "used by the login page and the web interface" },
   { path: "/admin", kind: "administration", why: "the web interface" },
-  { path: "/account", kind: "administration", why: "the same program, which also administers from here" },
+  { path: "/account", kind: "administration", why: "the same program, which can administer from here too" },
 ];
 
 /**

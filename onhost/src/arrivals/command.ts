@@ -9,9 +9,9 @@ import type { Question } from "./question";
 import { arrivalOf } from "./search";
 import { startArrivals } from "./server";
 
-export const ARRIVALS_USAGE = `onhost arrivals             serves the question whether a message has arrived
+export const ARRIVALS_USAGE = `onhost arrivals             answers whether a message has arrived
 onhost arrivals --check [URL]   asks the running service about a message that never was
-onhost arrivals-key NUMBER  prints the Worker's key for that question, made if need be
+onhost arrivals-key NUMBER  prints the Worker's key for that question; makes it if there is none
 `;
 
 /** A question is asked again by the Worker, so it is not waited for long here. */

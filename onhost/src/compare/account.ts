@@ -79,8 +79,8 @@ export async function compareAccount(client: Client, root: string, entry: Accoun
 
 const DAMAGE = {
   missing: "is missing in the export",
-  changed: "does not have the hash that the export's list says",
-  outside: "leads out of the export",
+  changed: "does not have the hash that the export's list gives",
+  outside: "leads outside the export",
 } as const;
 
 function linesOf(folder: string, file: LinesFile | undefined): ReturnType<typeof readLines> {

@@ -14,8 +14,8 @@ export class NotInside extends Fault {
   constructor(name: string, fact: string) {
     super(
       `${shortened(name)} ${fact}.`,
-      "An export that a program of ours wrote has no such name, so this one was damaged or made by somebody else.",
-      "Take another one: /apps/backup/mail-backup snapshots on the host lists those of the backup.",
+      "The programs of this project write no such name, so this export was damaged or made by somebody else.",
+      "Use another export. To list the snapshots of the backup, run on the host: /apps/backup/mail-backup snapshots",
     );
     this.name = "NotInside";
   }
@@ -45,7 +45,7 @@ export function inside(root: string): Inside {
 
   function place(name: string): string {
     const steps = name.split("/");
-    if (Buffer.byteLength(path.join(root, name)) > MAX_PATH_BYTES) throw new NotInside(name, "is too long a path");
+    if (Buffer.byteLength(path.join(root, name)) > MAX_PATH_BYTES) throw new NotInside(name, "is too long as a path");
     for (const step of steps) refuse(name, step);
     let at = root;
     for (const [index, step] of steps.entries()) {
@@ -53,7 +53,7 @@ export function inside(root: string): Inside {
       if (folders.has(at)) continue;
       const stats = statsOf(name, at);
       if (stats === undefined) break;
-      if (stats.isSymbolicLink()) throw new NotInside(name, "leads over a symbolic link");
+      if (stats.isSymbolicLink()) throw new NotInside(name, "goes through a symbolic link");
       if (stats.isDirectory()) folders.add(at);
       else if (index < steps.length - 1 || !stats.isFile()) throw new NotInside(name, "is neither a file nor a folder");
     }
@@ -62,10 +62,10 @@ export function inside(root: string): Inside {
 }
 
 function refuse(name: string, step: string): void {
-  if (step === "" || step === "." || step === "..") throw new NotInside(name, "does not stay in the export's folder");
+  if (step === "" || step === "." || step === "..") throw new NotInside(name, "leads out of the export's folder");
   // eslint-disable-next-line no-control-regex
-  if (/[\\\u0000-\u001f\u007f]/.test(step)) throw new NotInside(name, "holds a backslash or a control character");
-  if (Buffer.byteLength(step) > MAX_NAME_BYTES) throw new NotInside(name, "holds too long a name");
+  if (/[\\\u0000-\u001f\u007f]/.test(step)) throw new NotInside(name, "has a backslash or a control character");
+  if (Buffer.byteLength(step) > MAX_NAME_BYTES) throw new NotInside(name, "has a part that is too long");
 }
 
 function statsOf(name: string, at: string): Stats | undefined {

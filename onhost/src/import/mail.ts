@@ -173,7 +173,7 @@ export async function importMail(order: MailImport, wanted: readonly Wanted[]): 
         blobs.set(id, await client.upload(owner, file, size, "message/rfc822"));
       } catch (error) {
         if (!(error instanceof Trouble) || error.details.status !== 413) throw error;
-        gaps.push({ what: file, why: "the server takes no upload of this size" });
+        gaps.push({ what: file, why: "the server does not accept an upload of this size" });
       }
     });
     return blobs;

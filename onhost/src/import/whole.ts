@@ -13,5 +13,5 @@ export async function differenceOf(file: string, sha256: string, size?: number):
   if (stats === undefined) return "the file is not there";
   if (!stats.isFile()) return "it is not a file";
   if (size !== undefined && stats.size !== size) return `it has ${stats.size} bytes, and its list says ${size}`;
-  return (await hashOf(file)) === sha256 ? undefined : "it does not have the SHA-256 that its list says";
+  return (await hashOf(file)) === sha256 ? undefined : "it does not have the SHA-256 that its list gives";
 }

@@ -106,7 +106,7 @@ function redirected(url: URL, location: string): URL {
   const target = resolved(location, url);
   if (target.origin !== url.origin)
     throw new Trouble(
-      `session: it redirects to ${target.origin}, which is not asked. If that server is meant, give --url ${target.origin}${target.pathname}`,
+      `session: it redirects to ${target.origin}, and this command follows no redirect to another server. If you mean that server, give --url ${target.origin}${target.pathname}`,
       "refused",
     );
   return target;

@@ -69,7 +69,7 @@ export function accessChecks(deployment: HostDeployment): readonly Check[] {
         id: `edge.access.${label}`,
         title: `Access guards ${hostname} as declared`.slice(0, TITLE_CHARACTERS),
         why: people
-          ? "Others than the people of the stack file could reach the login."
+          ? "People who are not in the stack file could reach the login."
           : "Others than the Worker could bring mail.",
         needs: people ? [EDGE_TOKEN] : ["edge.access-token"],
         run: async (context) => {

@@ -120,8 +120,8 @@ function administrationCheck(deployment: HostDeployment): Check {
   return publicCheck({
     id: "web.admin",
     area,
-    title: "Who reaches the web interface at the public name",
-    why: "A person who reaches it may try passwords of the administrator.",
+    title: "Who can reach the web interface at the public name",
+    why: "Anybody who can reach it can try to guess the administrator's password.",
     needs: [certificateId(hostnames.server, domain)],
     follows: [TUNNEL_EXISTS, TUNNEL_CONNECTED, "edge.access.admin", "edge.access.account"],
     run: async ({ web }) => {

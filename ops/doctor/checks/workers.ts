@@ -165,7 +165,7 @@ function rateLimitCheck(deployment: Deployment): readonly Check[] {
     edgeCheck({
       id: "edge.rate-limit",
       title: "The public Worker has a rate limit",
-      why: "Strangers can use up the free plan's requests of the day, and mail needs the same ones.",
+      why: "Strangers can use up the free plan's daily requests, and inbound mail needs them too.",
       needs: [EDGE_ZONE],
       run: async ({ cloudflare }) => {
         const zone = await zoneOf(cloudflare, deployment);

@@ -37,7 +37,7 @@ describe("what is said", () => {
     const summary = await read(gzip(odd));
     expect(summary).toMatchObject({ dmarcReports: 1, messages: 7, partial: 1, unreadable: 0 });
     expect(renderText(summary)).toContain(
-      "Partly read: 1. The rest of them counts.\ngoogle.com (unverified), report 14573458019284756120: 1 rows are left out:",
+      "Partly read: 1. The rest of each counts.\ngoogle.com (unverified), report 14573458019284756120: 1 rows are left out:",
     );
   });
 
@@ -62,7 +62,7 @@ describe("what is said", () => {
     const forged = GOOGLE.replace("<count>38<", "<count>1<");
     const text = renderText(await read(gzip(GOOGLE), gzip(GOOGLE), gzip(forged), Buffer.from("Subject: hi\r\n\r\nhi")));
     expect(text.replace(/\s+/g, " ")).toContain(
-      "Repetitions left out: 1. Counted with another report's id but other content: 1. Mails to these addresses without a report: 1.",
+      "Repetitions left out: 1. Counted although another report has the same id: 1. Mails to these addresses without a report: 1.",
     );
   });
 
