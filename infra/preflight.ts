@@ -126,7 +126,7 @@ async function findMailZone(get: Get, accountId: string, name: string): Promise<
   return pickZone(await ownZones(get, accountId, name)) ?? (await noZone(get, accountId, name));
 }
 
-/** It only has to answer a TXT question, which a paused zone does. Undefined: the account has none. */
+/** The zone only has to answer TXT queries, which a paused zone does. Undefined when the account has none. */
 async function findFurtherZone(get: Get, accountId: string, name: string): Promise<PickedZone> {
   return pickZone((await ownZones(get, accountId, name)).map((zone) => ({ ...zone, isPaused: false })));
 }
@@ -199,7 +199,7 @@ async function checkR2(get: Get, accountId: string): Promise<void> {
     );
 }
 
-/** Where Access logs people in and shows the keys that it signs tokens with. */
+/** The domain where Access logs people in and publishes the keys that it signs tokens with. */
 const TEAM_DOMAIN = ".cloudflareaccess.com";
 
 /** The tunnel must know it, to check the tokens of Access itself (infra/edge/ingress.ts). */
@@ -226,7 +226,7 @@ async function findTeam(get: Get, accountId: string): Promise<string> {
   );
 }
 
-/** Rules that the program did not make would be lost, and a second set of them is refused half-way (20217). */
+/** Rules that the program did not make would be lost, and Cloudflare would refuse a second set half-way (20217). */
 async function checkRateLimit(get: Get, { id, name }: ListedZone): Promise<void> {
   const { status, result } = await get(`/zones/${id}/rulesets/phases/${RATE_LIMIT_PHASE}/entrypoint`);
   if (status === 404) return;
@@ -286,7 +286,7 @@ async function ask(api: CloudflareApi, path: string, timeBudgetMs: number): Retu
   }
 }
 
-/** What the API says of something, for a message. */
+/** A word from the API's answer, for a message. */
 function word(value: unknown): string {
   return oneLine(String(value), 100);
 }

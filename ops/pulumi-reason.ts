@@ -42,7 +42,7 @@ const KNOWN: readonly (readonly [RegExp, string])[] = [
   ],
 ];
 
-/** For a program that is not there. */
+/** When the program pulumi cannot be found. */
 export const NO_PULUMI = "pulumi is not on the PATH. Install it: docs/start.md";
 
 /**
@@ -55,7 +55,7 @@ export function pulumiReason(output: string, stack: string): string {
   return knownReason(output, stack) ?? (ownWords(output) || "it gave no reason");
 }
 
-/** Undefined where the engine's own words say it better. */
+/** Undefined when the engine's own words say it better. */
 export function knownReason(output: string, stack: string): string | undefined {
   for (const [pattern, text] of KNOWN) {
     const found = pattern.exec(output);
@@ -66,7 +66,7 @@ export function knownReason(output: string, stack: string): string | undefined {
   return undefined;
 }
 
-/** The lines that say what is wrong, without what went well before; a few of them, since a stack trace helps nobody. */
+/** The lines that say what is wrong, without those about what went well before. Only a few, because a stack trace helps nobody. */
 function ownWords(output: string): string {
   const lines = output.trim().split("\n");
   const errors = lines.filter((line) => /\berror: /.test(line));

@@ -1,6 +1,6 @@
 /**
- * Shows that a machine with empty caches gets every Go module under tools/: a module that the proxy no longer serves stays
- * hidden where it is cached. What was shown is remembered by the hash of go.mod and go.sum, beside the built programs.
+ * Shows that a machine with empty caches can download every Go module under tools/. On a machine that has a module in its cache,
+ * nobody notices when the proxy no longer serves it. The result is kept by the hash of go.mod and go.sum, beside the built programs.
  */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -11,7 +11,7 @@ import { progressOn } from "../sandbox/progress";
 import { temporaryFolder } from "../sandbox/temporary";
 import { cacheFolder } from "./go-tool";
 
-/** The last characters of Go's complaint that are shown. */
+/** How many characters at the end of Go's error are shown. */
 const SHOWN_CHARACTERS = 1_000;
 
 /** The folders under `root` that hold a Go module. */
@@ -21,7 +21,7 @@ export function moduleFolders(root = __dirname): string[] {
     .sort();
 }
 
-/** Where it is remembered that the modules of `folder` could be downloaded as its go.mod and go.sum pin them now. */
+/** The file that records that the modules of `folder` could be downloaded as its go.mod and go.sum now pin them. */
 export function stampOf(folder: string): string {
   const hash = createHash("sha256");
   for (const file of ["go.mod", "go.sum"]) hash.update(readFileSync(join(folder, file))).update("\0");
@@ -29,9 +29,9 @@ export function stampOf(folder: string): string {
 }
 
 /**
- * Downloads all that the module's programs are built from into an empty module cache, which is removed again.
+ * Downloads everything that the module's programs are built from into an empty module cache, then removes the cache.
  *
- * @throws with what Go said.
+ * @throws with Go's error.
  */
 export function downloadModules(folder: string): void {
   const stamp = stampOf(folder);

@@ -97,7 +97,7 @@ export const GO_TOOLS = {
     package: "github.com/juanfont/headscale/cmd/headscale",
     binary: "headscale",
   },
-  // Its tags are not versions for Go. This is a commit shortly after 2026.7.1; the proxy does not serve that of 2026.8.2.
+  // Its tags are not versions for Go. This is a commit shortly after 2026.7.1; the proxy does not serve the commit of 2026.8.2.
   cloudflared: {
     module: "github.com/cloudflare/cloudflared",
     package: "github.com/cloudflare/cloudflared/cmd/cloudflared",
@@ -137,7 +137,7 @@ export function pinnedVersion(name: GoToolName): string {
   return version;
 }
 
-/** What outlives a checkout, so that a fresh clone does not build again. */
+/** The folder that outlives a checkout, so that a fresh clone does not build again. */
 export function cacheFolder(): string {
   const base = process.env["XDG_CACHE_HOME"];
   return join(base !== undefined && base !== "" ? base : join(homedir(), ".cache"), "mail-stack");

@@ -1,8 +1,8 @@
 /**
  * Environment files as docker compose reads them (`env_file`, compose-go's package dotenv; 2.24 to 2.40 were tried). Outside
- * of quotes `$` begins a variable, ` #` a comment, and blanks at the ends are dropped; between single quotes nothing has a
- * meaning but a backslash before the quote; between double quotes `$` and the backslash have one. How a backslash is read
- * differs between versions, so none is written.
+ * quotes `$` begins a variable, ` #` begins a comment, and blanks at both ends are dropped. Between single quotes only a
+ * backslash before the quote is special; between double quotes `$` and the backslash are. Versions differ in how they read a
+ * backslash, so none is written.
  */
 
 const PLAIN = /^[\w./:@%+,=~^*?!&()<>;|{}[\]-]*$/;

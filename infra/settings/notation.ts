@@ -1,6 +1,7 @@
 /**
- * What the engine reads otherwise than this program, or not at all, although each value for itself may be fine. The engine
- * is written in Go and reads YAML by gopkg.in/yaml.v3, which knows YAML 1.1's numbers and dates; tests/engine has it judge.
+ * Finds what the engine reads differently from this program, or not at all, although each value may be valid in itself. The
+ * engine is written in Go and reads YAML with gopkg.in/yaml.v3, which accepts YAML 1.1's numbers and dates. tests/engine
+ * compares the two.
  */
 import { type Document, isMap, isScalar, type Node, Scalar, visit } from "yaml";
 import { ALLOWED } from "./allowed";
@@ -11,7 +12,7 @@ import { type Problem, setCommand } from "./problem";
 import { NAMESPACES } from "./providers";
 import { isKeyName, nearest } from "./spelling";
 
-/** What the engine reads of a stack file; everything else it passes over without a word. */
+/** The sections of a stack file that the engine reads; it silently ignores all others. */
 const SECTIONS = ["config", "encryptionsalt", "secretsprovider", "encryptedkey"];
 const EDIT = '"${EDITOR:-vi}" Pulumi.{stack}.yaml';
 
@@ -102,7 +103,7 @@ export function keyProblem(key: unknown): Problem | undefined {
   );
 }
 
-/** What the engine would misread or refuse of a value. @param hasSalt values are encrypted with a passphrase */
+/** The part of a value that the engine would misread or refuse. @param hasSalt values are encrypted with a passphrase */
 export function valueProblem(
   key: string,
   node: Node | null,
@@ -127,7 +128,7 @@ export function valueProblem(
       allowed: "an encrypted value",
       command: secretCommand,
     };
-  // A secret of the project in the clear is the parser's to report; its text must not be repeated here.
+  // The parser reports a secret of the project that is not encrypted; its text must not be repeated here.
   if (namespace === PROJECT && isSecret) return undefined;
   const allowed = setting !== undefined && isKeyName(name) ? ALLOWED[name] : "the same in quotes";
   const set =
@@ -183,7 +184,7 @@ const NUMBER =
 const TIME = /^\d{4}-\d{1,2}-\d{1,2}(?:$|[Tt\s])/;
 const OTHER_WORD = /^(?:true|false|null)$/i;
 
-/** Whether the engine may read a scalar otherwise than this program or than it is written. */
+/** Whether the engine may read a scalar differently from this program, or from how it is written. */
 function rewritten(scalar: Scalar): boolean {
   const { source = "", type, tag } = scalar;
   if (tag === "tag:yaml.org,2002:str") return false;

@@ -8,14 +8,14 @@ export class StackFileError extends Error {
   override readonly name = "StackFileError";
 }
 
-/** Of YAML 1.2 these are no characters at all; the engine refuses the whole file for one. */
+/** YAML 1.2 allows none of these; the engine refuses the whole file for a single one. */
 // eslint-disable-next-line no-control-regex -- these are looked for
 const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u0084\u0086-\u009f\ufffe\uffff]/;
 
 /**
  * A YAML file as the engine would read it. Numbers keep all their digits.
  *
- * @throws StackFileError for a file that the engine refuses, or of which it would read a part only
+ * @throws StackFileError for a file that the engine refuses, or would read only in part
  */
 export function readYaml(path: string, fileName: string): Document {
   const text = decoded(path, fileName);

@@ -62,7 +62,7 @@ function pulumi({ stack, environment, directory }: Place, args: readonly string[
   });
 }
 
-/** The engine's own words are in the JSON when it got that far. */
+/** When the engine got far enough, its own words are in the JSON. */
 function whyNot({ stdout, stderr }: Ran, stack: string): string {
   try {
     const shown: unknown = JSON.parse(stdout);

@@ -2,7 +2,7 @@ import { type Comparable, isAddress, isSpf, ofRecord, textual } from "./comparab
 import type { InTheWay } from "./findings";
 import type { LiveRecord } from "./live";
 
-/** The zone of a record, as far as it decides what may stand in it. */
+/** The facts about a record's zone that decide which records it may hold. */
 export interface RecordZone {
   readonly id: string;
   readonly name: string;
@@ -10,7 +10,7 @@ export interface RecordZone {
   readonly routing: boolean;
 }
 
-/** What a record is judged beside. */
+/** The other records that a record is judged against. */
 export interface Beside {
   /** What the program declares. */
   readonly declared: readonly Comparable[];
@@ -60,7 +60,7 @@ function atApex(record: LiveRecord, { zone, hasRoutingSpf }: Beside): Verdict | 
     : undefined;
 }
 
-/** At the zone's apex Cloudflare answers its own NS and ignores others (DNS, NS records). */
+/** At the zone's apex Cloudflare answers with its own NS records and ignores others (DNS, NS records). */
 function delegated(own: Comparable, { declared, zone }: Beside): Verdict | undefined {
   if (own.type !== "NS" || own.name === zone?.name) return undefined;
   const below = declared.find(({ name }) => name === own.name || name.endsWith(`.${own.name}`));

@@ -5,7 +5,7 @@ import type { Asked } from "./arguments";
 import { NewDomainError } from "./refused";
 import { keysOf, textIn, type Values } from "./stack-file";
 
-/** Asks the person; the proposal, or nothing, where there is none. */
+/** Asks the person. Without a person to ask, it returns the proposal or nothing. */
 export type Ask = (question: string, proposal: string) => Promise<string>;
 
 const HOST_QUESTIONS = [
@@ -26,7 +26,7 @@ export async function primaryAddress({ domain, address: given }: Asked, ask: Ask
   );
 }
 
-/** What only the operator knows of the host; what the stack file has is not asked. @throws NewDomainError */
+/** What only the operator knows about the host. It does not ask for what the stack file has. @throws NewDomainError */
 export async function hostAnswers({ host }: Asked, ask: Ask, text: string): Promise<Values> {
   const has = keysOf(text);
   const answers: Partial<Record<KeyName, string>> = {};

@@ -37,7 +37,7 @@ export async function findZone(api: Api, domain: string, wanted: string | undefi
   return checkAccount(picked);
 }
 
-/** The stack file must have an id that it is checked for later. */
+/** The stack file needs the account's id, which later checks compare. */
 function checkAccount(zone: ListedZone): ListedZone {
   if (parseAccountId(zone.accountId).ok) return zone;
   throw new NewDomainError(

@@ -34,7 +34,7 @@ export interface SeenPolicy {
   readonly end: Date;
 }
 
-/** What to do about the domain as a whole. Nothing is concluded from silence unless everything was read. */
+/** What to do about the domain as a whole. Missing reports mean something only when everything was read. */
 export function domainAdvice(
   summary: Omit<Summary, "advice">,
   latest: SeenPolicy | undefined,

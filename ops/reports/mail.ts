@@ -21,13 +21,13 @@ const MESSAGE = "message/rfc822";
 /** What a mail holds. */
 export interface MailReports {
   readonly reports: readonly Report[];
-  /** What of it could be a report and cannot be read, in the reader's words. */
+  /** Parts that could be reports but cannot be read, in the reader's words. */
   readonly faults: readonly string[];
 }
 
 /**
- * The reports in a mail as it was received: attachments, mails attached to it, and its own text, told by what is in them,
- * because names and media types of reports are often missing or wrong. A part that cannot be read costs no other part.
+ * The reports in a mail as it was received: attachments, mails attached to it, and its own text, recognised by their
+ * content, because names and media types of reports are often missing or wrong. A part that cannot be read does not affect others.
  *
  * @throws UnreadableReport when the mail itself cannot be read
  */

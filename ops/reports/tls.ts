@@ -6,7 +6,7 @@ const MAX_POLICIES = 1_000;
 const MAX_DETAILS = 10_000;
 
 /**
- * Reads an SMTP TLS report (RFC 8460 section 4.4), with the policies about all names in it. What cannot be read is told in
+ * Reads an SMTP TLS report (RFC 8460 section 4.4), with the policies about all names in it. What cannot be read is listed in
  * `gaps`; the rest is used.
  *
  * @throws UnreadableReport when it is not JSON or has no policies

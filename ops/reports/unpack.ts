@@ -5,7 +5,7 @@ import { decodeText } from "./text";
 
 /** An attachment as it was sent; real ones have some kB. */
 export const MAX_PACKED_BYTES = 10 * 1024 * 1024;
-/** What it unpacks to, all files together. Packed text shrinks twenty-fold; a bomb a thousand-fold. */
+/** Of all unpacked files together. Text compresses to a twentieth; a bomb to a thousandth. */
 export const MAX_TEXT_BYTES = 20 * 1024 * 1024;
 /** RFC 7489 section 7.2.1.1 allows one file; some put a read-me or a second report beside it. */
 const MAX_FILES = 20;
@@ -61,7 +61,7 @@ function gunzip(bytes: Buffer, room: Room): Buffer {
     parts.push(member.content);
     at = member.end;
   }
-  // What follows a whole member may only look like one more.
+  // The bytes after a whole member may only look like another one.
   if (parts.length === 0) throw new UnreadableReport("the gzip file is damaged");
   return Buffer.concat(parts);
 }

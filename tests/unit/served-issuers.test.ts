@@ -103,6 +103,6 @@ describe("what CAA records do to the websites", () => {
   test("one that nobody knows here is told too, and text from outside does not steer the terminal", () => {
     const [told] = refusedIssuers(["letsencrypt.org"], [served("www.example.org", "Evil\u001b[2J\u009b")], "prod");
     expect(told?.fact).toContain('"Evil\\u{1b}[2J\\u{9b}"');
-    expect(told?.next).toContain("Its documentation says which name CAA records have for it");
+    expect(told?.next).toContain("The authority's documentation says which name CAA records use for it");
   });
 });

@@ -4,16 +4,16 @@ import type { SpoolBucket } from "./env";
 import { isObject } from "./http";
 
 /**
- * The way that a message with a Message-ID takes, where the mail server's own delivery drops every message but the first that has
- * that id. `direct`: that delivery. `import`: past it, into the mailbox. `wait`: the first one is still on its way, and an
- * import that overtook it would make the server drop it.
+ * How to deliver a message with a Message-ID to a mail server whose own delivery drops every later message with the same id.
+ * `direct`: by that delivery. `import`: straight into the mailbox. `wait`: the first message is still on its way, and an import
+ * that overtook it would make the server drop it.
  */
 export type Way = "direct" | "import" | "wait";
 
 /** Which message was the first with a Message-ID, for each account. */
 export interface KnownIds {
   /**
-   * Notes the message. Never fails: when the bucket does not answer the way is `direct`.
+   * Notes the message. Never fails: when the bucket does not answer, the result is `direct`.
    *
    * @param owner whose mail it is @param content of the message's fingerprint
    */
@@ -23,7 +23,7 @@ export interface KnownIds {
 /** Nothing is known. */
 export const NO_KNOWN_IDS: KnownIds = { wayOf: () => Promise.resolve("direct") };
 
-/** An object that is used is written again that often, because the bucket forgets it some time after it was written. */
+/** How often an object in use is written again, because the bucket deletes objects some time after they were written. */
 const REFRESH_MS = 24 * 3_600_000;
 
 /** What is known of an id. */
@@ -50,7 +50,7 @@ export function createKnownIds(bucket: SpoolBucket, clock: Clock): KnownIds {
     const isNew = await write({ content, at: now, isShared: false }, { etagDoesNotMatch: "*" });
     if (isNew !== null) return "direct";
     const present = await bucket.get(name);
-    // Its lifetime in the bucket ended between the two.
+    // The bucket deleted the object between the two operations.
     if (present === null) return "direct";
     const known = readKnown(await present.text());
     const onlyIf = { etagMatches: present.etag };
@@ -59,7 +59,7 @@ export function createKnownIds(bucket: SpoolBucket, clock: Clock): KnownIds {
     const isFirst = known.content === content;
     if (isFirst && !known.isShared) return (await write({ ...known, at: now }, onlyIf)) === null ? "wait" : "direct";
     const isOnItsWay = !isFirst && now - known.at < CLAIM_MS;
-    // Should it not be written, the first one would go on by a way on which it is dropped.
+    // If this were not written, the first message would still be delivered in a way that drops it.
     if (!known.isShared && (await write({ ...known, isShared: true }, onlyIf)) === null) return "wait";
     if (known.isShared && now - known.at > REFRESH_MS) await write({ ...known, at: now - CLAIM_MS }, onlyIf);
     return isOnItsWay ? "wait" : "import";

@@ -28,8 +28,8 @@ fetch() {
   no_links "$here/restore/$name"
 }
 
-# FOLDER of a restored snapshot. Nothing that is backed up is a symbolic link; one would make what reads the folder read or
-# write somewhere else.
+# FOLDER of a restored snapshot. No backup contains a symbolic link; one would make programs that read the folder read or write
+# somewhere else.
 no_links() {
   local found
   found=$(find "$1" ! -type f ! -type d -print -quit)

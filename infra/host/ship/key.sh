@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Prints a key of the Worker; it is made when there is none. script.ts sets:
+# Prints a key of the Worker, and makes it when there is none. script.ts sets:
 #   key_command  the command of onhost that knows the key: key, for Stalwart; arrivals-key, for the service arrivals
 #   key_number   which one
 #   worker_address  the only address from which the key works; absent for arrivals-key, which only cloudflared reaches

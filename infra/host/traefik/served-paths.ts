@@ -1,14 +1,14 @@
 /**
- * What Traefik hands on to Stalwart, by path; it answers everything else itself with 404. Stalwart bans whoever asks for a path
- * that scanners ask for, and a picture in a mail can make its reader ask (`crates/http/src/request.rs`, 0.16.18).
+ * The paths that Traefik passes on to Stalwart; it answers all others itself with 404. Stalwart bans clients that request paths
+ * which scanners request, and a picture in a mail can make its reader request one (`crates/http/src/request.rs`, 0.16.18).
  */
 export interface ServedPath {
   /** This path and, unless `exact`, everything below it. */
   readonly path: string;
   readonly exact?: true;
   /**
-   * `open`: checks no password. `login`: checks one, so pages of other sites may not ask. `administration`: the web interface,
-   * which `mail:adminAccess` opens or closes.
+   * `open`: checks no password. `login`: checks one, so requests from other sites' pages are refused. `administration`: the web
+   * interface, which `mail:adminAccess` opens or closes.
    */
   readonly kind: "open" | "login" | "administration";
   readonly why: string;
@@ -43,12 +43,12 @@ export const SERVED_PATHS: readonly ServedPath[] = [
 ];
 
 /**
- * A browser says so of a request that another site's page makes (W3C Fetch Metadata). Without this rule such a page could send
- * a hundred wrong logins from its reader's address, which Stalwart then bans. Programs do not send the header.
+ * A browser adds this header to a request that another site's page makes (W3C Fetch Metadata). Without the rule such a page
+ * could send a hundred wrong logins from its reader's address, which Stalwart would then ban. Programs do not send the header.
  */
 const FROM_ANOTHER_SITE = "Header(`Sec-Fetch-Site`, `cross-site`)";
 
-/** Traefik's rule for all that an entry point hands on, `administration` too or not. */
+/** Traefik's rule for everything that an entry point passes on, with or without `administration`. */
 export function servedPaths(withAdministration: boolean): string {
   const open = rulesOf("open", ...(withAdministration ? (["administration"] as const) : []));
   return `(${open} || (!${FROM_ANOTHER_SITE} && (${rulesOf("login")})))`;

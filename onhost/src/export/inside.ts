@@ -6,10 +6,10 @@ import { Fault, reasonOf } from "../fault";
 const MAX_NAME_BYTES = 255;
 const MAX_PATH_BYTES = 4_095;
 
-/** The parts of an account's folder; what an export names is in one of them. */
+/** The parts of an account's folder; every name in an export is below one of them. */
 export type Part = "mail" | "metadata" | "scripts";
 
-/** What an export names and its folder does not hold. The others of the same export can still be used. */
+/** A name in an export that does not stay in its folder. Other names of the same export can still be used. */
 export class NotInside extends Fault {
   constructor(name: string, fact: string) {
     super(
@@ -31,8 +31,8 @@ export interface Inside {
 
 /**
  * Names below `root` that stay there: no `..`, nothing absolute, no backslash or control character, and no symbolic link
- * on the way or at the end, which a restored folder may hold. What exists at the end is a folder or a file, because a
- * pipe would be read for ever. `root` itself is what the operator named, and may be a link.
+ * on the way or at the end, which a restored folder may hold. What exists at the end is a folder or a file, because
+ * reading a pipe would never end. The operator named `root` itself, so it may be a link.
  */
 export function inside(root: string): Inside {
   const folders = new Set<string>();

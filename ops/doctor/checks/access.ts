@@ -10,9 +10,9 @@ import { EDGE_TOKEN, edgeCheck, expiryFinding } from "./edge";
 
 const EXPIRY_ALERT = "expiring_service_token_alert";
 
-/** What an Access application is in front of. */
+/** What an Access application guards. */
 interface Guard {
-  /** Ends the check's id. */
+  /** The end of the check's id. */
   readonly label: string;
   /** A name, or a name and a path. */
   readonly hostname: string;

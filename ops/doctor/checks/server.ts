@@ -109,7 +109,7 @@ function guardChecks(deployment: HostDeployment): readonly Check[] {
   );
 }
 
-/** Says how the web interface is reached, which `mail:adminAccess` decides. */
+/** Says who can reach the web interface, which `mail:adminAccess` decides. */
 function administrationCheck(deployment: HostDeployment): Check {
   const { domain, hostnames, adminAccess, clientTcp } = deployment.settings;
   const expected = {

@@ -92,7 +92,7 @@ export function tunnelChecks(deployment: HostDeployment): readonly Check[] {
       title: "The tunnel itself refuses what Access did not let in",
       why: "Without it, the name is open to everybody as soon as somebody deletes its Access application.",
       needs: ["tunnel.ingress"],
-      // An application that is made anew has another audience.
+      // An application that was made again has another audience.
       follows: accessGuards(settings).map(({ label }) => `edge.access.${label}`),
       run: async (context) => {
         const base = `/accounts/${accountId}/access`;

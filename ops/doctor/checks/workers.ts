@@ -158,7 +158,7 @@ function routesCheck(deployment: Deployment): Check {
   });
 }
 
-/** Without a rule of the stack's own the operator looks after it, and it may be any. */
+/** Without a rule of the stack's own the operator manages it, and any rule is right. */
 function rateLimitCheck(deployment: Deployment): readonly Check[] {
   const { publicRateLimit, domain } = deployment.settings;
   return [

@@ -51,7 +51,7 @@ describe("what is said", () => {
     } as const;
     for (const found of [limit, gone, gzip("<feedback>")]) {
       const text = renderText(await read(found)).replace(/\s+/g, " ");
-      expect(text).toContain("Not everything was, so this says nothing about the records.");
+      expect(text).toContain("Not everything was read, so this says nothing about the records.");
       expect(text).not.toContain("npm run zone");
     }
     expect(renderText(await read(limit))).toContain("Not the whole period:\nonly the newest 5 mails");

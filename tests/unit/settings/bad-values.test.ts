@@ -294,7 +294,7 @@ test("a secret in the clear has to be replaced, and is not shown", () => {
   expect(others).toEqual([]);
   expect(problem).toMatchObject({
     fact: "mail:resendApiKey is a secret, but is stored in the clear in the stack file.",
-    consequence: textWith("replace it by a new one"),
+    consequence: textWith("have a new one issued"),
     command: "pulumi config set --secret mail:resendApiKey --stack {stack}",
   });
   expect(JSON.stringify(problem)).not.toContain(SECRETS.resendApiKey);
