@@ -126,7 +126,7 @@ async function findMailZone(get: Get, accountId: string, name: string): Promise<
   return pickZone(await ownZones(get, accountId, name)) ?? (await noZone(get, accountId, name));
 }
 
-/** The zone only has to answer TXT queries, which a paused zone does. Undefined when the account has none. */
+/** It only has to answer a TXT question, which a paused zone does. Undefined: the account has none. */
 async function findFurtherZone(get: Get, accountId: string, name: string): Promise<PickedZone> {
   return pickZone((await ownZones(get, accountId, name)).map((zone) => ({ ...zone, isPaused: false })));
 }
@@ -156,7 +156,7 @@ async function noZone(get: Get, accountId: string, name: string): Promise<Obstac
       fact: `The Cloudflare account ${accountId} has no zone ${name} that this token can see.`,
       next:
         "Add the domain in Cloudflare's dashboard or give the token access to it, then run the command again; " +
-        "mail:domain must be a zone of mail:accountId.",
+        "allowed for mail:domain are zones of mail:accountId.",
     };
   return {
     fact:
@@ -199,7 +199,7 @@ async function checkR2(get: Get, accountId: string): Promise<void> {
     );
 }
 
-/** The domain where Access logs people in and publishes the keys that it signs tokens with. */
+/** Where Access logs people in and shows the keys that it signs tokens with. */
 const TEAM_DOMAIN = ".cloudflareaccess.com";
 
 /** The tunnel must know it, to check the tokens of Access itself (infra/edge/ingress.ts). */
@@ -226,11 +226,11 @@ async function findTeam(get: Get, accountId: string): Promise<string> {
   );
 }
 
-/** Rules that the program did not make would be lost, and Cloudflare would refuse a second set half-way (20217). */
+/** Rules that the program did not make would be lost, and a second set of them is refused half-way (20217). */
 async function checkRateLimit(get: Get, { id, name }: ListedZone): Promise<void> {
   const { status, result } = await get(`/zones/${id}/rulesets/phases/${RATE_LIMIT_PHASE}/entrypoint`);
   if (status === 404) return;
-  const without = "Or manage the rules yourself (docs/start.md): pulumi config set mail:publicRateLimit false";
+  const without = "Or look after the rules yourself (docs/start.md): pulumi config set mail:publicRateLimit false";
   if (status === 401 || status === 403)
     throw new PreflightError(
       `Cloudflare does not let this token see the rate limiting rules of the zone ${name} (HTTP ${status}). Nothing was ` +
@@ -286,7 +286,7 @@ async function ask(api: CloudflareApi, path: string, timeBudgetMs: number): Retu
   }
 }
 
-/** A word from the API's answer, for a message. */
+/** What the API says of something, for a message. */
 function word(value: unknown): string {
   return oneLine(String(value), 100);
 }
