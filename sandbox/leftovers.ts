@@ -63,7 +63,7 @@ export function sweep(where = tmpdir()): void {
   }
 }
 
-/** A record without an owner is still being made, or its owner was killed at that moment and left nothing. */
+/** A record without an owner is one that is being made, or whose owner was killed at that moment with nothing in it. */
 function isDead(owner: string, here: Place): boolean {
   if (owner === "") return false;
   const { host, boot, space, ...identity } = JSON.parse(owner) as Place & ProcessIdentity;

@@ -1,7 +1,8 @@
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
-import { homedir } from "node:os";
 import { dirname, join } from "node:path";
+
+import { cacheFolder, freshModules, rememberDownload } from "./module-cache";
 
 /** A foreign program that is built from its Go module, which tools/FOLDER/go.mod pins with everything it needs. */
 interface GoTool {
@@ -137,12 +138,6 @@ export function pinnedVersion(name: GoToolName): string {
   return version;
 }
 
-/** The folder that outlives a checkout, so that a fresh clone does not build again. */
-export function cacheFolder(): string {
-  const base = process.env["XDG_CACHE_HOME"];
-  return join(base !== undefined && base !== "" ? base : join(homedir(), ".cache"), "mail-stack");
-}
-
 /** Where a built program of this version is or would be. */
 export function cachedFolder(name: GoToolName, version = pinnedVersion(name)): string {
   return join(cacheFolder(), folderOf(name), version);
@@ -159,8 +154,8 @@ export function isBuilt(name: GoToolName): boolean {
 }
 
 /**
- * Builds the program and puts it in place in one step, so that an interrupted build leaves nothing that looks finished and
- * two at the same time do no harm.
+ * Builds the program from modules that it downloads for this, and puts it in place in one step, so that an interrupted build
+ * leaves nothing that looks finished and two at the same time do no harm.
  *
  * @throws with the last lines that Go wrote.
  */
@@ -170,7 +165,8 @@ export async function buildTool(name: GoToolName, tell: (text: string) => void):
   mkdirSync(dirname(target), { recursive: true });
   const unfinished = `${target}.${process.pid}`;
   tell("downloading its modules");
-  const total = lines(await go(name, ["list", "-deps", tool.package])).length;
+  const total = lines(await go(name, ["list", "-deps", "tool"])).length;
+  rememberDownload(join(__dirname, folderOf(name)));
   const stamp = `-s -w${versionFlag(tool, pinnedVersion(name))}`;
   let built = 0;
   await go(name, ["build", "-v", "-trimpath", "-ldflags", stamp, "-o", unfinished, tool.package], (text) => {
@@ -190,7 +186,11 @@ function versionFlag({ versionVariable, versionPrefix = "" }: GoTool, version: s
 }
 
 async function go(name: GoToolName, args: readonly string[], onError?: (text: string) => void): Promise<string> {
-  const child = spawn("go", args, { cwd: join(__dirname, folderOf(name)), stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn("go", args, {
+    cwd: join(__dirname, folderOf(name)),
+    env: freshModules(),
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let out = "";
   let error = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => (out += text));

@@ -1,12 +1,12 @@
 import type { Message } from "./message";
 
-/** A mail server finds the Message-ID within this length, so a longer header section hides nothing. */
+/** A header section that is longer hides nothing that a mail server would look for: its Message-ID lies further up. */
 const MAX_HEAD_BYTES = 256 * 1024;
 const FIELD = /^message-id[\t ]*:(.*(?:\r?\n[\t ].*)*)/gim;
 
 /**
  * The Message-IDs that a mail server may read out of the message: without brackets, blanks and comments, in lower case. More than
- * one when fields or brackets are repeated; none when there is no such field. An empty id (`<>`) counts like any other.
+ * one where fields or brackets are repeated; none where there is no such field. An empty one (`<>`) is one like any other.
  */
 export function messageIdsOf({ bytes, start }: Message): readonly string[] {
   const text = new TextDecoder("latin1").decode(bytes.subarray(start, start + MAX_HEAD_BYTES));
