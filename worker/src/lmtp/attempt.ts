@@ -138,7 +138,7 @@ const LOOKUP_MS = 4_000;
 
 /**
  * Stalwart drops a message whose Message-ID the account has, whatever else is in it (0.16.18, measured).
- * @throws TransientError when home does not say whose mail it is, because the message could then be dropped.
+ * @throws TransientError when home does not say whose mail it is: the message could be dropped then.
  */
 async function wayOf({ addresses, message, print, home, ledger, clock }: LmtpAttempt): Promise<Way> {
   const ids = ledger.ids === NO_KNOWN_IDS ? [] : messageIdsOf(message);
