@@ -133,7 +133,7 @@ async function tryOnce(given: LmtpAttempt): Promise<Outcome> {
 const ON_ITS_WAY = new TransientError("lmtp: another message with this Message-ID is on its way", "message");
 /** Of one message; more are not usual, and each is an operation on the bucket. */
 const MAX_IDS = 4;
-/** Time to ask whose mail it is, while the connection to the listener is opened. */
+/** For the question whose mail it is; the connection to the listener is opened meanwhile. */
 const LOOKUP_MS = 4_000;
 
 /**
