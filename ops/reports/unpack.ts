@@ -31,7 +31,7 @@ export function isPacked(bytes: Uint8Array): boolean {
 }
 
 /**
- * The texts in an attachment: gzip, zip, each also inside the other, or plain, told by the first bytes because senders' media
+ * The texts in an attachment: gzip, zip, each also inside the other, or plain, recognised by the first bytes because senders' media
  * types are often wrong. Never holds more than {@link MAX_TEXT_BYTES}, whatever the archive says of itself.
  *
  * @throws UnreadableReport
@@ -52,7 +52,7 @@ function textsIn(bytes: Buffer, depth: number, room: Room): readonly string[] {
   return files.flatMap((file) => textsIn(file, depth + 1, room));
 }
 
-/** RFC 1952: members one after another are one file; other bytes behind the last one are not part of it. */
+/** RFC 1952: members one after another are one file; other bytes after the last one do not belong to it. */
 function gunzip(bytes: Buffer, room: Room): Buffer {
   const parts: Buffer[] = [];
   for (let at = 0; startsWith(bytes.subarray(at), GZIP);) {

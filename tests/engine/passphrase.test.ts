@@ -80,7 +80,7 @@ describeEngine("commands without the right passphrase, login, stack or engine", 
     });
   }
 
-  const MISPLACED = "there is no stack prod where pulumi is logged in";
+  const MISPLACED = "there is no stack prod in the place where pulumi is logged in";
   const elsewhere = () => {
     mkdirSync(join(folder.path, "other"), { recursive: true });
     return { PULUMI_BACKEND_URL: `file://${join(folder.path, "other")}` };
