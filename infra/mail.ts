@@ -42,7 +42,7 @@ export interface MailOutputs {
   readonly hostOffer: pulumi.Output<HostOffer>;
 }
 
-/** What Cloudflare answered before anything is declared. */
+/** What preflight learnt from Cloudflare before anything is declared. */
 export interface Account {
   /** Of the mail domain's zone and those further ones that exist, by name. */
   readonly zoneIds: Readonly<Record<string, string>>;

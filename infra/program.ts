@@ -31,7 +31,7 @@ export async function program(): Promise<MailOutputs | FurtherOutputs> {
     websitesRefused(settings),
   ]);
   const unprotected = stack.kind === "host" && !settings.protect ? dependentsWarning() : undefined;
-  // A zone of the same account is in the same hands: its record that lets the reports come is declared here.
+  // A zone of the same account has the same owner, so the record there that allows the reports is declared here.
   const foreign = foreignWarnings(Object.keys(zoneIds));
   for (const warning of [...warnings, ...foreign, ...refused, unreachable, unprotected])
     if (warning !== undefined) await pulumi.log.warn(warning);
@@ -40,7 +40,7 @@ export async function program(): Promise<MailOutputs | FurtherOutputs> {
     : further().declareFurther(stack.settings, stack.worker, zoneIds);
 }
 
-/** A domain whose account is a model has no website, and nothing outside is asked then. */
+/** A domain whose account is a model has no website; nothing outside is asked then. */
 async function websitesRefused({ domain, caaIssuers }: DomainSettings): Promise<readonly string[]> {
   if (caaIssuers.length === 0 || readCloudflareApi().baseUrl !== CLOUDFLARE_API) return [];
   const refused = refusedIssuers(caaIssuers, await servedIssuers(domain), pulumi.getStack());

@@ -1,13 +1,13 @@
-/** Which certificate authorities a domain's website uses: what a CAA record must not leave out. */
+/** Which certificate authorities a domain's websites use. A CAA record must not leave them out. */
 import { connect, type PeerCertificate } from "node:tls";
 import { caaIdentifier } from "./settings/authorities";
 import { quote } from "./settings/fault";
 
-/** For both names together; a website that is slower says nothing. */
+/** For both names together; a slower website is ignored. */
 const TIME_BUDGET_MS = 2_500;
 const HTTPS_PORT = 443;
 
-/** A website and who issued the certificate that it shows. */
+/** A website, and the issuer of the certificate that it shows. */
 export interface ServedIssuer {
   readonly hostname: string;
   /** As the certificate has it. */
@@ -20,8 +20,8 @@ export interface ServedIssuer {
 export type WebsitePlace = (hostname: string) => { readonly host: string; readonly port: number };
 
 /**
- * Looks at the certificates of the domain's website and of that at `www`. They are not validated: who issued them is asked,
- * not whether to trust them. A name without a website is left out. Never throws.
+ * Looks at the certificates of the websites at the domain and at `www`. It does not validate them: only their issuer matters
+ * here. A name without a website is left out. Never throws.
  */
 export async function servedIssuers(
   domain: string,
@@ -59,7 +59,7 @@ function organisationAt(
   });
 }
 
-/** A website whose next certificate CAA records refuse, and the next step. */
+/** A website whose next certificate the CAA records would forbid, and the next step. */
 export interface RefusedIssuer {
   readonly fact: string;
   readonly next: string;
@@ -79,11 +79,11 @@ export function refusedIssuers(
     const add = `pulumi config set --path 'mail:caaIssuers[${caaIssuers.length + nth}]' ${identifier ?? "NAME"} --stack ${stack}`;
     return {
       fact:
-        `The certificate of ${names.join(" and ")} is by ${quote(organisation)}, which mail:caaIssuers does not name: the CAA ` +
-        "records will make it refuse the next one, and the website's certificate will run out weeks later",
+        `The certificate of ${names.join(" and ")} was issued by ${quote(organisation)}, which mail:caaIssuers does not name: the CAA ` +
+        "records will make this authority refuse the next one, and the website's certificate will expire weeks later",
       next:
         identifier === undefined
-          ? `Its documentation says which name CAA records have for it; add that: ${add}`
+          ? `The authority's documentation says which name CAA records use for it; add that: ${add}`
           : `Add it: ${add}`,
     };
   });

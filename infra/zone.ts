@@ -1,4 +1,4 @@
-/** Zones as Cloudflare's API lists them (`GET /zones`), and what keeps one from carrying mail. Neither Pulumi nor network. */
+/** Zones as Cloudflare's API lists them (`GET /zones`), and what keeps one from carrying mail. Uses neither Pulumi nor the network. */
 import { domainToASCII } from "node:url";
 
 import { oneLine } from "./settings/visible";
@@ -15,13 +15,13 @@ export interface ListedZone {
   readonly nameServers: readonly string[];
 }
 
-/** The zones of that name in a list of the API: it may name others too, and those of every account that the token sees. */
+/** The zones of that name in a list from the API, which may include other names and every account that the token can see. */
 export function zonesNamed(name: string, result: unknown): readonly ListedZone[] {
   const items: readonly unknown[] = Array.isArray(result) ? result : [];
   return items.flatMap((item) => (isObject(item) ? [listedZone(item)] : [])).filter((zone) => zone.name === name);
 }
 
-/** An item of the list, or the answer to a new zone. What the API leaves out is what it is in a usual zone. */
+/** An item of the list, or the answer to creating a zone. What the API leaves out is taken to be as in an ordinary zone. */
 export function listedZone(zone: Readonly<Record<string, unknown>>): ListedZone {
   const { id, name, account, status, type, paused, name_servers: nameServers } = zone;
   return {
@@ -41,7 +41,7 @@ export interface Obstacle {
   readonly next: string;
 }
 
-/** Undefined: there is no zone of the name. */
+/** Undefined when there is no zone of this name. */
 export type PickedZone = ListedZone | Obstacle | undefined;
 
 /** Of several zones of one name, the one that can carry mail: Cloudflare keeps leftovers of moved domains beside it. */
@@ -77,13 +77,13 @@ export function obstacleOf(zone: ListedZone): Obstacle | undefined {
   }
   if (isPaused)
     return {
-      fact: `The zone ${name} is paused: Cloudflare proxies nothing, so no request gets to a Worker, to Access or to the tunnel, and mail does not come home.`,
+      fact: `The zone ${name} is paused: Cloudflare proxies nothing, so no request reaches a Worker, Access or the tunnel, and no mail reaches the host.`,
       next: `Resume it (Cloudflare's dashboard: ${name}, Overview, Enable Cloudflare on Site), ${then}`,
     };
   return undefined;
 }
 
-/** Why not (Cloudflare, DNS, Zone setups). */
+/** Why a zone of this type cannot carry mail (Cloudflare, DNS, Zone setups). */
 const TYPES: Readonly<Record<string, string>> = {
   partial:
     "its name servers are not Cloudflare's, so nobody would see the MX of Email Routing or any other record of this program",
@@ -94,7 +94,7 @@ const TYPES: Readonly<Record<string, string>> = {
 /** What each means, and what to do (Cloudflare, DNS, Zone status). */
 const STATUSES: Readonly<Record<string, readonly [string, string]>> = {
   initializing: [
-    "somebody added it without choosing a plan, and Cloudflare answers no question about it",
+    "somebody added it without choosing a plan, and Cloudflare answers no DNS query for it",
     "Finish its setup in Cloudflare's dashboard",
   ],
   moved: [
@@ -102,7 +102,7 @@ const STATUSES: Readonly<Record<string, readonly [string, string]>> = {
     "Enter {servers} at the registrar",
   ],
   deleted: [
-    "it was removed from the account, and Cloudflare forgets it after seven days",
+    "it was removed from the account, and Cloudflare deletes it for good after seven days",
     "Add the domain again in Cloudflare's dashboard and enter its new name servers at the registrar",
   ],
   deactivated: ["Cloudflare has switched it off", "Ask Cloudflare's support why"],

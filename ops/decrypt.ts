@@ -5,7 +5,7 @@ import { NO_PULUMI, pulumiReason } from "./pulumi-reason";
 /** The stack's secrets in plain text, by bare key. */
 export type Secrets = Readonly<Record<string, string>>;
 
-/** Whether somebody said with which passphrase the stack's secrets are encrypted. */
+/** Whether a passphrase for the stack's secrets is set. */
 export function hasPassphrase(environment: NodeJS.ProcessEnv = process.env): boolean {
   return ["PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"].some((name) => environment[name] !== undefined);
 }

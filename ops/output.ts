@@ -1,7 +1,7 @@
 /**
- * Where commands meet the terminal: nothing else in ops writes to it (a lint rule says so), and what is written here is
- * visible text, whoever the words come from. Renderers pass foreign values through `oneLine` besides, so that these cannot
- * pretend to be lines of the report.
+ * The commands' access to the terminal. Nothing else in ops writes to it (a lint rule checks that), and everything written here
+ * is made visible text, wherever it comes from. Renderers also pass foreign values through `oneLine`, so that these cannot pretend
+ * to be lines of the report.
  */
 import { createInterface } from "node:readline/promises";
 import type { Readable } from "node:stream";
@@ -28,7 +28,7 @@ export function finish({ code, stdout, stderr, styled }: Output): void {
   process.exitCode = code;
 }
 
-/** What nobody foresaw: its message may hold foreign words too. */
+/** An unexpected error; its message may contain foreign text too. */
 export function crash(error: unknown): void {
   warn(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
   process.exitCode = 1;
@@ -44,7 +44,7 @@ export function warn(text: string): void {
   process.stderr.write(visible(text));
 }
 
-/** Output of another program as it comes. It has no terminal there, so a carriage return is progress that starts a line. */
+/** Passes on another program's output. That program has no terminal, so a carriage return in its progress starts a new line. */
 export function relay(stream: Readable, write: (text: string) => void): void {
   stream.setEncoding("utf8").on("data", (text: string) => write(text.replace(/\r\n?/g, "\n")));
 }

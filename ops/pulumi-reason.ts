@@ -28,22 +28,22 @@ const KNOWN: readonly (readonly [RegExp, string])[] = [
   ],
   [
     /no stack named '([^']*)' found/,
-    "there is no stack {1} where pulumi is logged in (pulumi whoami -v). See which there are: pulumi stack ls",
+    "there is no stack {1} in the place where pulumi is logged in (pulumi whoami -v). To list the stacks: pulumi stack ls",
   ],
   [/no Pulumi\.yaml project file found/, "this folder has no Pulumi.yaml. Change into the checkout of this program"],
   [
     /stack is currently locked/,
     "another pulumi holds the lock of the stack {stack}, or one was killed. Once none is running: pulumi cancel --stack {stack}",
   ],
-  [/invalid YAML file/, "Pulumi.{stack}.yaml is not valid YAML. See where: npm run settings -- {stack}"],
+  [/invalid YAML file/, "Pulumi.{stack}.yaml is not valid YAML. To see where: npm run settings -- {stack}"],
   [
     /(unable to open (?:state directory|bucket)[^\n]*|read "\.pulumi[^\n]*|[^\n]*(?:connection refused|no such host)[^\n]*)/,
-    "the place of the state cannot be read: {1}. See which it is: pulumi whoami -v",
+    "the place of the state cannot be read: {1}. To see which place it is: pulumi whoami -v",
   ],
 ];
 
-/** For a program that is not there. */
-export const NO_PULUMI = "there is no program pulumi on the PATH. Install it: docs/start.md";
+/** When the program pulumi cannot be found. */
+export const NO_PULUMI = "pulumi is not on the PATH. Install it: docs/start.md";
 
 /**
  * Why a run of pulumi failed and what to do about it, as a sentence without its end; the engine's own words where they are
@@ -52,10 +52,10 @@ export const NO_PULUMI = "there is no program pulumi on the PATH. Install it: do
  * @param output what the engine printed, standard error at least. It must hold no secret
  */
 export function pulumiReason(output: string, stack: string): string {
-  return knownReason(output, stack) ?? (ownWords(output) || "it ended without a word");
+  return knownReason(output, stack) ?? (ownWords(output) || "it gave no reason");
 }
 
-/** Undefined where the engine's own words say it better: those of a run that had begun name the resource and what its service said. */
+/** Undefined when the engine's own words say it better: those of a run that had begun name the resource and what its service said. */
 export function knownReason(output: string, stack: string): string | undefined {
   if (diagnosticsIn(output.split("\n")).length > 0) return undefined;
   for (const [pattern, text] of KNOWN) {
@@ -68,7 +68,7 @@ export function knownReason(output: string, stack: string): string | undefined {
 }
 
 /**
- * The lines that say what is wrong, without what went well before. An `up` lists them under Diagnostics, together with what a
+ * The lines that say what is wrong, without those about what went well before. An `up` lists them under Diagnostics, together with what a
  * script on the host said: fact, consequence and next command.
  */
 function ownWords(output: string): string {

@@ -58,7 +58,7 @@ function renderText(result: ParseResult<unknown>, stack: string): string {
   return `${table}\nEncrypted, so not checked here: ${result.keys.join(", ")}. \`pulumi preview --stack ${stack}\` checks them.\n`;
 }
 
-/** They do not change the exit code: a report address elsewhere may be meant. */
+/** They do not change the exit code, because a report address elsewhere may be intended. */
 function renderWarnings(foreign: readonly Foreign[]): string {
   return foreign.map((each) => `\nWarning: ${renderForeign(each)}\n`).join("");
 }

@@ -88,7 +88,7 @@ export type BreakName = keyof typeof BREAKS;
 interface Break {
   readonly what: string;
   readonly type: string;
-  /** Which resources of the type, where it is not all of them. */
+  /** Which resources of the type, when not all of them. */
   readonly isMeant?: (args: Args) => boolean;
   readonly change: (args: Args) => Record<string, unknown>;
 }

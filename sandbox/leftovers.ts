@@ -1,6 +1,6 @@
 /**
- * What a process of ours has made outside of itself: temporary folders, which may hold keys, and processes. It is written
- * down before it is made, so that the next run of anything here removes what one that was killed has left.
+ * What one of our processes has made outside itself: temporary folders, which may hold keys, and processes. Each is recorded
+ * before it is made, so that the next run of anything here removes what a killed process has left.
  */
 import {
   appendFileSync,
@@ -22,7 +22,7 @@ const RECORD_PREFIX = "mail-stack-run-";
 export const FOLDER_PREFIX = "mail-stack-";
 const [OWNER, FOLDERS, PROCESSES] = ["owner.json", "folders", "processes"] as const;
 
-/** The record of this process; undefined while there is nothing to write down. */
+/** The record of this process; undefined while there is nothing to record. */
 let record: string | undefined;
 
 /** Before the folder is made. */
@@ -30,7 +30,7 @@ export function writeDown(folder: string): void {
   appendFileSync(join(openRecord(), FOLDERS), `${folder}\n`);
 }
 
-/** The folder of the record, in which programs write themselves down (`PID START`, a line each). */
+/** The folder of the record, in which programs record themselves (`PID START`, one line each). */
 export function openRecord(): string {
   if (record !== undefined) return record;
   sweep();
@@ -56,7 +56,7 @@ export function sweep(where = tmpdir()): void {
   for (const name of readdirSync(where)) {
     if (!name.startsWith(RECORD_PREFIX)) continue;
     const folder = join(where, name);
-    // Somebody else's record says nothing to us.
+    // Another user's record is left alone.
     const stats = lstatSync(folder, { throwIfNoEntry: false });
     if (stats?.isDirectory() !== true || (process.getuid !== undefined && stats.uid !== process.getuid())) continue;
     const owner = ownerOf(folder);

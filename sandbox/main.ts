@@ -95,7 +95,7 @@ async function main(): Promise<number> {
   }
 }
 
-/** Without `--stack`: what is there must not depend on what the checkout's owner has made of it. */
+/** The default without `--stack`, so that the run does not depend on the stack files of the checkout's owner. */
 function documentedStack(): string {
   useDocumentedStack();
   return "prod";

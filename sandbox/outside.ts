@@ -14,7 +14,7 @@ import { type Home, startHome } from "./host/home";
 import type { Settings } from "../infra/settings/settings";
 import type { StandIns } from "./stand-ins";
 
-/** Addresses on the internet (RFC 5737). Each request comes from another one, as those of many people do. */
+/** Addresses on the internet (RFC 5737). Each request comes from a different one, as from many people. */
 let people = 0;
 const somebody = () => `203.0.113.${1 + (people++ % 254)}`;
 

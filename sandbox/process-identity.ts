@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
 
-/** A process as it can be told from every other one, also from one that gets its number later. */
+/** Identifies a process for good, even when another one gets its number later. */
 export interface ProcessIdentity {
   readonly pid: number;
   /** When it started, in the system's own words. */
@@ -25,7 +25,7 @@ export function startOf(pid: number): string | undefined {
     return stdout.trim() || undefined;
   }
   const stat = read(`/proc/${pid}/stat`);
-  // proc(5): the name may hold blanks; behind it come the state as field 3 and the start as field 22.
+  // proc(5): the name may contain blanks; after it come the state as field 3 and the start time as field 22.
   const fields = stat?.slice(stat.lastIndexOf(")") + 2).split(" ");
   return fields === undefined || fields[0] === "Z" ? undefined : fields[22 - 3];
 }

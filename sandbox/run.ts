@@ -134,7 +134,7 @@ async function onEngine(
   const providers = await serveProviders(outside.world);
   cleanup.add(() => providers.close());
   const work = new Interruptible();
-  // Before the folders are removed that the engine writes to.
+  // Before the engine's folders are removed.
   const removes: (() => void)[] = [];
   cleanup.add(async () => {
     await work.end();

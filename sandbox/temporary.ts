@@ -16,8 +16,8 @@ const folders = new Set<string>();
 process.once("exit", () => folders.forEach(removeFolder));
 
 /**
- * A folder of its own that is gone when it is removed or the process ends. Of a process that was killed the next one that
- * asks for a folder removes it.
+ * A folder of its own that is gone when it is removed or the process ends. If the process is killed, the next process that asks
+ * for a folder removes it.
  */
 export function temporaryFolder(parent = tmpdir()): TemporaryFolder {
   const path = join(parent, `${FOLDER_PREFIX}${randomBytes(4).toString("hex")}`);

@@ -1,6 +1,6 @@
 /**
- * Shows that a machine with empty caches gets every Go module under tools/. A build has shown it for its own modules; this is
- * for programs that were built before go.mod or go.sum changed.
+ * Shows that a machine with empty caches can download every Go module under tools/. A build shows this for its own modules; this
+ * is for programs that were built before go.mod or go.sum changed.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { progressOn } from "../sandbox/progress";
 import { freshModules, rememberDownload, stampOf } from "./module-cache";
 
-/** The last characters of Go's complaint that are shown. */
+/** How many characters at the end of Go's error are shown. */
 const SHOWN_CHARACTERS = 1_000;
 
 /** The folders under `root` that hold a Go module. */
@@ -20,9 +20,9 @@ export function moduleFolders(root = __dirname): string[] {
 }
 
 /**
- * Downloads all that the module's programs are built from.
+ * Downloads everything that the module's programs are built from.
  *
- * @throws with what Go said.
+ * @throws with Go's error.
  */
 export function downloadModules(folder: string): void {
   const { status, stderr } = spawnSync("go", ["list", "-deps", "tool"], {

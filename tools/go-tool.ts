@@ -98,7 +98,7 @@ export const GO_TOOLS = {
     package: "github.com/juanfont/headscale/cmd/headscale",
     binary: "headscale",
   },
-  // Its tags are not versions for Go. This is a commit shortly after 2026.7.1; the proxy does not serve that of 2026.8.2.
+  // Its tags are not versions for Go. This is a commit shortly after 2026.7.1; the proxy does not serve the commit of 2026.8.2.
   cloudflared: {
     module: "github.com/cloudflare/cloudflared",
     package: "github.com/cloudflare/cloudflared/cmd/cloudflared",

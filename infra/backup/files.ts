@@ -73,7 +73,7 @@ function program(settings: Settings, { keep }: BackupSettings): string {
   ].join("");
 }
 
-/** Text of an environment file; that of the settings is in this form already. */
+/** Text of an environment file. The settings hold theirs in this form already. */
 function environment({ target }: BackupSettings, key: BackupKey | undefined): string {
   if (target.kind === "repository")
     return envFile({ RESTIC_REPOSITORY: target.url.reveal() }) + target.environment.reveal();

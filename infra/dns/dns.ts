@@ -42,8 +42,8 @@ export class Dns extends pulumi.ComponentResource {
         parent: this,
         deleteBeforeReplace: true,
         ...(isDkim(record) ? { protect: args.protect } : {}),
-        // While Email Routing is on the API changes no MX (890190): one that was adopted keeps its comment and its TTL, which
-        // the dashboard sets to automatic (1), the same 300 seconds as the program's.
+        // While Email Routing is on, the API refuses to change an MX (890190). An adopted MX keeps its comment and its TTL, which
+        // the dashboard sets to automatic (1): the same 300 seconds as the program's.
         ...(record.data.type === "MX" ? { ignoreChanges: ["comment", "ttl"] } : {}),
       });
     }

@@ -71,8 +71,8 @@ function challengeRecord(name: string, target: string): Draft {
     data: { type: "CNAME", target },
     level: "required",
     why:
-      "The certificate authority looks here for the proof that the name is the operator's; it lies in a zone that the host's " +
-      "token may write, and nothing else.",
+      "The certificate authority looks here for proof that the operator controls the name; it is in the only zone that the " +
+      "host's token can change.",
   };
 }
 

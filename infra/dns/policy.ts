@@ -61,7 +61,7 @@ function mtaSts({ domain, hostnames }: DomainSettings): Draft[] {
   ];
 }
 
-/** None without an issuer: an `iodef` alone restricts nobody. Who issues for a website here is not known to this program. */
+/** None without an issuer: an `iodef` alone restricts nobody. The program does not know which authorities websites here use. */
 function certificateAuthorities({ domain, caaIssuers, primaryAddress }: DomainSettings): Draft[] {
   if (caaIssuers.length === 0) return [];
   const issuers: Draft[] = caaIssuers.map((issuer) => ({

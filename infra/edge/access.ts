@@ -46,7 +46,7 @@ export class WorkerAccess extends pulumi.ComponentResource {
     super("mail:index:WorkerAccess", name, {}, opts);
     const { accountId, hostname } = args;
 
-    // The first has no number: it had none before there was a second.
+    // The first has no number, because it had none before there was a second.
     const tokenOf = (number: number) => {
       const suffix = number === 1 ? "" : String(number);
       return new cloudflare.ZeroTrustAccessServiceToken(

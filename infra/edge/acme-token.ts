@@ -1,12 +1,12 @@
 /**
  * Makes: the API token with which Traefik proves to the certificate authority that the mail domain is ours (DNS-01): it
- * writes a TXT record for a minute. It may edit the records of one zone and nothing else, for a year: Cloudflare knows no
- * narrower right than a zone, and an address condition would tell the home's address, which also changes.
+ * writes a TXT record for a minute. It may edit the records of one zone and nothing else, for a year: Cloudflare has no
+ * narrower right than a zone, and a condition on the address would reveal the home's address, which also changes.
  * Must be true first: nothing.
  * By hand: `npm run rotate -- certificate-token` once a year; the doctor says when. Cloudflare shows the token's secret once, at
- * its creation; it lives in the state encrypted, and on the host in a file that only Traefik's user reads.
- * Token scopes: Account API Tokens Write on the account. Who has that right can give himself any other; with
- * `mail:acmeDnsToken` there is no such token and no need for the right.
+ * its creation; it is kept encrypted in the state, and on the host in a file that only Traefik's user can read.
+ * Token scopes: Account API Tokens Write on the account. A token with that right can give itself any other;
+ * with `mail:acmeDnsToken` the program makes no token and does not need the right.
  */
 import * as cloudflare from "@pulumi/cloudflare";
 import * as pulumi from "@pulumi/pulumi";
@@ -25,7 +25,7 @@ const YEAR_MS = 365 * 86_400_000;
 export interface AcmeTokenArgs {
   readonly accountId: string;
   readonly domain: string;
-  /** The zone that it may write. */
+  /** The zone that it can change. */
   readonly zoneId: string;
   readonly number: number;
 }
@@ -36,7 +36,7 @@ export class AcmeToken extends pulumi.ComponentResource {
 
   constructor(name: string, args: AcmeTokenArgs, opts?: pulumi.ComponentResourceOptions) {
     super("mail:index:AcmeToken", name, {}, opts);
-    // The first has no number: it had none before there was a second.
+    // The first has no number, because it had none before there was a second.
     const suffix = args.number === 1 ? "" : `-${args.number}`;
     const token = new cloudflare.AccountToken(
       `${name}-token${suffix}`,

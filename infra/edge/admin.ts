@@ -12,7 +12,7 @@ import type { Applications } from "./access";
 import { administrationDomains } from "./ingress";
 import { administrationName } from "./names";
 
-/** Shorter than a mail client's: a browser opens the login page by itself. */
+/** Shorter than a mail client's, because a browser opens the login page by itself. */
 const SESSION = "24h";
 
 export interface AdminAccessArgs {
@@ -25,7 +25,7 @@ export interface AdminAccessArgs {
 }
 
 export class AdminAccess extends pulumi.ComponentResource {
-  /** By the name and path that each guards. */
+  /** Keyed by the name and path that each application guards. */
   readonly applications: Applications;
 
   constructor(name: string, args: AdminAccessArgs, opts?: pulumi.ComponentResourceOptions) {

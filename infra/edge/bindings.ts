@@ -4,7 +4,7 @@ import type { PublicEnv } from "../../worker/src/public-env";
 import type { DomainSettings } from "../settings/settings";
 import type { Binding, InboundWorkerArgs } from "./inbound-worker";
 
-/** What leads a Worker home: Access' service token, the key that may import, the one that may ask. All but the id is secret. */
+/** A Worker's credentials at home: Access's service token, the key to import, the key to ask. All but the id is secret. */
 export interface WayHome {
   readonly clientId: pulumi.Input<string>;
   readonly clientSecret: pulumi.Input<string>;

@@ -15,11 +15,11 @@ export interface Door {
   /** Go regular expression for the request's path; undefined: every path. */
   readonly path?: string;
   readonly service: string;
-  /** The Access applications in front of it, by their domain (`stalwart.example.org/admin`); none: everybody may come. */
+  /** The Access applications in front of it, by their domain (`stalwart.example.org/admin`); without one, everybody is let in. */
   readonly guardedBy: readonly string[];
 }
 
-/** What cloudflared must know to check Access itself. */
+/** What cloudflared must know to check Access's tokens itself. */
 export interface AccessCheck {
   /** Of the Zero Trust organisation: `TEAM.cloudflareaccess.com` has the keys that tokens are signed with. */
   readonly teamName: string;
@@ -53,8 +53,8 @@ export function administrationDomains(server: string): readonly string[] {
 }
 
 /**
- * The rules for these doors. Where Access is in front, cloudflared refuses what carries no token of it: an application that
- * somebody deletes by hand closes its door instead of opening it. The last rule must match everything (cloudflared, ingress).
+ * The rules for these doors. Where Access is in front, cloudflared refuses requests without an Access token: when somebody
+ * deletes an application by hand, its door closes instead of opening. The last rule must match everything (cloudflared, ingress).
  */
 export function ingressRules(all: readonly Door[], { teamName, audienceOf }: AccessCheck): Rule[] {
   const rules = all.map(({ hostname, path, service, guardedBy }): Rule => {
@@ -69,7 +69,7 @@ export function ingressRules(all: readonly Door[], { teamName, audienceOf }: Acc
   return [...rules, { service: "http_status:404" }];
 }
 
-/** Whatever cloudflared and Traefik disagree on about a path: the entry point for people does not know these paths at all. */
+/** Even if cloudflared and Traefik read a path differently: the entry point for people does not know these paths at all. */
 function administration(server: string, service: string): Door {
   const names = ADMINISTRATION_PREFIXES.map((path) => path.slice(1));
   return {

@@ -10,7 +10,7 @@ export function tokenAlertName(domain: string): string {
   return `mail worker token ${domain}`;
 }
 
-/** Of the API token with this number with which the host proves to the certificate authority that the domain is ours. */
+/** The name of the API token with this number. With it the host proves to the certificate authority that the domain is ours. */
 export function certificateTokenName(domain: string, number: number): string {
   return `mail certificates ${domain}${number === 1 ? "" : ` ${number}`}`;
 }

@@ -2,16 +2,16 @@
 export type PublicHost = "mta-sts" | "autoconfig" | "autodiscover";
 
 export interface PublicRoute {
-  /** What the route's resource is called after. */
+  /** The route's resource is named after it. */
   readonly name: string;
   readonly host: PublicHost;
-  /** As a route's pattern has it: case counts, and a `*` at the end stands for anything, the query included. */
+  /** As in a route's pattern: case-sensitive, and a `*` at the end stands for anything, including the query. */
   readonly path: string;
 }
 
 /**
- * What reaches the public Worker. Each request that does counts against the plan's requests of the day, of which mail needs
- * some, so other paths lead past it. Clients write `autodiscover` in three ways.
+ * The paths that lead to the public Worker. Each request there counts against the plan's daily requests, which mail needs too,
+ * so other paths bypass the Worker. Clients write `autodiscover` in three ways.
  */
 export const PUBLIC_ROUTES: readonly PublicRoute[] = [
   { name: "mta-sts", host: "mta-sts", path: "/.well-known/mta-sts.txt*" },

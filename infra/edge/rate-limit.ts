@@ -1,18 +1,18 @@
 /**
- * The rate limiting rule in front of the public Worker. It is what the free plan allows: one rule for each zone, which sees
- * the path alone, counts for 10 s by address and data centre, and blocks for 10 s (Cloudflare, Rate limiting rules,
+ * The rate limiting rule in front of the public Worker. It is what the free plan allows: one rule for each zone, which can
+ * match only the path, counts for 10 s by address and data centre, and blocks for 10 s (Cloudflare, Rate limiting rules,
  * Availability).
  */
 import { PUBLIC_ROUTES } from "./public-paths";
 
 export const RATE_LIMIT_PHASE = "http_ratelimit";
-/** By which the rule is known as this program's. */
+/** Marks the rule as this program's. */
 export const RATE_LIMIT_REF = "mail_stack_public_worker";
 
 const PERIOD_SECONDS = 10;
 /**
- * Below 11.5, so that one address alone cannot use up the 100,000 requests that the free plan has for a day. A client that
- * sets itself up asks three times or so.
+ * Below 11.5, so that one address alone cannot use up the free plan's 100,000 requests a day. A client that is being set up
+ * makes about three requests.
  */
 const MAX_REQUESTS = 10;
 

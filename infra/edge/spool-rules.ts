@@ -7,17 +7,17 @@ import { BEGUN_PREFIX, DEAD_DAYS, DEAD_PREFIX, RETRY_PREFIX } from "../../worker
  */
 export const SPOOL_SCHEDULE = "* * * * *";
 
-/** Of what is remembered of deliveries. */
+/** How long deliveries are remembered. */
 const LEDGER_PREFIX = "ledger/";
 
 /** Which Message-IDs came by LMTP. A program that writes one id into all its mail may write once a year. */
 const IDS_PREFIX = "ids/";
 const IDS_DAYS = 400;
 
-/** Longer than any message waits: what is still there then has lost its message. */
+/** Longer than any message waits, so that an object which is still there no longer has a message. */
 const LITTER_DAYS = 30;
 
-/** What the bucket deletes by itself. */
+/** The objects that the bucket deletes by itself. */
 export interface Expiry {
   readonly id: string;
   readonly prefix: string;

@@ -1,8 +1,8 @@
 /**
  * Environment files as docker compose reads them (`env_file`, compose-go's package dotenv; 2.24 to 2.40 were tried). Outside
- * of quotes `$` begins a variable, ` #` a comment, and blanks at the ends are dropped; between single quotes nothing has a
- * meaning but a backslash before the quote; between double quotes `$` and the backslash have one. How a backslash is read
- * differs between versions, so none is written.
+ * quotes `$` begins a variable, ` #` begins a comment, and blanks at both ends are dropped. Between single quotes only a
+ * backslash before the quote is special; between double quotes `$` and the backslash are. Versions differ in how they read a
+ * backslash, so none is written.
  */
 
 const PLAIN = /^[\w./:@%+,=~^*?!&()<>;|{}[\]-]*$/;
@@ -13,7 +13,7 @@ const BETWEEN_DOUBLE = /^[\x20\x21\x23\x25-\x5b\x5d-\x7e]*$/;
 export function envValueFault(text: string): string | undefined {
   if (envValue(text) !== undefined) return undefined;
   if (/[^\x20-\x7e]/.test(text)) return "has a line break or a character outside printable ASCII";
-  if (text.includes("\\")) return "has a backslash, which no environment file holds in the same way everywhere";
+  if (text.includes("\\")) return "has a backslash, which programs read differently in an environment file";
   return "has a single quotation mark together with a double one or a $, which an environment file cannot hold";
 }
 

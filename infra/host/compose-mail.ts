@@ -83,8 +83,8 @@ export function certificatesService(): Service {
 }
 
 /**
- * Says to the Worker whether a message has arrived, and nothing else. It looks with the recovery administrator's login, as the
- * export does; the Worker gets a key that opens this question alone.
+ * Tells the Worker whether a message has arrived, and nothing else. It reads mail with the recovery administrator's login, as
+ * the export does; the Worker gets a key that is valid for this question only.
  */
 export function arrivalsService(addresses: Addresses): Service {
   return {
@@ -92,7 +92,7 @@ export function arrivalsService(addresses: Addresses): Service {
     command: ["node", PROGRAM, "arrivals"],
     volumes: [
       inApps(readOnly, "onhost"),
-      // Of all secrets this one: the Worker's requests reach this service.
+      // It gets this secret only, because the Worker's requests reach this service.
       inApps(readOnly, FILES.recoveryAdmin),
       inApps(readOnly, FILES.arrivalsKeys),
     ],

@@ -111,7 +111,7 @@ export function addresses(subnet: string): Addresses {
   };
 }
 
-/** The address that Stalwart sees of the Worker: nobody else reaches it from there (decision 006). */
+/** The address from which Stalwart sees the Worker come; nobody else comes from there (decision 006). */
 export function workerAddress(subnet: string): string {
   return addresses(subnet).edge.cloudflared;
 }

@@ -1,7 +1,7 @@
 import { type Get, isObject } from "./ask";
 import { PreflightError } from "./error";
 
-/** Where Access logs people in and shows the keys that it signs tokens with. */
+/** The domain where Access logs people in and publishes the keys that it signs tokens with. */
 const TEAM_DOMAIN = ".cloudflareaccess.com";
 
 /** The tunnel must know it, to check the tokens of Access itself (infra/edge/ingress.ts). */

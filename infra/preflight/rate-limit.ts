@@ -3,11 +3,11 @@ import type { ListedZone } from "../zone";
 import { type Get, isObject } from "./ask";
 import { PreflightError } from "./error";
 
-/** Rules that the program did not make would be lost, and a second set of them is refused half-way (20217). */
+/** Rules that the program did not make would be lost, and Cloudflare would refuse a second set half-way (20217). */
 export async function checkRateLimit(get: Get, { id, name }: ListedZone): Promise<void> {
   const { status, result } = await get(`/zones/${id}/rulesets/phases/${RATE_LIMIT_PHASE}/entrypoint`);
   if (status === 404) return;
-  const without = "Or look after the rules yourself (docs/start.md): pulumi config set mail:publicRateLimit false";
+  const without = "Or manage the rules yourself (docs/start.md): pulumi config set mail:publicRateLimit false";
   if (status === 401 || status === 403)
     throw new PreflightError(
       `Cloudflare does not let this token see the rate limiting rules of the zone ${name} (HTTP ${status}). Nothing was ` +

@@ -19,7 +19,7 @@ export async function verifyToken(get: Get, accountId: string): Promise<void> {
   );
 }
 
-/** What the API says of something, for a message. */
+/** A word from the API's answer, for a message. */
 function word(value: unknown): string {
   return oneLine(String(value), 100);
 }

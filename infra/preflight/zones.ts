@@ -6,7 +6,7 @@ export async function findMailZone(get: Get, accountId: string, name: string): P
   return pickZone(await ownZones(get, accountId, name)) ?? (await noZone(get, accountId, name));
 }
 
-/** It only has to answer a TXT question, which a paused zone does. Undefined: the account has none. */
+/** The zone only has to answer TXT queries, which a paused zone does. Undefined when the account has none. */
 export async function findFurtherZone(get: Get, accountId: string, name: string): Promise<PickedZone> {
   return pickZone((await ownZones(get, accountId, name)).map((zone) => ({ ...zone, isPaused: false })));
 }
@@ -38,7 +38,7 @@ async function noZone(get: Get, accountId: string, name: string): Promise<Obstac
       fact: `The Cloudflare account ${accountId} has no zone ${name} that this token can see.`,
       next:
         "Add the domain in Cloudflare's dashboard or give the token access to it, then run the command again; " +
-        "allowed for mail:domain are zones of mail:accountId.",
+        "mail:domain must be a zone of mail:accountId.",
     };
   return {
     fact:

@@ -3,13 +3,13 @@ import { bad, type Checked, good } from "./fault";
 import { Secret } from "./secret";
 import { parseApiKey } from "./values";
 
-/** Checks a token of Cloudflare's that somebody made by hand; none is fine. */
+/** Checks a Cloudflare token that was made by hand; an empty value is allowed. */
 export function parseAcmeDnsToken(text: string): Checked<Secret> {
   if (text.trim() === "") return good(new Secret(""));
   return parseApiKey(text);
 }
 
-/** Checks the zone for the challenges alone: a token for it must not reach anything of the mail domain. */
+/** Checks the zone that is used only for challenges: a token for it must not be able to change the mail domain. */
 export function parseAcmeZone(text: string, domain: string | undefined): Checked<string> {
   if (text === "") return good(text);
   const fault = domainFault(text);

@@ -45,8 +45,8 @@ export function parseOwnAddress(text: string, rules: AddressRules): Checked<stri
 
 /**
  * Checks an address that receives reports; it may be in any domain (RFC 9990 §4, RFC 8460 §3). It becomes part of a `mailto:`
- * URI inside a tag list. What would be percent-encoded there (RFC 6068 §2) is refused: not every receiver decodes it, and
- * the reports would be lost.
+ * URI inside a tag list. Characters that must be percent-encoded there (RFC 6068 §2) are refused: not every receiver decodes
+ * them, and the reports would be lost.
  */
 export function parseReportAddress(text: string): Checked<string> {
   const checked = parseAddress(text);

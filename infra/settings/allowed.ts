@@ -78,6 +78,6 @@ export const ALLOWED: Readonly<Record<KeyName, string>> = {
   adminAccess: "access, public, tailnet; tailnet only with mail:tailnet",
   acmeTokenNumber: "an integer from 1 to 9999",
   acmeDnsToken: "empty, or the API token, one word (Cloudflare's dashboard, My Profile, API Tokens)",
-  acmeZone: "empty, or a zone of mail:accountId that is not the mail domain or below or above it",
+  acmeZone: "empty, or a zone of mail:accountId that is neither the mail domain nor above or below it",
   protect: "true, false",
 };

@@ -1,6 +1,6 @@
 /**
  * Names that certificate authorities look for in CAA records (RFC 8659 section 4.2), as they publish them in the Common CA
- * Database and in their practice statements. A name that no authority looks for forbids everybody to issue.
+ * Database and in their practice statements. A name that no authority looks for forbids every authority to issue.
  */
 export const AUTHORITIES: readonly string[] = [
   // Those that issue for free, or at Cloudflare's edge.
@@ -46,8 +46,8 @@ export const AUTHORITIES: readonly string[] = [
 ];
 
 /**
- * The authorities among them whose certificates are recognised, with the organisations that stand
- * as issuers in their certificates. Sources: each authority's certification practice statement, as the CCADB lists them
+ * The authorities among them whose certificates are recognised, with the organisations that their certificates
+ * name as issuers. Sources: each authority's certification practice statement, as the CCADB lists them
  * ("CAA identifiers"); for those of Cloudflare, its page "Certificate authorities".
  */
 const ORGANISATIONS: Readonly<Record<string, readonly RegExp[]>> = {
@@ -75,7 +75,7 @@ const ORGANISATIONS: Readonly<Record<string, readonly RegExp[]>> = {
   "trustasia.com": [/^TrustAsia\b/i],
 };
 
-/** The CAA name of the authority behind an issuer's organisation; undefined: it is not known here. */
+/** The CAA name of the authority behind an issuer's organisation; undefined when it is not known here. */
 export function caaIdentifier(organisation: string): string | undefined {
   const found = Object.entries(ORGANISATIONS).find(([, names]) => names.some((name) => name.test(organisation.trim())));
   return found?.[0];

@@ -77,7 +77,7 @@ export const BACKUP_KEYS = {
     type: "string",
     ofHost: true,
     description:
-      "The password before, while it is replaced: the host gives the repository a key for the new one, then takes this one's away. Set and removed by `npm run rotate -- restic --stack prod`.",
+      "The previous password, while it is being replaced: the host gives the repository a key for the new password, then removes this one's. Set and removed by `npm run rotate -- restic --stack prod`.",
     default: "",
     derived: "none; secret",
     encrypted: true,

@@ -5,10 +5,10 @@ import type { Problem } from "./problem";
 /** Pulumi writes an encrypted value as `secure: v1:...` with a passphrase, and as one word of Base64 with Pulumi Cloud. */
 const SECURE = "secure";
 const PASSPHRASE = "v1:";
-/** The section with which the passphrase becomes a key. */
+/** The section that turns the passphrase into a key. */
 export const SALT = "encryptionsalt";
 
-/** Why an encrypted value cannot be decrypted, as far as it shows. */
+/** Why an encrypted value cannot be decrypted, as far as its form shows. */
 export function cipherFault(node: Node | null, hasSalt: boolean): string | undefined {
   let fault: string | undefined;
   const look = ({ key, value }: Pair): symbol | undefined => {
@@ -19,7 +19,7 @@ export function cipherFault(node: Node | null, hasSalt: boolean): string | undef
   if (node !== null) visit(node, { Pair: (_, pair) => look(pair) });
   const items = isMap(node) ? node.items : [];
   if (fault === undefined && items.length > 1 && items.some(({ key }) => isScalar(key) && key.value === SECURE))
-    return "has other keys beside secure, so Pulumi takes it for a map in the clear.";
+    return "has other keys beside secure, so Pulumi reads it as a map that is not encrypted.";
   return fault;
 }
 
@@ -36,7 +36,7 @@ export function isEncrypted(node: Node | null): boolean {
   return isMap(node) && node.items.length === 1 && node.has(SECURE);
 }
 
-/** Encrypted values without what they were encrypted with. */
+/** Encrypted values without the salt that they were encrypted with. */
 export function saltProblems(document: Document): readonly Problem[] {
   if (document.has(SALT) || document.has("encryptedkey")) return [];
   const texts: string[] = [];

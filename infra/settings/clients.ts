@@ -62,7 +62,7 @@ export function parsePeople(text: string, primary: string | undefined): Checked<
 
 const ADMIN_ACCESS: readonly Settings["adminAccess"][] = ["access", "public", "tailnet"];
 
-/** Checks how the web interface is reached; by the tailnet alone only where there is one. */
+/** Checks who can reach the web interface; `tailnet` is allowed only with a tailnet. */
 export function parseAdminAccess(text: string, tailnet: TailnetMode | undefined): Checked<Settings["adminAccess"]> {
   const checked = parseChoice(text, ADMIN_ACCESS);
   if (!checked.ok || checked.value !== "tailnet" || tailnet !== "off") return checked;

@@ -32,5 +32,5 @@ export interface ConfigKey {
   readonly input?: SecretInput;
 }
 
-/** A secret is never a file in the checkout: it comes out of a program, or lies where its owner keeps such files anyway. */
+/** A secret is never a file in the checkout: a program makes it, or its owner keeps it in a file elsewhere anyway. */
 export type SecretInput = { readonly pipe: string } | { readonly file: string };

@@ -146,7 +146,7 @@ export const DOMAIN_KEYS = {
   dkimPublished: {
     type: "string",
     description:
-      "Public DKIM keys beside those that sign, as `selector:rsa:KEY` or `selector:ed25519:KEY` with spaces between: those that will sign, and those whose signatures are still under way. `npm run rotate -- dkim --stack prod` writes it.",
+      "Public DKIM keys to publish besides those that sign now, as `selector:rsa:KEY` or `selector:ed25519:KEY` with spaces between: keys that will sign later, and keys whose signatures are still in transit. `npm run rotate -- dkim --stack prod` writes it.",
     default: "",
     example: "202611r:rsa:MIIB...",
   },
@@ -179,8 +179,8 @@ export const DOMAIN_KEYS = {
   caaIssuers: {
     type: "array",
     description:
-      "The only certificate authorities that may issue for the domain and all names below it (CAA), or none for no record. " +
-      "Name those of every website too, or its next certificate is refused; edge and host use letsencrypt.org, pki.goog, ssl.com.",
+      "The only certificate authorities that may issue for the domain and all names below it (CAA); with an empty list there is no record. " +
+      "Name the authority of every website too, or its next certificate is refused. Edge and host use letsencrypt.org, pki.goog and ssl.com.",
     default: [],
     example: '["letsencrypt.org","pki.goog","ssl.com"]',
   },

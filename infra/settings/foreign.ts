@@ -7,12 +7,12 @@ import type { RawConfig } from "./raw";
 export interface Foreign {
   readonly key: KeyName;
   readonly seen: string;
-  /** What happens with it, and what has to be true for that to be right. */
+  /** What happens with the value, and when that is right. */
   readonly consequence: string;
 }
 
 /**
- * Values that do not belong to the stack's own domain and are no mistake by themselves. Those that must belong to it
+ * Values that do not belong to the stack's own domain but are not mistakes in themselves. Values that must belong to it
  * (addresses of accounts, host names) are problems, which the parser reports.
  *
  * @param ownZones further zones that are known to be in the same hands
@@ -40,7 +40,7 @@ function foreignReports(raw: RawConfig, domain: string, isForeign: (address: str
     const consent =
       key === "tlsReportAddress"
         ? "right only if that mailbox is yours or a service of your choice"
-        : `sent only if that one publishes TXT "v=DMARC1" at ${domain}._report._dmarc.${hostOf(address)}`;
+        : `sent only if that domain publishes TXT "v=DMARC1" at ${domain}._report._dmarc.${hostOf(address)}`;
     found.push({ key, seen: quote(address), consequence: `${who}: ${consent}.` });
   }
   return found;
@@ -53,13 +53,13 @@ function foreignPeople(raw: RawConfig, isForeign: (address: string) => boolean):
   return [{ key: "clientPeople", seen: people.map((person) => quote(person)).join(", "), consequence }];
 }
 
-/** Names of buckets are worldwide (S3, "General purpose bucket naming rules"), so a copied one is somebody else's. */
+/** Bucket names are global (S3, "General purpose bucket naming rules"), so a copied name is somebody else's bucket. */
 function foreignBucket(raw: RawConfig, domain: string): Foreign[] {
   const bucket = textOf(raw, "backupBucket");
   if (bucket === "" || textOf(raw, "backup") !== "s3") return [];
   const [label = domain] = organisationOf(domain).split(".");
   if (bucket.includes(label)) return [];
-  const consequence = `The name has nothing of ${domain} in it, and names of buckets are worldwide: right only if it is yours.`;
+  const consequence = `The name has nothing of ${domain} in it, and bucket names are global: right only if the bucket is yours.`;
   return [{ key: "backupBucket", seen: quote(bucket), consequence }];
 }
 
@@ -71,13 +71,13 @@ function hostOf(address: string): string {
   return address.slice(address.lastIndexOf("@") + 1);
 }
 
-/** In lower case, which is for the parser to report; nothing of what is encrypted. */
+/** In lower case, because the parser reports upper case; empty for an encrypted value. */
 function textOf(raw: RawConfig, key: KeyName): string {
   const value = raw.get(key);
   return value === undefined || value.secret ? "" : (value.text ?? "").trim().toLowerCase();
 }
 
-/** The texts of a list, which the configuration holds as JSON; none of what is no list. */
+/** The texts of a list, which the configuration holds as JSON; none when it is not a list. */
 function listOf(raw: RawConfig, key: KeyName): readonly string[] {
   try {
     const value: unknown = JSON.parse(textOf(raw, key));

@@ -126,7 +126,7 @@ export const HOST_KEYS = {
     type: "array",
     ofHost: true,
     description:
-      "Addresses of the people whom Cloudflare Access lets through to `clientTcp`, and to the web interface (`adminAccess`).",
+      "Addresses of the people whom Cloudflare Access lets use `clientTcp` and the web interface (`adminAccess`).",
     default: [],
     derived: "the primary address",
     example: '["me@example.org"]',
@@ -135,7 +135,7 @@ export const HOST_KEYS = {
     type: "string",
     ofHost: true,
     description:
-      "How the web interface (`/admin`, `/account`) is reached at the public name: `access` (by the people of `clientPeople` after a login at Cloudflare Access), `public` (by everybody who has the address) or `tailnet` (not at all: on the tailnet only). Access sends its one-time codes by mail: name an address that another server has, or you cannot log in while this one is down.",
+      "Who can reach the web interface (`/admin`, `/account`) at the public name: `access` (the people in `clientPeople`, after a login at Cloudflare Access), `public` (everybody) or `tailnet` (nobody: it is on the tailnet only). Access sends its one-time codes by mail. Put an address on another server into `clientPeople`, or you cannot log in while this one is down.",
     default: "access",
     example: "access",
   },
@@ -143,7 +143,7 @@ export const HOST_KEYS = {
     type: "integer",
     ofHost: true,
     description:
-      "Number of the API token with which Traefik proves to the certificate authority that the domain is yours, 1 to 9999. Each ends after a year. `npm run rotate -- certificate-token` raises it.",
+      "Number of the API token with which Traefik proves to the certificate authority that the domain is yours, 1 to 9999. Each token expires after a year. `npm run rotate -- certificate-token` raises it.",
     default: 1,
     example: "2",
   },
@@ -151,7 +151,7 @@ export const HOST_KEYS = {
     type: "string",
     ofHost: true,
     description:
-      "A token for that, made by hand (Zone Read, DNS Write on one zone). With it the program makes none, and its own token needs no `Account API Tokens Write`.",
+      "An API token for the certificate's DNS challenge, made by hand (Zone Read and DNS Write on one zone). With it the program makes no such token, and its own token does not need `Account API Tokens Write`.",
     default: "",
     derived: "made by the program; secret",
     encrypted: true,
@@ -161,7 +161,7 @@ export const HOST_KEYS = {
     type: "string",
     ofHost: true,
     description:
-      "Another zone of the account, for nothing but the certificate's challenges: CNAME records lead them there, and the token on the host may write that zone alone. Without it the token may edit the whole zone of the mail domain.",
+      "Another zone of the account, used only for the certificate's challenges: CNAME records lead them there, and the token on the host can change no other zone. Without it the token can change the whole zone of the mail domain.",
     default: "",
     derived: "the mail domain's own zone",
     example: "acme-example.net",

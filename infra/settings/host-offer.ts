@@ -11,7 +11,7 @@ export interface HostOffer {
   readonly inboundDelivery: Settings["inboundDelivery"];
   readonly hostnames: Pick<Settings["hostnames"], "server" | "inbound" | "lmtp" | "clients">;
   readonly host: Omit<HostSettings, "sshPrivateKey"> & { readonly sshPrivateKey: string };
-  /** What a Worker needs to hand mail in: Access' service token, the key that may import, the one that may ask. */
+  /** What a Worker needs to deliver mail: Access's service token, the key to import, the key to ask. */
   readonly worker: {
     readonly clientId: string;
     readonly clientSecret: string;

@@ -35,7 +35,7 @@ export function parseFolder(text: string): Checked<string> {
 export function parseSubnet(text: string): Checked<string> {
   const [address = "", length, ...more] = text.split("/");
   if (isIP(address) !== 4 || length !== "24" || more.length > 0)
-    return bad({ rule: "is no IPv4 network of 256 addresses" });
+    return bad({ rule: "is not an IPv4 network of 256 addresses" });
   const [first = 0, second = 0, , last] = address.split(".").map(Number);
   if (last !== 0)
     return bad({ rule: "does not begin at the network's first address", mend: text.replace(/\d+\/24$/, "0/24") });

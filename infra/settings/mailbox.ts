@@ -1,4 +1,4 @@
-/** The one grammar of addresses, for settings, commands and the Worker alike. Imports nothing: the Worker carries it along. */
+/** The one grammar of addresses, for settings, commands and the Worker. Imports nothing, because the Worker bundles it. */
 
 /** Octets of a local part (RFC 5321 §4.5.3.1.1). */
 export const MAX_LOCAL_PART = 64;
@@ -20,17 +20,17 @@ export function ownAddress(asked: string, domain: string): string | undefined {
   return isOwn ? address : undefined;
 }
 
-/** What is before the last `@`: a quoted local part may hold others. Empty without one. */
+/** The text before the last `@`, because a quoted local part may contain others. Empty without an `@`. */
 export function localPartOf(address: string): string {
   return address.slice(0, Math.max(address.lastIndexOf("@"), 0));
 }
 
-/** What is behind the last `@`. Without one it is all of the text. */
+/** The text after the last `@`, or the whole text without one. */
 export function domainOf(address: string): string {
   return address.slice(address.lastIndexOf("@") + 1);
 }
 
-/** ASCII alone: elsewhere a letter may become another one that is in ASCII, as the Kelvin sign becomes `k`. */
+/** Changes ASCII only: other letters can turn into ASCII ones, as the Kelvin sign turns into `k`. */
 export function asciiLowerCase(text: string): string {
   return text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 }

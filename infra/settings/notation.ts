@@ -1,6 +1,7 @@
 /**
- * What the engine reads otherwise than this program, or not at all, although each value for itself may be fine. The engine
- * is written in Go and reads YAML by gopkg.in/yaml.v3, which knows YAML 1.1's numbers and dates; tests/engine has it judge.
+ * Finds what the engine reads differently from this program, or not at all, although each value may be valid in itself. The
+ * engine is written in Go and reads YAML with gopkg.in/yaml.v3, which accepts YAML 1.1's numbers and dates. tests/engine
+ * compares the two.
  */
 import { type Document, isAlias, isCollection, isMap, isPair, isScalar, type Node, Scalar, visit } from "yaml";
 import { ALLOWED } from "./allowed";
@@ -11,7 +12,7 @@ import { type Problem, setCommand } from "./problem";
 import { NAMESPACES } from "./providers";
 import { isKeyName, nearest } from "./spelling";
 
-/** What the engine reads of a stack file; everything else it passes over without a word. */
+/** The sections of a stack file that the engine reads; it silently ignores all others. */
 const SECTIONS = ["config", "encryptionsalt", "secretsprovider", "encryptedkey"];
 const EDIT = '"${EDITOR:-vi}" Pulumi.{stack}.yaml';
 
@@ -30,7 +31,7 @@ export function sectionProblems(document: Document): readonly Problem[] {
         ofFile(
           quote(name),
           "is a section of Pulumi ESC.",
-          "The values that it adds would be seen by Pulumi only, not by this program.",
+          "Pulumi would see the values that it adds, but this program would not.",
         ),
       ];
     const meant = nearest(name, SECTIONS);
@@ -38,7 +39,7 @@ export function sectionProblems(document: Document): readonly Problem[] {
       ofFile(
         quote(name),
         `is not a section of a stack file${meant === undefined ? "" : `; the nearest one is ${meant}`}.`,
-        "Pulumi passes over it without a word.",
+        "Pulumi ignores it and does not say so.",
       ),
     ];
   });
@@ -74,7 +75,7 @@ export function keyProblem(key: unknown): Problem | undefined {
   if (!text.includes(":"))
     return problem(
       "has no namespace.",
-      "Pulumi adds the project's, and a second key of that name then decides by chance.",
+      "Pulumi adds the project's; if a second key then has that name, chance decides which one counts.",
       `${PROJECT}:${text}`,
     );
   if (more.length > 0 || name === "" || namespace === "")
@@ -90,7 +91,7 @@ export function keyProblem(key: unknown): Problem | undefined {
     const meant = nearest(namespace, [PROJECT, ...NAMESPACES.keys()]);
     return problem(
       `is in a namespace that nothing here reads${meant === undefined ? "" : `; the nearest one is ${meant}`}.`,
-      "Pulumi itself would ignore it without a word.",
+      "Pulumi itself would ignore it and not say so.",
       [PROJECT, ...NAMESPACES.keys()].join(", "),
       remove,
     );
@@ -99,13 +100,13 @@ export function keyProblem(key: unknown): Problem | undefined {
   const meant = nearest(name, known.keys);
   return problem(
     `is not a setting of the provider${meant === undefined ? "" : `; the nearest one is ${namespace}:${meant}`}.`,
-    "Pulumi itself would ignore it without a word.",
+    "Pulumi itself would ignore it and not say so.",
     known.keys.map((each) => `${namespace}:${each}`).join(", "),
     remove,
   );
 }
 
-/** What the engine would misread or refuse of a value. @param hasSalt values are encrypted with a passphrase */
+/** The part of a value that the engine would misread or refuse. @param hasSalt values are encrypted with a passphrase */
 export function valueProblem(
   key: string,
   node: Node | null,
@@ -126,12 +127,11 @@ export function valueProblem(
     return {
       key,
       fact: `${key} is a secret, but is stored in the clear in the stack file.`,
-      consequence:
-        "Everyone who can read the file or its history in git has it: replace it by a new one where it was issued, and store that.",
+      consequence: "Everyone who can read the file or its git history has it: have a new one issued, and store that.",
       allowed: "an encrypted value",
       command: secretCommand,
     };
-  // A secret of the project in the clear is the parser's to report; its text must not be repeated here.
+  // The parser reports a secret of the project that is not encrypted; its text must not be repeated here.
   if (namespace === PROJECT && isSecret) return undefined;
   const allowed = setting !== undefined && isKeyName(name) ? ALLOWED[name] : "the same in quotes";
   const set =
@@ -143,7 +143,7 @@ export function valueProblem(
       key,
       ...(silent ? {} : { seen: quote(text) }),
       fact: `${key} is a text in the file, not a list.`,
-      consequence: "Pulumi refuses it, also when the text is JSON.",
+      consequence: "Pulumi refuses it, even when the text is JSON.",
       allowed,
       command: `pulumi config rm ${key} --stack {stack} && ${set}`,
     };
@@ -210,7 +210,7 @@ const NUMBER =
 const TIME = /^\d{4}-\d{1,2}-\d{1,2}(?:$|[Tt\s])/;
 const OTHER_WORD = /^(?:true|false|null)$/i;
 
-/** Whether the engine may read a scalar otherwise than this program or than it is written. */
+/** Whether the engine may read a scalar differently from this program, or from how it is written. */
 function rewritten(scalar: Scalar): boolean {
   const { source = "", type, tag } = scalar;
   if (tag === "tag:yaml.org,2002:str") return false;

@@ -52,8 +52,7 @@ export function storedInTheClear(name: KeyName, allowed: string): Problem {
   return {
     key: `${PROJECT}:${name}`,
     fact: `${PROJECT}:${name} is a secret, but is stored in the clear in the stack file.`,
-    consequence:
-      "Everyone who can read the file or its history in git has it: replace it by a new one where it was issued, and store that.",
+    consequence: "Everyone who can read the file or its git history has it: have a new one issued, and store that.",
     allowed,
     command: setCommand(name),
   };
@@ -77,7 +76,7 @@ export function unknownKey(name: string, nearest: KeyName | undefined): Problem 
   return {
     key: quote(key).slice(1, -1),
     fact: `${quote(key)} is no setting of this program${nearest === undefined ? "" : `; the nearest one is ${PROJECT}:${nearest}`}.`,
-    consequence: "Pulumi itself would ignore it without a word.",
+    consequence: "Pulumi itself would ignore it and not say so.",
     allowed: "the keys in docs/reference.md",
     command: nearest === undefined ? remove : `${remove} && ${setCommand(nearest)}`,
   };

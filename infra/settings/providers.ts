@@ -1,4 +1,4 @@
-/** Configuration that belongs to Pulumi and its providers: what they read, and what of it must be encrypted. */
+/** Configuration that belongs to Pulumi and its providers: the keys they read, and which of these must be encrypted. */
 interface Namespace {
   /** Undefined: any. */
   readonly keys: readonly string[] | undefined;
@@ -56,7 +56,7 @@ export const NAMESPACES: ReadonlyMap<string, Namespace> = new Map<string, Namesp
       secret: ["apiKey", "identityToken", "oauthClientSecret"],
     },
   ],
-  // How far a rotation is (npm run rotate). What it keeps is encrypted by it.
+  // How far a rotation has come (npm run rotate). The command encrypts what it keeps here.
   ["rotate", { keys: undefined, secret: [] }],
   ["pulumi", { keys: undefined, secret: [] }],
 ]);

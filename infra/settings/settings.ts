@@ -188,7 +188,7 @@ export interface Settings extends DomainSettings {
   };
   /** How the host proves to the certificate authority that its names are the operator's (DNS-01). */
   readonly acme: {
-    /** Which of the program's tokens the host has. */
+    /** The number of the program's token that the host has. */
     readonly tokenNumber: number;
     /** A token made by hand in its place; undefined: the program makes one. */
     readonly dnsToken: Secret | undefined;
@@ -200,8 +200,8 @@ export interface Settings extends DomainSettings {
   /** How phones reach the host; undefined: not by a tailnet. */
   readonly tailnet: TailnetSettings | undefined;
   /**
-   * How the web interface is reached at the public name: by whom Access lets in, by everybody, or not at all. On the tailnet it
-   * is always there.
+   * Who can reach the web interface at the public name: the people whom Access lets in, everybody, or nobody. On the tailnet it
+   * is always available.
    */
   readonly adminAccess: "access" | "public" | "tailnet";
   /** What the Cloudflare tunnel carries for laptops, and whom Access lets in. */

@@ -33,7 +33,7 @@ export interface StackFileOptions {
 /** The checkout. */
 const PROJECT_DIRECTORY = resolve(__dirname, "../..");
 
-/** The deployment that docs/ describes: for the sandbox, the tests and what is generated, so that none reads an operator's file. */
+/** The deployment that docs/ describes. The sandbox, the tests and the generator use it, so that none reads an operator's file. */
 export const DOCUMENTED_DIRECTORY = join(PROJECT_DIRECTORY, "stacks/documented");
 
 /** Names another folder of stack files than the checkout's own, also for the processes that this one starts. */

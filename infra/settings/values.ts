@@ -83,7 +83,7 @@ function issuerFault(name: string): Fault | undefined {
   return {
     rule: "is not the name of a certificate authority in CAA records",
     ...(meant === undefined ? {} : { detail: `the nearest one is ${meant}`, mend: meant }),
-    consequence: "No authority looks for it, so it would forbid what it is meant to allow.",
+    consequence: "No authority recognises it, so it would forbid what it is meant to allow.",
     allowed: "letsencrypt.org, pki.goog, ssl.com, sectigo.com, digicert.com and others (infra/settings/authorities.ts)",
   };
 }

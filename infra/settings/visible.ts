@@ -5,10 +5,10 @@
  */
 const HIDDEN = /(?![\n\t])[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
 
-/** What moves to another line or column. */
+/** Characters that move to another line or column. */
 const BREAKS = /[\t\n\v\f\r\u0085\u2028\u2029]+/g;
 
-/** Longer than any name, address or record that is meant seriously. */
+/** Longer than any genuine name, address or record. */
 export const MAX_LINE_CHARACTERS = 1_000;
 
 /**
@@ -21,7 +21,7 @@ export function visible(text: string): string {
 
 /** A foreign value inside a line of ours: visible, without line breaks, and cut after `most` characters. */
 export function oneLine(text: string, most = MAX_LINE_CHARACTERS): string {
-  // Cut before and after: an escape has six characters, and a gigabyte is not worth a look.
+  // Cut before and after, because an escape takes six characters and the text may be a gigabyte long.
   const shown = visible(text.slice(0, most + 1).replace(BREAKS, " "));
   if (text.length <= most && shown.length <= most) return shown;
   return `${shown.slice(0, Math.max(0, most - 1)).replace(/[\ud800-\udbff]$/, "")}…`;

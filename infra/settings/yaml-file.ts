@@ -18,7 +18,7 @@ const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u2028\u202
 /**
  * A YAML file as the engine would read it. Numbers keep all their digits.
  *
- * @throws StackFileError for a file that the engine refuses, or of which it would read a part only
+ * @throws StackFileError for a file that the engine refuses, or would read only in part
  */
 export function readYaml(path: string, fileName: string): Document {
   const text = decoded(path, fileName);
@@ -31,7 +31,7 @@ export function readYaml(path: string, fileName: string): Document {
   if (error !== undefined)
     throw invalid(fileName, `${error.code}${error.linePos === undefined ? "" : ` in line ${error.linePos[0].line}`}`);
   if (document.directives.yaml.explicit === true)
-    throw invalid(fileName, "a %YAML directive, which the engine refuses or reads otherwise. Take that line out");
+    throw invalid(fileName, "a %YAML directive, which the engine refuses or reads differently. Remove that line");
   const alias = brokenAlias(document);
   if (alias !== undefined)
     throw invalid(
@@ -99,7 +99,7 @@ function bytesOf(path: string, fileName: string): Buffer {
 
 function invalid(fileName: string, what: string): StackFileError {
   return new StackFileError(
-    `${fileName} is not valid YAML: ${what}. Nothing was changed. Correct the file, or take back its last change: git diff ${fileName}`,
+    `${fileName} is not valid YAML: ${what}. Nothing was changed. Correct the file, or look at its last change: git diff ${fileName}`,
   );
 }
 

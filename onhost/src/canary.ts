@@ -5,7 +5,7 @@ import { CORE, MAIL, PRINCIPALS } from "./jmap/session";
 import { nodeCrypto } from "./node-crypto";
 
 export interface CanaryLogins {
-  /** The Worker's, and the address that it comes from. */
+  /** The Worker's key, and the address that the Worker comes from. */
   readonly key: string;
   readonly workerAddress: string;
   /** Authorization of who may read every account. */

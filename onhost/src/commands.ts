@@ -31,7 +31,7 @@ onhost passwords [DOMAIN]   sets the administrator's password and the primary ac
 onhost signatures [DOMAIN]  takes away DKIM signatures of the domain that the plan does not have
 onhost key NUMBER           prints the Worker's API key, minted if need be
 onhost retire NUMBER        withdraws the Worker's older API keys
-${ARRIVALS_USAGE}onhost canary               brings a message in with the Worker's key, reads it, takes it away
+${ARRIVALS_USAGE}onhost canary               delivers a message with the Worker's key, reads it and removes it
 onhost certificates [--watch]   hands Traefik's certificate on to Stalwart
 onhost tailnet [SECONDS]    prints the id of this machine in the tailnet, once it has joined
 onhost zone [--watch]       writes the machine's address into the zone that the tailnet resolves

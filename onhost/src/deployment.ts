@@ -12,7 +12,7 @@ export interface Deployment {
   readonly primary: string;
   /** Owner of the Worker's keys. */
   readonly service: string;
-  /** IPv4 address that Stalwart sees of the Worker, cloudflared's: its keys are valid from there alone. */
+  /** IPv4 address from which Stalwart sees the Worker come (cloudflared's); the Worker's keys are valid only from there. */
   readonly workerAddress: string;
   /** For the certificate. */
   readonly hostname: string;
@@ -37,7 +37,7 @@ export const FILES = {
   export: "stalwart/data/export",
   /** Folder of `worker-<number>`. */
   keys: "stalwart/keys",
-  /** Folder of `arrivals-<number>`, the keys of the service of that name. */
+  /** Folder of `arrivals-<number>`, the keys of the service `arrivals`. */
   arrivalsKeys: "arrivals/keys",
   certificate: "stalwart/tls/fullchain.pem",
   certificateKey: "stalwart/tls/privkey.pem",

@@ -16,7 +16,7 @@ export interface Request {
   readonly method?: "GET" | "POST";
   readonly authorization?: string;
   readonly body?: string;
-  /** IP address to ask from, as the proxies in front of Stalwart say whose request it is; absent: that of Stalwart's own container. */
+  /** IP address to ask from, named as the proxies in front of Stalwart name a client; by default that of Stalwart's own container. */
   readonly from?: string;
   readonly budgetMs?: number;
 }

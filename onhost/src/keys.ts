@@ -14,7 +14,7 @@ export interface KeyPlace {
   readonly accountId: string;
   /** Folder of `worker-<number>`, on the host. */
   readonly folder: string;
-  /** IP address that Stalwart sees of the Worker. Keys are valid from there alone, so that a stolen one is worth nothing elsewhere. */
+  /** IP address from which Stalwart sees the Worker come. Keys are valid only from there, so a stolen one is useless elsewhere. */
   readonly address: string;
 }
 
@@ -25,9 +25,10 @@ interface ServerKey {
 }
 
 /**
- * The Worker's key with this number: the stored one while the server takes it, otherwise a new one. All keys of the Worker are
- * bound to its address first, also those of an earlier release or another `mail:hostSubnet`. Killed anywhere, the next run ends
- * with one key on the server and the same one on the host: a key whose secret was not stored is withdrawn, nobody can have it.
+ * The Worker's key with this number: the stored one while the server accepts it, otherwise a new one. First all keys of the
+ * Worker are bound to its address, including those of an earlier release or another `mail:hostSubnet`. Wherever a run is killed,
+ * the next one ends with one key on the server and the same one on the host: a key whose secret was not stored is withdrawn,
+ * because nobody can have it.
  */
 export async function ensureKey(number: number, place: KeyPlace, http: Http, registry: Registry): Promise<string> {
   const file = keyFile(place, number);
@@ -79,7 +80,7 @@ export function newestKey(folder: string): string {
   throw new Fault("The Worker has no key on this host.", "Nothing was tried.", "Run pulumi up: it mints one.");
 }
 
-/** Undefined: it is not a number that a key of the Worker may have. */
+/** Undefined when a key of the Worker cannot have this number. */
 export function keyNumber(text: string): number | undefined {
   return /^[1-9]\d{0,3}$/.test(text) ? Number(text) : undefined;
 }
@@ -119,8 +120,8 @@ async function bind(keys: readonly ServerKey[], { accountId, address }: KeyPlace
   if (open === undefined) return;
   throw new Fault(
     `Stalwart does not bind the key ${open.description} to the Worker's address: ${refused[open.id]?.description ?? ""}.`,
-    "The key is valid from everywhere, for everybody who has it.",
-    "Raise mail:workerKeyNumber by one and run pulumi up: a new key is bound when it is minted.",
+    "Anybody who has the key can use it from anywhere.",
+    "Raise mail:workerKeyNumber by one and run pulumi up: a new key is bound when it is made.",
   );
 }
 

@@ -4,7 +4,7 @@ export interface Writer {
   readonly write: (text: string) => unknown;
 }
 
-/** The same place, for text that holds what servers and files say. */
+/** The same place, for text that comes from servers and files. */
 export function plainly(to: Writer): Writer {
   return { write: (text) => to.write(visible(text)) };
 }

@@ -8,7 +8,7 @@ const ADDRESS_TYPES: readonly string[] = ["A", "AAAA", "CNAME"];
 export interface Comparable {
   readonly name: string;
   readonly type: string;
-  /** What identifies the value among others of the same name and type. */
+  /** Identifies the value among others of the same name and type. */
   readonly value: string;
   readonly purpose: string;
   /** A CNAME that resolvers never see: Cloudflare answers with addresses in its place. */
@@ -42,7 +42,7 @@ export function isAddress({ type }: Pick<Comparable, "type">): boolean {
   return ADDRESS_TYPES.includes(type);
 }
 
-/** Records of long ago may come without quotes. */
+/** Old records may come without quotes. */
 export function textual(content: string): string {
   try {
     return unquoteTxt(content);
@@ -62,7 +62,7 @@ function dataValue(type: string, data: Props): string {
   return canonical([data["priority"], data["weight"], data["port"], data["target"]].map(String));
 }
 
-/** What the record is for, as far as two of a kind exclude each other; empty where several may stand side by side. */
+/** The record's purpose when two of a kind exclude each other; empty when there may be several. */
 function purposeOf(name: string, type: string, value: string): string {
   if (type === "CAA") return value.replace(/^\[\d+,/, "");
   if (type !== "TXT") return type;

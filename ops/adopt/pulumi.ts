@@ -33,7 +33,7 @@ export async function preview(place: Place): Promise<{ preview: Preview; templat
     const ran = await pulumi(place, ["preview", "--json", "--show-sames", "--import-file", file]);
     if (ran.code !== 0)
       throw new AdoptError(
-        `${whyNot(ran, place.stack)}\nNothing was changed. Look: pulumi preview --stack ${place.stack}`,
+        `${whyNot(ran, place.stack)}\nNothing was changed. To see more: pulumi preview --stack ${place.stack}`,
       );
     return { preview: readPreview(ran.stdout), template: readImportFile(readFileSync(file, "utf8")) };
   } finally {
@@ -62,7 +62,7 @@ function pulumi({ stack, environment, directory }: Place, args: readonly string[
   });
 }
 
-/** The engine's own words are in the JSON when it got that far. */
+/** When the engine got far enough, its own words are in the JSON. */
 function whyNot({ stdout, stderr }: Ran, stack: string): string {
   try {
     const shown: unknown = JSON.parse(stdout);

@@ -92,7 +92,7 @@ export function refusedMx(
   ];
 }
 
-/** Whose a locked record is. */
+/** The owner of a locked record. */
 const LOCKED = {
   mail: "Email Routing writes and locks it",
   address: "another of Cloudflare's services writes and locks it",
@@ -103,7 +103,7 @@ function adoptedRecord(wanted: Wanted, inputs: Props, record: LiveRecord, replac
   const found = differences(withoutMatched(inputs), propsOf(record, inputs));
   const type =
     inputs["type"] === record.type ? [] : [{ property: "type", current: record.type, wanted: inputs["type"] }];
-  // The program changes neither of an MX (infra/dns/dns.ts).
+  // The program changes neither in an MX (infra/dns/dns.ts).
   const told = found.filter(({ property }) => record.type !== "MX" || !["comment", "ttl"].includes(property));
   return {
     ...{ wanted, id, importId: `${zoneId}/${id}`, label: recordLabel(record) },

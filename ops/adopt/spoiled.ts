@@ -2,7 +2,7 @@ import { type Comparable, isAddress, isSpf, ofRecord, textual } from "./comparab
 import type { InTheWay } from "./findings";
 import type { LiveRecord } from "./live";
 
-/** The zone of a record, as far as it decides what may stand in it. */
+/** The facts about a record's zone that decide which records it may hold. */
 export interface RecordZone {
   readonly id: string;
   readonly name: string;
@@ -10,7 +10,7 @@ export interface RecordZone {
   readonly routing: boolean;
 }
 
-/** What a record is judged beside. */
+/** The other records that a record is judged against. */
 export interface Beside {
   /** What the program declares. */
   readonly declared: readonly Comparable[];
@@ -52,21 +52,21 @@ function atApex(record: LiveRecord, { zone, hasRoutingSpf }: Beside): Verdict | 
   if (!isSpf(record)) return undefined;
   if (!zone.routing)
     return {
-      why: "Email Routing puts its own SPF in its place; who else sends as the domain is refused then",
-      mend: "Let them send from a subdomain, or sign with DKIM",
+      why: "Email Routing replaces it with its own SPF; mail that other servers send as the domain is then refused",
+      mend: "Let those servers send from a subdomain, or sign with DKIM",
     };
   return hasRoutingSpf && !isRoutingSpf(record)
     ? { why: "two SPF records are an error to every receiver (RFC 7208 section 4.5)", mend: REMOVE }
     : undefined;
 }
 
-/** At the zone's apex Cloudflare answers its own NS and ignores others (DNS, NS records). */
+/** At the zone's apex Cloudflare answers with its own NS records and ignores others (DNS, NS records). */
 function delegated(own: Comparable, { declared, zone }: Beside): Verdict | undefined {
   if (own.type !== "NS" || own.name === zone?.name) return undefined;
   const below = declared.find(({ name }) => name === own.name || name.endsWith(`.${own.name}`));
   return (
     below && {
-      why: `it delegates ${own.name} to other servers, where nobody sees the program's ${below.type} ${below.name}`,
+      why: `it delegates ${own.name} to other servers, which do not have the program's ${below.type} ${below.name}`,
       mend: REMOVE,
     }
   );

@@ -65,7 +65,7 @@ export async function patientOf(stack: string, environment: NodeJS.ProcessEnv): 
   const decrypted = hasPassphrase() ? decrypt(stack) : {};
   // Half of the checks would be skipped, and the rest would look like all of them.
   if (typeof decrypted === "string" && /passphrase/i.test(decrypted))
-    throw new StackFileError(`${decrypted} Nothing was looked at. For the public checks alone, unset the variable.`);
+    throw new StackFileError(`${decrypted} Nothing was checked. To run only the public checks, unset the variable.`);
   const secrets = typeof decrypted === "string" ? {} : decrypted;
   const settings = publicDomainSettings(stack, secrets);
   const missing = new Map<Credential, string>();

@@ -5,7 +5,7 @@ import type { Asked } from "./arguments";
 import { NewDomainError } from "./refused";
 import { keysOf, textIn, type Values } from "./stack-file";
 
-/** Asks the person; the proposal, or nothing, where there is none. */
+/** Asks the person. Without a person to ask, it returns the proposal or nothing. */
 export type Ask = (question: string, proposal: string) => Promise<string>;
 
 const HOST_QUESTIONS = [
@@ -22,11 +22,11 @@ export async function primaryAddress({ domain, address: given }: Asked, ask: Ask
   const address = ownAddress(given ?? (await ask("The domain's primary address", proposal)), domain);
   if (address !== undefined) return address;
   throw new NewDomainError(
-    `The primary address is no address of ${domain}. Nothing was changed. Name one: --address ${proposal}`,
+    `The primary address is not an address of ${domain}. Nothing was changed. Name one: --address ${proposal}`,
   );
 }
 
-/** What only the operator knows of the host; what the stack file has is not asked. @throws NewDomainError */
+/** What only the operator knows about the host. It does not ask for what the stack file has. @throws NewDomainError */
 export async function hostAnswers({ host }: Asked, ask: Ask, text: string): Promise<Values> {
   const has = keysOf(text);
   const answers: Partial<Record<KeyName, string>> = {};
@@ -49,7 +49,7 @@ function hostKey(answer: string): string {
     if (mend !== undefined) return mend;
   }
   throw new NewDomainError(
-    "The host's key is no Ed25519 public key. Nothing was changed. Run the command again and give the line that this prints " +
+    "The host's key is not an Ed25519 public key. Nothing was changed. Run the command again with the line that this command prints " +
       "on the host: cat /etc/ssh/ssh_host_ed25519_key.pub",
   );
 }

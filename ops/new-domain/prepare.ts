@@ -89,7 +89,7 @@ export async function prepare(asked: Asked, means: Means): Promise<Prepared> {
   return { domain, stack, host: asked.host, file, steps, changes: filled.changes, open, next };
 }
 
-/** Why no CAA record is written: it would name all that may issue, and only these can be seen from here. */
+/** The reason why no CAA record is written: it would have to name every authority, and only these can be seen from here. */
 function websiteStep({ hostname, organisation, identifier }: ServedIssuer): Step {
   const authority = identifier === undefined ? organisation : `${organisation} (${identifier})`;
   return { what: "website", state: "found", detail: `${hostname}: ${authority}` };
@@ -144,7 +144,7 @@ function valuesOf({ domain, host }: Asked, now: Date, text: string, zone: Zone |
   };
 }
 
-/** Resend's records, unless the stack file asks for the same in other words. */
+/** Resend's records, unless the stack file has the same ones in another notation. */
 function recordsOf({ name, records }: ResendDomain, text: string): Values {
   const written = parseResendRecords(JSON.stringify(valueIn(text, "resendRecords") ?? []), name);
   if (written.ok && areSameRecords(written.value, records)) return {};

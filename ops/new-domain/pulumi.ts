@@ -79,7 +79,7 @@ async function run(place: Place, stack: string, args: readonly string[], input =
   const said = input === "" ? ran.stderr : ran.stderr.replaceAll(input, "[secret]");
   const what = args.filter((word) => !word.startsWith("--")).slice(0, 3);
   throw new NewDomainError(
-    `pulumi ${what.join(" ")} fails: ${pulumiReason(said, stack)}. What was done before stays and is taken up by the next run. ` +
+    `pulumi ${what.join(" ")} fails: ${pulumiReason(said, stack)}. What was done before stays, and the next run continues from there. ` +
       "Then run the command again.",
   );
 }

@@ -30,7 +30,7 @@ export function sendingRecords(answer: readonly Json[], domain: string): readonl
   );
 }
 
-/** Whether two lists ask for the same records: their order and what a record is called at Resend say nothing. */
+/** Whether two lists ask for the same records. Their order and Resend's names for the records do not matter. */
 export function areSameRecords(a: readonly ResendRecord[], b: readonly ResendRecord[]): boolean {
   const known = new Set(b.map(meaning));
   return a.length === b.length && a.every((record) => known.has(meaning(record)));
@@ -54,7 +54,7 @@ function normalised({ record, type, name, value, priority }: Json, domain: strin
   } as const;
   if (kind === "TXT") return { ...common, value: plainText(textOf(value)) };
   if (kind === "CNAME") return { ...common, value: hostname(textOf(value)) };
-  // As in a zone file, some have the priority in front of the name.
+  // As in a zone file, some values begin with the priority.
   const [, inFront, target = ""] = /^\s*(?:(\d+)\s+)?(.*)$/s.exec(textOf(value)) ?? [];
   const given = priority === undefined || priority === null || priority === "" ? inFront : priority;
   return { ...common, value: hostname(target), ...(given === undefined ? {} : { priority: Number(given) }) };

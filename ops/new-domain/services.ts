@@ -10,7 +10,7 @@ export interface Services {
   readonly resend: Api;
 }
 
-/** What the services have of the domain, and where what they lack belongs. */
+/** What the services already have for the domain, and where to make what is missing. */
 export interface Found {
   readonly zone: Zone | undefined;
   /** Of the zone that is missing. */
@@ -19,7 +19,7 @@ export interface Found {
   readonly region: string;
 }
 
-/** What decides where the domain belongs. */
+/** What decides in which account and region the domain belongs. */
 export interface Belonging {
   /** The account that the zone must be in; undefined: any. */
   readonly accountId: string | undefined;

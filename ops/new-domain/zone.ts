@@ -37,11 +37,11 @@ export async function findZone(api: Api, domain: string, wanted: string | undefi
   return checkAccount(picked);
 }
 
-/** The stack file must have an id that it is checked for later. */
+/** The stack file needs the account's id, which later checks compare. */
 function checkAccount(zone: ListedZone): ListedZone {
   if (parseAccountId(zone.accountId).ok) return zone;
   throw new NewDomainError(
-    `Cloudflare does not say in which account the zone ${zone.name} is. Nothing was changed. Give the token the permission ` +
+    `Cloudflare does not say which account the zone ${zone.name} is in. Nothing was changed. Give the token the permission ` +
       "Zone Read for it, then run the command again.",
   );
 }

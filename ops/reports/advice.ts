@@ -6,10 +6,10 @@ export function sourceAdvice(source: Omit<Source, "advice">, { domain, policy }:
       if (source.passed < source.messages)
         return "Your own mail fails. Compare the published records with the wanted ones: npm run zone";
       if (source.dkimPassed < source.messages)
-        return "The signature fails for some, the envelope saves them. Check the DKIM records: npm run zone";
+        return "The signature fails for some; they pass by their envelope domain. Check the DKIM records: npm run zone";
       return "Nothing to do.";
     case "aligned":
-      return `Has a key or envelope of ${domain} that this stack does not know. If you do not know it either, take that record away.`;
+      return `Uses a key or an envelope domain of ${domain} that this stack does not know. If you do not know it either, remove that record.`;
     case "forwarded":
       return source.passed === source.messages
         ? "Nothing to do: forwarded, and the signature survived."
@@ -34,7 +34,7 @@ export interface SeenPolicy {
   readonly end: Date;
 }
 
-/** What to do about the domain as a whole. Nothing is concluded from silence unless everything was read. */
+/** What to do about the domain as a whole. Missing reports mean something only when everything was read. */
 export function domainAdvice(
   summary: Omit<Summary, "advice">,
   latest: SeenPolicy | undefined,
@@ -47,20 +47,20 @@ export function domainAdvice(
   if (dmarcReports === 0)
     advice.push(
       isWhole
-        ? `No DMARC report about ${domain}. Receivers send one a day if they had mail from you. Look whether rua is published: npm run zone`
-        : `No DMARC report about ${domain} among what was read. Not everything was, so this says nothing about the records.`,
+        ? `No DMARC report about ${domain}. Receivers send one a day if they had mail from you. Check that rua is published: npm run zone`
+        : `No DMARC report about ${domain} in what was read. Not everything was read, so this says nothing about the records.`,
     );
   if (tlsReports === 0)
     advice.push(
       isWhole
         ? `No TLS report about ${domain}. They come daily from the largest senders only, so this may be right.`
-        : `No TLS report about ${domain} among what was read. Not everything was.`,
+        : `No TLS report about ${domain} in what was read. Not everything was read.`,
     );
   if (unverified > 0)
     advice.push(
       `${unverified} of ${reports} ${reports === 1 ? "report is" : "reports are"} unverified: nothing shows that ` +
         `${unverified === 1 ? "it comes from the organisation it names" : "they come from the organisations they name"}. ` +
-        "Anyone can mail a report. Change no record or policy because of those alone.",
+        "Anyone can mail a report. Do not change a record or policy because of these alone.",
     );
   if (latest !== undefined && latest.policy !== policy)
     advice.push(
@@ -76,7 +76,7 @@ export function domainAdvice(
 const TLS_ADVICE: ReadonlyMap<string, string> = new Map([
   [
     "starttls-not-supported",
-    "The MX is Cloudflare's and offers TLS: somebody between strips it, or the sender asked another host.",
+    "The MX is Cloudflare's and offers TLS: somebody in between strips it, or the sender connected to another host.",
   ],
   ["certificate-host-mismatch", "The MX record or the policy names a wrong host. Compare: npm run zone"],
   ["certificate-expired", "The MX is Cloudflare's: look at their status page. Nothing to do here."],

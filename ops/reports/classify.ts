@@ -11,13 +11,13 @@ export function isWithin(name: string, domain: string): boolean {
   return name === domain || name.endsWith(`.${domain}`);
 }
 
-/** Who a row's mail is from, by what authenticates it: addresses change, keys and envelopes say who was in charge. */
+/** The sender of a row's mail, by what authenticates it: addresses change, but keys and envelopes show who was in charge. */
 export function classify(
   row: AggregateRow,
   { domain, selectors, envelopes }: Sender,
 ): { kind: SourceKind; name: string } {
   const signatures = row.dkim.filter(isPass);
-  // The name that a server greets with says who relayed, not who the envelope is from (RFC 7208 section 2.3).
+  // The name in a server's greeting says who relayed the mail, not whose envelope it is (RFC 7208 section 2.3).
   const mailFrom = row.spf.filter(({ scope }) => scope !== "helo");
   const envelope = mailFrom.find(isPass)?.domain;
   const isOurs = (name: string) => isWithin(name, domain);
@@ -36,11 +36,11 @@ export function classify(
   }
   if (row.reasons.some((reason) => /forward|mailing_list|local_policy/.test(reason)))
     return { kind: "forwarded", name: relay };
-  // A signature with an own key that does not verify: own mail that was changed on the way.
+  // A signature with our own key that does not verify: our own mail, changed on the way.
   if (row.dkim.some((item) => isOurs(item.domain) && item.selector !== undefined && selectors.includes(item.selector)))
     return { kind: "forwarded", name: relay };
   const other = signatures.find((item) => !isOurs(item.domain))?.domain ?? envelope;
-  // An own key that fails under the own envelope is a broken record, not a stranger.
+  // If our own key fails under our own envelope, a record is broken; it is not a stranger.
   if (hasOwnEnvelope && envelope !== undefined) return { kind: "own", name: envelope };
   if (other !== undefined) return { kind: "foreign", name: organisation(other) };
   return { kind: "forged", name: network(row.sourceIp) };
@@ -54,7 +54,7 @@ function organisation(domain: string): string {
   return getDomain(domain) ?? domain;
 }
 
-/** Its /24 or /48: those who forge have many addresses. */
+/** Its /24 or /48, because forgers have many addresses. */
 function network(ip: string): string {
   if (ip === "") return "(no address)";
   if (/^\d+\.\d+\.\d+\.\d+$/.test(ip)) return ip.replace(/\d+$/, "0/24");

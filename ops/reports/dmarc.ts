@@ -3,7 +3,7 @@ import { Gaps } from "./gaps";
 import { type AggregateReport, type AggregateRow, type Authentication, UnreadableReport } from "./report";
 import { domainOfAddress, firstText, isTree, MAX_COUNT, wholeNumber, type Tree } from "./values";
 
-/** Receivers with more rows than this split their reports; what is beyond is told and not counted. */
+/** Receivers with more rows than this split their reports; further rows are reported and not counted. */
 export const MAX_ROWS = 50_000;
 const MS_PER_SECOND = 1_000;
 /** In the year 2106; a larger number is in milliseconds, as some receivers write. */
@@ -15,8 +15,8 @@ const BARE_AMPERSAND = /&(?!(?:amp|lt|gt|quot|apos|#\d{1,7}|#x[0-9a-f]{1,6});)/g
 const MAX_DEPTH = 20;
 
 /**
- * Reads a DMARC aggregate report (RFC 7489 appendix C, RFC 9990). Names and addresses come back in lower case. A row that
- * cannot be counted and a field that cannot be read are told in `gaps`; the rest is used. Document type declarations are
+ * Reads a DMARC aggregate report (RFC 7489 appendix C, RFC 9990). Names and addresses come back in lower case. Rows that
+ * cannot be counted and fields that cannot be read are listed in `gaps`; the rest is used. Document type declarations are
  * refused, so no entity but the five of XML itself is ever expanded.
  *
  * @throws UnreadableReport when it is not XML, not a report, or does not say which domain it is about
@@ -52,7 +52,7 @@ export function parseAggregateReport(xml: string): AggregateReport {
 }
 
 function treeOf(xml: string): Tree {
-  // Mail programs and archives put white space, zeros or a signature behind the last element.
+  // Mail programs and archives add white space, zeros or a signature after the last element.
   const text = /^[\s\S]*<\/(?:[\w.-]+:)?feedback\s*>/.exec(xml)?.[0] ?? xml;
   // The parser itself takes the beginning of a report for the report.
   const isValid = (candidate: string) => attempt(() => XMLValidator.validate(candidate)) === true;
@@ -70,7 +70,7 @@ function treeOf(xml: string): Tree {
   return tree;
 }
 
-/** One element although a receiver wrote it several times: the first that has a field gives it; lists stay together. */
+/** One element from several of the same kind: each field comes from the first element that has it; lists are joined. */
 function merged(elements: readonly unknown[]): Tree | undefined {
   const trees = elements.filter(isTree);
   if (trees.length < 2) return trees[0];
@@ -106,7 +106,7 @@ function rowOf(value: unknown, domain: string, gaps: Gaps): AggregateRow[] {
   const evaluated = merged(list(row["policy_evaluated"]));
   if (evaluated === undefined) gaps.add("rows have no policy_evaluated and count as failed");
   const sourceIp = firstText(row["source_ip"])?.toLowerCase() ?? "";
-  if (sourceIp === "") gaps.add("rows have no source_ip and count all the same");
+  if (sourceIp === "") gaps.add("rows have no source_ip and count anyway");
   const identifiers = merged(list(record["identifiers"])) ?? {};
   const results = merged(list(record["auth_results"])) ?? {};
   return [

@@ -1,4 +1,4 @@
-/** Counts what of one report could not be read, so that a thousand odd rows are told in one clause. */
+/** Counts what could not be read in a report, so that a thousand odd rows take one clause. */
 export class Gaps {
   readonly #counts = new Map<string, number>();
 

@@ -23,13 +23,13 @@ const MESSAGE_FILE = /\.eml$/i;
 /** What a mail holds. */
 export interface MailReports {
   readonly reports: readonly Report[];
-  /** What of it could be a report and cannot be read, in the reader's words. */
+  /** Parts that could be reports but cannot be read, in the reader's words. */
   readonly faults: readonly string[];
 }
 
 /**
- * The reports in a mail as it was received: attachments, mails attached to it, and its own text, told by what is in them,
- * because names and media types of reports are often missing or wrong. A part that cannot be read costs no other part.
+ * The reports in a mail as it was received: attachments, mails attached to it, and its own text, recognised by their
+ * content, because names and media types of reports are often missing or wrong. A part that cannot be read does not affect others.
  *
  * @throws UnreadableReport when the mail itself cannot be read
  */
@@ -55,7 +55,7 @@ async function readMail(raw: Uint8Array, depth: number, found: Found): Promise<v
         take(found, (faults) => unpack(bytes, faults), isNamed);
     } else if (depth < MAX_MAIL_DEPTH)
       await readMail(bytes, depth + 1, found).catch((error: unknown) => found.faults.push(reasonOf(error)));
-    else found.faults.push(`mails lie more than ${MAX_MAIL_DEPTH} deep in each other`);
+    else found.faults.push(`mails are nested more than ${MAX_MAIL_DEPTH} deep`);
   }
 }
 

@@ -20,7 +20,7 @@ export interface FoundMail {
   readonly raw: Uint8Array;
 }
 
-/** What a look into the mailbox gives: such a mail, one that could not be had, or why there are no further ones. */
+/** What reading the mailbox gives: a mail, one that could not be fetched, or the reason why there are no more. */
 export type Found =
   | FoundMail
   | { readonly kind: "unread"; readonly subject: string; readonly receivedAt: string; readonly reason: string }
@@ -34,7 +34,7 @@ const MAX_REDIRECTS = 2;
 const PAGE = 200;
 /** Of all mail of the account; only that to the report addresses is fetched. */
 const MAX_MAILS = 200_000;
-/** Mails that come or go meanwhile move the others from page to page. */
+/** Mails that arrive or are deleted meanwhile move the others from page to page. */
 const OVERLAP = 20;
 
 /** RFC 7489 section 7.2.1.1 and RFC 8460 section 5.3 prescribe `Report Domain:`; not everybody keeps to it. */
@@ -62,7 +62,7 @@ export async function* reportMails(
     const { ids } = await get("Email/query", { filter, sort, position, limit: PAGE });
     if (!Array.isArray(ids)) throw unusable(login, "its answer is not a list of mails");
     const unseen = (ids as readonly unknown[]).map(String).filter((id) => !seen.has(id));
-    // A page of known ones only: the end, or a server that gives the same page for ever.
+    // A page of known mails only: the end, or a server that returns the same page forever.
     if (unseen.length === 0) return;
     const { list: emails } = await get("Email/get", { ids: unseen, properties: PROPERTIES });
     if (!Array.isArray(emails)) throw unusable(login, "its answer is not a list of mails");

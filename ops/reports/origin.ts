@@ -14,8 +14,8 @@ const MAX_HEADER_BYTES = 256 * 1024;
 
 /**
  * The domain that sent a mail, as the edge saw it: the author's domain that passed DMARC, or the one that signed. Only the
- * first verdict of Email Routing counts, and only above every field that the sender can have written; whatever stands below
- * is the sender's own claim. Undefined: nobody vouches for the mail.
+ * first verdict of Email Routing counts, and only above every field that the sender can have written; everything below it
+ * is the sender's own claim. Undefined when nobody vouches for the mail.
  */
 export function originOf(raw: Uint8Array): string | undefined {
   const verdict = verdictOf(raw);
@@ -23,14 +23,14 @@ export function originOf(raw: Uint8Array): string | undefined {
   const results = withoutComments(verdict)?.split(";") ?? [];
   const [server = "", ...found] = results.map((result) => result.trim().toLowerCase());
   if (server.split(/\s/)[0] !== AUTHSERV_ID) return undefined;
-  // The edge tells each method once but DKIM; a second verdict would be a forged one.
+  // The edge gives one verdict for each method except DKIM; a second one would be forged.
   const dmarc = found.find((result) => /^dmarc\s*=/.test(result)) ?? "";
   if (/^dmarc\s*=\s*pass\b/.test(dmarc)) return property(dmarc, "header.from");
   const signed = found.find((result) => /^dkim\s*=\s*pass\b/.test(result)) ?? "";
   return property(signed, "header.d");
 }
 
-/** Whether the domain that sent the mail is the organisation that the report names, or the one to ask about it. */
+/** Whether the domain that sent the mail is the organisation that the report names, or its contact. */
 export function vouchesFor(origin: string | undefined, { reporter, contact }: Report): boolean {
   if (origin === undefined) return false;
   const sender = organisationalDomain(origin);

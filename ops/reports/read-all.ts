@@ -10,8 +10,8 @@ const MS_PER_DAY = 86_400_000;
 const LATEST_AFTER_MS = 2 * MS_PER_DAY;
 
 /**
- * Sums up every mail's reports, one mail at a time. What cannot be read is told and stops nothing; a mail without a report is
- * counted and passed over.
+ * Sums up every mail's reports, one mail at a time. What cannot be read is listed and stops nothing; a mail without a report is
+ * counted and skipped.
  */
 export async function readAll(mails: AsyncIterable<Found>, sender: Sender): Promise<Summary> {
   const tally = new Tally(sender);
@@ -51,13 +51,13 @@ async function read({ raw }: FoundMail): ReturnType<typeof reportsIn> {
   }
 }
 
-/** Nobody reports the future: such a period would put that of the whole out of shape. The rest of the report counts. */
+/** A period in the future is impossible and would distort the whole summary's period. The rest of the report counts. */
 function withinTime(report: Report, { receivedAt }: FoundMail): Report {
   const { begin, end } = report;
   const latest = Date.parse(receivedAt) + LATEST_AFTER_MS;
   const isPossible = begin === undefined || end === undefined || (begin <= end && !(end.getTime() > latest));
   if (isPossible) return report;
-  return { ...report, begin: undefined, end: undefined, gaps: [...report.gaps, "its period cannot be true"] };
+  return { ...report, begin: undefined, end: undefined, gaps: [...report.gaps, "its period is impossible"] };
 }
 
 function aboutOf(subject: string): string | undefined {

@@ -37,7 +37,7 @@ export function headline({ domain, begin, end, ...summary }: Summary): string {
     summary.limit === undefined ? "" : `Not the whole period: ${summary.limit}.`,
     summary.elsewhere > 0 ? `${summary.elsewhere} about other domains left out.` : "",
     summary.repeated > 0 ? `Repetitions left out: ${summary.repeated}.` : "",
-    summary.sameId > 0 ? `Counted with another report's id but other content: ${summary.sameId}.` : "",
+    summary.sameId > 0 ? `Counted although another report has the same id: ${summary.sameId}.` : "",
     summary.otherMails > 0 ? `Mails to these addresses without a report: ${summary.otherMails}.` : "",
     `${summary.messages} messages, ${percent(summary.passed, summary.messages)} pass DMARC.`,
   ];
@@ -107,7 +107,7 @@ export function unreadLine({ receivedAt, subject, reason }: Unread): string {
 }
 
 export function partialTitle({ partial }: Summary): string {
-  return `Partly read: ${partial}. The rest of them counts.`;
+  return `Partly read: ${partial}. The rest of each counts.`;
 }
 
 export function partialLine({ reporter, id, gaps }: Partial): string {

@@ -14,7 +14,7 @@ export interface AggregateReport {
   /** The policy that the receiver found in DNS: `none`, `quarantine` or `reject`; empty when it does not say. */
   readonly policy: string;
   readonly rows: readonly AggregateRow[];
-  /** What of it could not be read or used, as clauses: `2 rows without a count are left out`. */
+  /** What could not be read or used, as clauses: `2 rows without a count are left out`. */
   readonly gaps: readonly string[];
 }
 

@@ -64,14 +64,14 @@ export interface Partial {
   readonly gaps: readonly string[];
 }
 
-/** What was looked at to know this. */
+/** What the summary is based on. */
 export interface Reading {
   /** Mails to the report addresses without any report. */
   readonly otherMails: number;
   /** How many mails or parts could not be read; the first {@link MAX_LISTED} are in `unread`. */
   readonly unreadable: number;
   readonly unread: readonly Unread[];
-  /** Likewise. */
+  /** The same for reports that were partly read. */
   readonly partial: number;
   readonly partlyRead: readonly Partial[];
   /** Why not all mails of the period were looked at. */
@@ -94,11 +94,11 @@ export interface Summary extends Reading {
   readonly advice: readonly string[];
   /** Reports about domains that are not this one. */
   readonly elsewhere: number;
-  /** Reports that came once more, word for word, and count once. */
+  /** Reports that came again, word for word, and count once. */
   readonly repeated: number;
-  /** Reports with reporter, id and period of another one and other content. All of them count. */
+  /** Reports with the reporter, id and period of another report but different content. All of them count. */
   readonly sameId: number;
-  /** Of the reports that count: nothing shows that they come from whom they name. */
+  /** Reports that count although nothing shows that they come from the organisation they name. */
   readonly unverified: number;
 }
 

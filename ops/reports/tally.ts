@@ -5,11 +5,11 @@ import { reporterName, vouchesFor } from "./origin";
 import type { AggregateReport, AggregateRow, Report, TlsReport } from "./report";
 import { MAX_LISTED, type Reading, type Sender, type Source, type SourceKind, type Summary } from "./summary";
 
-/** Takes the place of further names once {@link MAX_LISTED} are known. */
+/** Stands for all further names once {@link MAX_LISTED} are known. */
 const FURTHER = "(further ones)";
 const KINDS: readonly SourceKind[] = ["own", "aligned", "forwarded", "foreign", "forged"];
 
-/** What the mail says that brought a report. */
+/** What is known of the mail that brought a report. */
 export interface Envelope {
   /** The domain that sent it, by the edge's verdict. */
   readonly origin?: string | undefined;
@@ -29,7 +29,7 @@ interface Group {
   stopped: number;
 }
 
-/** Adds reports up one by one and keeps none of them: sums, bounded lists of names, and a hash of each report. */
+/** Adds up reports one by one and keeps none of them, only sums, bounded lists of names, and a hash of each report. */
 export class Tally {
   readonly #sender: Sender;
   readonly #contents = new Set<string>();
@@ -47,7 +47,7 @@ export class Tally {
     this.#sender = sender;
   }
 
-  /** Counts a report that is about the domain and did not come before, word for word. True when it counts. */
+  /** Counts a report if it is about the domain and no identical one came before. True when it counts. */
   add(report: Report, { origin, about }: Envelope = {}): boolean {
     if (this.#isRepeated(report)) return false;
     if (!this.#isAboutDomain(report, about)) {
@@ -83,7 +83,7 @@ export class Tally {
     return { ...summary, advice: domainAdvice(summary, this.#latest, this.#sender) };
   }
 
-  /** By content: an id is whatever a stranger writes, and two reports with one id both say something. */
+  /** By content: a stranger chooses the id, and two reports with the same id may both be real. */
   #isRepeated(report: Report): boolean {
     const content = digest(report);
     if (this.#contents.has(content)) {
@@ -102,7 +102,7 @@ export class Tally {
     if (report.kind === "dmarc") return this.#isOurs(report.domain);
     const names = report.policies.map(({ domain }) => domain);
     if (names.some((name) => name !== "" && this.#isOurs(name))) return true;
-    // Exchangers serve other domains too: then the mail's subject says which one it is about.
+    // MX hosts serve other domains too; then the mail's subject says which domain the report is about.
     if (names.some((name) => name !== "" && !this.#isExchanger(name))) return false;
     return about === undefined || this.#isOurs(about);
   }
@@ -116,7 +116,7 @@ export class Tally {
   }
 
   #widen({ begin, end }: Report): void {
-    // A period that ends before it begins is none.
+    // A period that ends before it begins is ignored.
     if (begin === undefined || end === undefined || begin > end) return;
     if (this.#begin === undefined || begin < this.#begin) this.#begin = begin;
     if (this.#end === undefined || end > this.#end) this.#end = end;

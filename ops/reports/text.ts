@@ -3,14 +3,14 @@ export function decodeText(bytes: Uint8Array): string {
   return new TextDecoder(encodingOf(bytes)).decode(bytes);
 }
 
-/** A byte order mark, the place of the zeros beside the first character, or what the XML declares of itself. */
+/** By the byte order mark, the zero bytes around the first character, or the XML declaration. */
 function encodingOf(bytes: Uint8Array): string {
   const [first = 0, second = 0] = bytes;
   if ((first === 0xff && second === 0xfe) || (first !== 0 && second === 0)) return "utf-16le";
   if ((first === 0xfe && second === 0xff) || (first === 0 && second !== 0)) return "utf-16be";
   const head = new TextDecoder("latin1").decode(bytes.subarray(0, 200));
   const declared = /^\s*<\?xml[^>]*\sencoding\s*=\s*["']([\w.:-]{1,40})["']/i.exec(head)?.[1] ?? "utf-8";
-  // Declared UTF-16 without its zeros is UTF-8 that was converted on the way.
+  // Text that declares UTF-16 but has no zero bytes was converted to UTF-8 on the way.
   return /^utf-16/i.test(declared) || !isKnown(declared) ? "utf-8" : declared;
 }
 

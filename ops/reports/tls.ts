@@ -6,7 +6,7 @@ const MAX_POLICIES = 1_000;
 const MAX_DETAILS = 10_000;
 
 /**
- * Reads an SMTP TLS report (RFC 8460 section 4.4), with the policies about all names in it. What cannot be read is told in
+ * Reads an SMTP TLS report (RFC 8460 section 4.4), with the policies about all names in it. What cannot be read is listed in
  * `gaps`; the rest is used.
  *
  * @throws UnreadableReport when it is not JSON or has no policies
@@ -47,7 +47,8 @@ function policyOf(value: unknown, gaps: Gaps): TlsPolicy[] {
     gaps.add("policies are left out: they have no number of sessions");
     return [];
   }
-  if (successes === undefined || failures === undefined) gaps.add("policies have only one number of sessions");
+  if (successes === undefined || failures === undefined)
+    gaps.add("policies give only one of the two numbers of sessions");
   return [
     {
       domain: hostName(policy["policy-domain"]),

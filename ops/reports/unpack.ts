@@ -5,7 +5,7 @@ import { decodeText } from "./text";
 
 /** An attachment as it was sent; real ones have some kB. */
 export const MAX_PACKED_BYTES = 10 * 1024 * 1024;
-/** What it unpacks to, all files together. Packed text shrinks twenty-fold; a bomb a thousand-fold. */
+/** Of all unpacked files together. Text compresses to a twentieth; a bomb to a thousandth. */
 export const MAX_TEXT_BYTES = 20 * 1024 * 1024;
 /** RFC 7489 section 7.2.1.1 allows one file; some put a read-me or a second report beside it. */
 const MAX_FILES = 20;
@@ -33,7 +33,7 @@ export function isPacked(bytes: Uint8Array): boolean {
 }
 
 /**
- * The texts in an attachment: gzip, zip, each also inside the other, or plain, told by the first bytes because senders' media
+ * The texts in an attachment: gzip, zip, each also inside the other, or plain, recognised by the first bytes because senders' media
  * types are often wrong. Never holds more than {@link MAX_TEXT_BYTES}, whatever the archive says of itself.
  *
  * @param faults gets why a file of an archive is left out
@@ -51,12 +51,12 @@ export function unpack(packed: Uint8Array, faults: string[] = []): readonly stri
 
 function textsIn(bytes: Buffer, depth: number, room: Room): readonly string[] {
   if (!isPacked(bytes)) return [decodeText(bytes)];
-  if (depth === MAX_DEPTH) throw new UnreadableReport(`archives lie more than ${MAX_DEPTH} deep in each other`);
+  if (depth === MAX_DEPTH) throw new UnreadableReport(`archives are nested more than ${MAX_DEPTH} deep`);
   const files = startsWith(bytes, GZIP) ? [gunzip(bytes, room)] : unzip(bytes, room);
   return files.flatMap((file) => textsIn(file, depth + 1, room));
 }
 
-/** RFC 1952: members one after another are one file; other bytes behind the last one are not part of it. */
+/** RFC 1952: members one after another are one file; other bytes after the last one do not belong to it. */
 function gunzip(bytes: Buffer, room: Room): Buffer {
   const parts: Buffer[] = [];
   for (let at = 0; startsWith(bytes.subarray(at), GZIP);) {
@@ -65,7 +65,7 @@ function gunzip(bytes: Buffer, room: Room): Buffer {
     parts.push(member.content);
     at = member.end;
   }
-  // What follows a whole member may only look like one more.
+  // The bytes after a whole member may only look like another one.
   if (parts.length === 0) throw new UnreadableReport("the gzip file is damaged");
   return Buffer.concat(parts);
 }

@@ -1,7 +1,7 @@
-/** Fields of reports as strangers write them. */
+/** Fields of reports, which strangers write. */
 export type Tree = Readonly<Record<string, unknown>>;
 
-/** Of one row or policy; keeps sums exact. */
+/** The largest count of one row or policy; it keeps sums exact. */
 export const MAX_COUNT = 1_000_000_000;
 const MAX_NAME_CHARACTERS = 255;
 
@@ -9,7 +9,7 @@ export function isTree(value: unknown): value is Tree {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Where a field that belongs there once is repeated, the first that says something counts. */
+/** When a field that may occur once is repeated, the first one with a value counts. */
 export function firstText(value: unknown): string | undefined {
   const all: readonly unknown[] = Array.isArray(value) ? (value as readonly unknown[]) : [value];
   for (const each of all) {

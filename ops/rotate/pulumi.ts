@@ -61,7 +61,7 @@ export function stackOf(stack: string, pulumi: Pulumi): StackOf {
         // A stack without the key has a host of its own; one without a file here is nobody's to apply from here.
         const { code, output } = await pulumi(["config", "get", HOST_STACK, "--stack", name, "--non-interactive"]);
         if (code === 0 && output.trim() === ownName) names.push(name);
-        // What is withdrawn while such a stack still uses it would cost its mail.
+        // If a key were withdrawn while such a stack still uses it, that stack's mail would stop.
         if (code !== 0 && !output.includes("not found"))
           throw new RotationError(
             `Whether the stack ${name} has a further domain on this host is not known: ${pulumiReason(output, name)}.\n` +
@@ -144,7 +144,7 @@ export function pulumiOnPath(directory: string): Pulumi {
         show(text);
       });
       child.on("error", () => reject(new RotationError(`Nothing was changed: ${NO_PULUMI}`)));
-      // What went well may be JSON, and a warning beside it is none.
+      // On success the output may be JSON, and a warning would break it.
       child.on("close", (code) => resolve({ code: code ?? 1, output: code === 0 ? output : `${output}\n${errors}` }));
       child.stdin.on("error", () => undefined).end(input ?? "");
     });

@@ -227,7 +227,7 @@ function named(id: string, props: Props): object {
   };
 }
 
-/** Undefined as long as nobody has made a rule: the API answers 404 then. */
+/** Undefined until somebody makes a rule; the API then answers 404. */
 function wireRuleset(ruleset: Remote | undefined): Listing | undefined {
   if (ruleset === undefined) return undefined;
   const rules = listAt(ruleset.props, "rules").map(({ ref, description, expression, action, enabled, ratelimit }) => ({

@@ -36,7 +36,7 @@ export interface ResendApiDomain {
   readonly name: string;
   readonly region: string;
   status: string;
-  /** With names relative to the domain and values as the DNS has them; the answers spell them otherwise. */
+  /** With names relative to the domain and values as the DNS has them; the answers spell them differently. */
   readonly records: readonly ResendApiRecord[];
 }
 

@@ -33,7 +33,7 @@ export interface Zone {
   type?: string;
   /** Nothing is proxied. */
   paused?: boolean;
-  /** Another account than the one that the program is told of; the token sees both. */
+  /** A different account from the one in the settings; the token can see both. */
   accountId?: string;
 }
 

@@ -2,12 +2,12 @@ import { isProps, type Props, textAt, textsAt } from "../cloud/props";
 import type { World } from "../cloud/world";
 import { audiencesOf } from "./access-login";
 
-/** The header in which Access tells the origin whom it let through. */
+/** The header in which Access tells the origin who was let in. */
 export const ASSERTION = "cf-access-jwt-assertion";
 
 /**
  * Why cloudflared refuses a request under a rule with `originRequest.access` (ingress/middleware/jwtvalidator.go): the token of
- * Access must be there, signed by that team and for one of these applications. Undefined: it does not.
+ * Access must be there, signed by that team and for one of these applications. Undefined when it does not refuse.
  */
 export function refusedByConnector(world: World, rule: Props, shown: string | undefined): string | undefined {
   const access = isProps(rule["originRequest"]) ? rule["originRequest"]["access"] : undefined;

@@ -13,7 +13,7 @@ const workerdPath =
   process.env[PROGRAM_VARIABLE] ??
   (createRequire(require.resolve("miniflare"))("workerd") as { readonly default: string }).default;
 
-/** Workers cannot run because of this machine's clock. */
+/** This machine's clock prevents Workers from running. */
 export class ClockIsBehind extends Error {}
 
 /**
@@ -36,7 +36,7 @@ export interface RunningMiniflare {
 }
 
 /**
- * Starts a Worker in workerd, which ends with this process however that ends, and whose files are below a temporary folder.
+ * Starts a Worker in workerd. workerd ends with this process, however that ends, and its files are below a temporary folder.
  *
  * @throws ClockIsBehind
  */
@@ -62,7 +62,7 @@ export async function startMiniflare(options: MiniflareOptions): Promise<Running
   }
 }
 
-/** Miniflare looks for the folder of temporary files when it is made. */
+/** Miniflare looks up the folder of temporary files when it is constructed. */
 function inFolder<T>(folder: string, work: () => T): T {
   const before = process.env["TMPDIR"];
   process.env["TMPDIR"] = folder;
@@ -74,7 +74,7 @@ function inFolder<T>(folder: string, work: () => T): T {
   }
 }
 
-/** A program that writes itself down and becomes workerd. On Linux it is killed as soon as this process is gone. */
+/** A program that records itself and then becomes workerd. On Linux it is killed as soon as this process is gone. */
 function workerdProgram(): string {
   const program = join(openRecord(), "workerd");
   const workerd = quoted(workerdPath);

@@ -2,7 +2,7 @@ import { countsPath, rateLimitOf } from "../cloud/kinds/ruleset";
 import { at } from "../cloud/props";
 import type { World } from "../cloud/world";
 
-/** Of one data centre, for one rule: the free plan has no more. */
+/** The counts of one data centre for one rule; the free plan has no more. */
 export class RateLimits {
   readonly #counted = new Map<string, { count: number; until: number }>();
 
@@ -11,7 +11,7 @@ export class RateLimits {
     private readonly now: () => number = () => Date.now(),
   ) {}
 
-  /** Counts the request, and says whether it is one too many. It runs before Workers and the cache do. */
+  /** Counts the request and says whether it is one too many. Cloudflare does this before Workers and the cache run. */
   refuses(zoneId: string, pathname: string, from: string): boolean {
     const rule = rateLimitOf(this.world, zoneId);
     if (rule === undefined || !countsPath(rule, pathname)) return false;

@@ -26,7 +26,7 @@ export interface NoEngine {
 
 /**
  * Finds a Pulumi CLI: on PATH, or built once from its Go module, which go.sum holds to what was pinned. Pulumi's own download is
- * left to the operator: its installer is a script that nothing here could check.
+ * left to the operator: its installer is a script that nothing here can check.
  */
 export async function findEngine(progress: Progress): Promise<Engine | NoEngine> {
   const reasons: string[] = [];

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** How long an engine that was told to stop is waited for: it finishes what it has begun and writes its state. */
+/** How long to wait for an engine that was told to stop: it finishes what it has begun and writes its state. */
 const MAX_END_MS = 20_000;
 
-/** Work of the engine, one after the other, that can be ended before its files are removed. */
+/** Runs of the engine, one after the other, that can be ended before the engine's files are removed. */
 export class Interruptible {
   readonly #controller = new AbortController();
   #busy: Promise<unknown> = Promise.resolve();
@@ -16,7 +16,7 @@ export class Interruptible {
     return await running;
   }
 
-  /** Ends what runs and waits until it has ended; the engine would write its state into a folder that was removed. */
+  /** Ends the present run and waits for it. Otherwise the engine would write its state into a folder that was removed. */
   async end(): Promise<void> {
     this.#controller.abort();
     const limit = new AbortController();

@@ -8,7 +8,7 @@ import { findEngine } from "./find";
 /** The engine starts the program of a project through it; the Go module of the engine does not hold it. */
 const LANGUAGE_HOST = "pulumi-language-nodejs";
 
-/** The folder is not named: on PATH this engine would stand in front of one that works. */
+/** The folder is not named, because on PATH this engine would hide one that works. */
 const FOR_TESTS_ONLY = `
 It is for the sandbox and the tests of this checkout, which find it by themselves. It has no ${LANGUAGE_HOST}, so
 \`pulumi preview\` and \`pulumi up\` do not work with it: keep it off PATH, and install Pulumi for

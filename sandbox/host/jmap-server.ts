@@ -126,7 +126,7 @@ async function answer(request: IncomingMessage, host: Host): Promise<Reply> {
   if (method === "POST" && upload) return storeUpload(decodeURIComponent(upload[1] ?? ""), body, request, host);
   const download = /^\/jmap\/download\/([^/]+)\/([^/]+)(?:\/[^/]*)?$/.exec(pathname);
   if (method === "GET" && download) return sendBlob(download[1] ?? "", download[2] ?? "", request, host);
-  // What is asked for decides, not what a client makes of it.
+  // The path as requested decides, not as a client would normalise it.
   host.bans?.asked(request.url?.split("?", 1)[0] ?? "/", clientOfRequest(request));
   if (!pathname.endsWith("/")) return { status: 302, headers: { location: `${pathname}/` } };
   throw new Problem(404, "Not Found");

@@ -80,7 +80,7 @@ describeEngine("commands without the right passphrase, login, stack or engine", 
     });
   }
 
-  const MISPLACED = "there is no stack prod where pulumi is logged in";
+  const MISPLACED = "there is no stack prod in the place where pulumi is logged in";
   const elsewhere = () => {
     mkdirSync(join(folder.path, "other"), { recursive: true });
     return { PULUMI_BACKEND_URL: `file://${join(folder.path, "other")}` };
@@ -147,7 +147,7 @@ describeEngine("commands without the right passphrase, login, stack or engine", 
     "%s without an engine says how to get one",
     async (words) => {
       const { code, text } = await say(words, { PATH: dirname(process.execPath) });
-      expect(text).toContain("there is no program pulumi on the PATH. Install it: docs/start.md");
+      expect(text).toContain("pulumi is not on the PATH. Install it: docs/start.md");
       expect(code).toBe(1);
     },
     ENGINE_TIMEOUT_MS,

@@ -17,7 +17,7 @@ test.each([
     /copied from another stack/,
   ],
   ["error: PULUMI_ACCESS_TOKEN must be set for login during non-interactive CLI sessions\n", /pulumi login/],
-  ["error: no stack named 'nos' found\n", /there is no stack nos where.*pulumi stack ls$/],
+  ["error: no stack named 'nos' found\n", /there is no stack nos in the place where.*pulumi stack ls$/],
   ["error: no Pulumi.yaml project file found (searching upwards from /). If you have not\n", /has no Pulumi\.yaml/],
   ["error: the stack is currently locked by 1 lock(s). Either wait\n", /pulumi cancel --stack prod$/],
   ["error: invalid YAML file: yaml: line 2: did not find expected key\n", /npm run settings -- prod$/],
@@ -30,7 +30,7 @@ test.each([
     /cannot be read: read "\.pulumi/,
   ],
   ["warning: an old plugin\nerror: the host is away\n", /^the host is away$/],
-  ["", /^it ended without a word$/],
+  ["", /^it gave no reason$/],
 ])("%j", (output, expected) => {
   expect(pulumiReason(output, "prod")).toMatch(expected);
 });

@@ -94,13 +94,15 @@ describe("what CAA records do to the websites", () => {
   test("one that is not named is told once, with the command that adds it", () => {
     const [told, ...more] = refusedIssuers(["letsencrypt.org", "pki.goog"], both, "prod");
     expect(more).toEqual([]);
-    expect(told?.fact).toMatch(/of example\.org and www\.example\.org is by "DigiCert Inc".*run out weeks later/);
+    expect(told?.fact).toMatch(
+      /of example\.org and www\.example\.org was issued by "DigiCert Inc".*expire weeks later/,
+    );
     expect(told?.next).toContain("pulumi config set --path 'mail:caaIssuers[2]' digicert.com --stack prod");
   });
 
   test("one that nobody knows here is told too, and text from outside does not steer the terminal", () => {
     const [told] = refusedIssuers(["letsencrypt.org"], [served("www.example.org", "Evil\u001b[2J\u009b")], "prod");
     expect(told?.fact).toContain('"Evil\\u{1b}[2J\\u{9b}"');
-    expect(told?.next).toContain("Its documentation says which name CAA records have for it");
+    expect(told?.next).toContain("The authority's documentation says which name CAA records use for it");
   });
 });

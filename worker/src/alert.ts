@@ -31,7 +31,7 @@ export function alertText({ waiting, bytes, oldestSeconds, isExcerpt }: BacklogT
   );
 }
 
-/** What lies under `dead/`, as far as it was counted. */
+/** The messages under `dead/`, as far as they were counted. */
 export interface Dead {
   readonly count: number;
   readonly isExcerpt: boolean;
@@ -82,7 +82,7 @@ export async function alert(
   }
 }
 
-/** One page of them. What cannot be counted is left out of the alert. */
+/** Counts one page of them. If that fails, the alert leaves them out. */
 async function countDead(bucket: SpoolBucket, clock: Clock): Promise<Dead> {
   return await clock.within(BUCKET_MS, "alert", bucket.list({ prefix: DEAD_PREFIX })).then(
     ({ objects, truncated }) => ({ count: objects.length, isExcerpt: truncated }),

@@ -3,7 +3,7 @@ import type { Fetch } from "./http";
 
 /**
  * Whether a message has arrived at home. `later`: it may still be on its way inside the mail server. `unknown`: home cannot
- * say, or nobody asks it.
+ * tell, or was not asked.
  */
 export type Arrival = "yes" | "no" | "later" | "unknown";
 
@@ -13,7 +13,7 @@ export interface ArrivalQuestion {
   readonly addresses: readonly string[];
   /** Of the copies that may have arrived. */
   readonly traces: readonly string[];
-  /** The edge received none of them before that, in milliseconds since the epoch. */
+  /** The edge received none of the copies before this time, in milliseconds since the epoch. */
   readonly since: number;
   /** Now, in milliseconds since the epoch. */
   readonly askedAt: number;
@@ -22,13 +22,13 @@ export interface ArrivalQuestion {
 /** Asks home. Never fails. */
 export type AskArrival = (question: ArrivalQuestion) => Promise<Arrival>;
 
-/** The service at home, and how to be let in. */
+/** The service at home, and the credentials for it. */
 export interface ArrivalsConnection {
   /** The protected hostname. */
   readonly jmapUrl: URL;
   readonly accessClientId: string;
   readonly accessClientSecret: string;
-  /** Undefined: nobody is asked. */
+  /** Undefined when nobody is asked. */
   readonly arrivalsKey: string | undefined;
 }
 

@@ -101,8 +101,8 @@ async function tryOnce({ message, print, ...given }: Attempt): Promise<Outcome> 
     // Both go on while the ledger is asked.
     const preparing = Promise.all([uploading, measured("inbox", home.inbox(accountId))]);
     preparing.catch(() => undefined);
-    // By address as well, because that is all that a Worker knows that delivers by LMTP (see lmtp/attempt.ts). The account
-    // last: it decides. Some servers call an account by its address: then both keys are one.
+    // By address as well, because a Worker that delivers by LMTP knows only that (see lmtp/attempt.ts). The account comes last,
+    // because the last key decides. When a server names an account by its address, both keys are the same.
     const both = [await messageKey(addresses[0] ?? "", print), await messageKey(accountId, print)];
     const keys = [...new Set(both)];
     const claim = await measured("claim", ledger.claim(keys, { trace: traceOf(message), since: receivedAt }));

@@ -44,7 +44,7 @@ export async function autodiscover(request: Request, provider: Provider): Promis
   const schema = asked?.text("AcceptableResponseSchema");
   if (schema !== undefined && schema !== OUTLOOK_NAMESPACE) return failure("unknownSchema");
   const mailbox = asked?.text("EMailAddress") ?? "";
-  // What cannot be an address at all is a mistake of the request.
+  // A text that cannot be an address is the request's mistake.
   if (mailbox === "" || /\s/.test(mailbox) || mailbox.length > MAX_ADDRESS) return failure("invalidRequest");
   const address = ownAddress(mailbox, provider.domain);
   return address === undefined ? failure("unknownAddress") : settings(address, protocols);

@@ -5,10 +5,10 @@ import { pauseMs } from "./pauses";
 import { BEGUN_PREFIX, listed, nameOf } from "./spool";
 
 /**
- * What a run has begun is written down before it begins, one object for each message under `begun/`: the platform may end the
- * run there (CPU time, memory), and nobody else would know which message it was. The mark goes when the turn ends, however it
- * ends. One that stays makes its message a suspect, and so its neighbour, which was on its way at the same time: suspects are
- * tried alone, and only what ends a run while it is alone is counted.
+ * Before a run begins a message it writes a mark, one object for each message under `begun/`: the platform may end the run there
+ * (CPU time, memory), and otherwise nobody would know at which message. The mark is deleted when the turn ends, however it ends.
+ * A mark that stays makes its message a suspect, and with it the message that was on its way at the same time. Suspects are
+ * tried alone, and only runs that end while a message is alone are counted.
  */
 export interface Begun {
   /** In milliseconds since the epoch. */
@@ -20,10 +20,10 @@ export interface Begun {
   readonly etag: string;
 }
 
-/** Longer than any turn lasts: a slow run that is still at work was not ended by the platform. */
+/** Longer than any turn lasts, so that a slow run that is still at work does not look like one that the platform ended. */
 const LONGEST_TURN_MS = 300_000;
 
-/** So many runs ended by one message on its own are enough; together with the pauses they take an hour. */
+/** After this many runs that a message has ended while alone it is given up; with the pauses that takes an hour. */
 export const MAX_KILLS = 5;
 
 /**
@@ -37,21 +37,21 @@ export function killsOf({ kills, isAlone }: Begun): number {
   return kills + (isAlone ? 1 : 0);
 }
 
-/** From when on the message may be tried again, alone; in milliseconds since the epoch. */
+/** When the message may be tried again, alone; in milliseconds since the epoch. */
 export function suspectAfter(mark: Begun): number {
   const kills = killsOf(mark);
   return mark.at + LONGEST_TURN_MS + (kills === 0 ? 0 : pauseMs(kills));
 }
 
 /**
- * Whether a suspect may begin now: at most one in that time ends a run, and the runs between are the others', however many
- * such messages somebody sends.
+ * Whether a suspect may begin now. However many such messages somebody sends, at most one run in this time can end early, and
+ * the runs in between are free for other messages.
  */
 export function maySuspectsBegin(marks: Iterable<Begun>, now: number): boolean {
   return [...marks].every(({ at, isAlone }) => !isAlone || now >= at + LONGEST_TURN_MS);
 }
 
-/** Name of each message that was begun and, so far, not ended. */
+/** The name of each message that was begun and has not yet ended. */
 export async function readBegun(bucket: SpoolBucket, clock: Clock): Promise<ReadonlyMap<string, Begun>> {
   const marks = new Map<string, Begun>();
   // With metadata R2 may end a page early.
@@ -70,8 +70,8 @@ export async function readBegun(bucket: SpoolBucket, clock: Clock): Promise<Read
 }
 
 /**
- * Writes the mark of a message. False when another run has begun it meanwhile: then it is that run's. Throws when R2 does not
- * take it.
+ * Writes the mark of a message. False when another run has begun the message meanwhile and so owns it. Throws when R2
+ * does not take the mark.
  *
  * @param before the mark of a run that ended; undefined when there was none
  */
@@ -85,12 +85,12 @@ export async function begin(
   const kills = before === undefined ? 0 : killsOf(before);
   const customMetadata = { at: new Date(clock.now()).toISOString(), kills: String(kills), alone: String(isAlone) };
   const onlyIf = before === undefined ? { etagDoesNotMatch: "*" } : { etagMatches: before.etag };
-  // R2's etag is of the content: without the nonce two marks would have the same one.
+  // R2 computes the etag from the content: without the nonce two marks would have the same one.
   const put = bucket.put(`${BEGUN_PREFIX}${name}`, crypto.randomUUID(), { onlyIf, customMetadata });
   return (await clock.within(BUCKET_MS, "spool", put)) !== null;
 }
 
-/** Never fails: a mark that stays makes the message a suspect, which then has its turn alone. */
+/** Never fails: if the mark stays, the message becomes a suspect and has its next turn alone. */
 export async function end(bucket: SpoolBucket, clock: Clock, name: string): Promise<void> {
   await clock.within(BUCKET_MS, "spool", bucket.delete(`${BEGUN_PREFIX}${name}`)).catch(() => undefined);
 }

@@ -61,10 +61,10 @@ export const DRAIN_LANES = 2;
 /** What they may weigh together. A single one may weigh more, and then has the Worker's 128 MiB for itself. */
 export const DRAIN_LANES_BYTES = 16 * 1024 * 1024;
 
-/** More are not tried in one run, which ends before it has carried as many. */
+/** The most messages tried in one run; a run ends before it has delivered so many. */
 export const MOST_DUE = 200;
 
-/** Operations after which a run looks at no more of the spool, before it begins with any message. */
+/** After this many operations a run stops looking at the spool, before it begins any message. */
 export const MAX_LISTINGS = 40;
 
 /**

@@ -9,7 +9,7 @@ export interface Configuration {
   readonly accessClientSecret: string;
   readonly mailDomain: string;
   readonly catchAll: string | undefined;
-  /** Undefined: home is not asked whether a message has arrived. */
+  /** Undefined when home is not asked whether a message has arrived. */
   readonly arrivalsKey: string | undefined;
 }
 

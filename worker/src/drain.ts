@@ -18,7 +18,7 @@ export interface DrainReport extends BacklogTotal {
   /** Set aside for good. */
   readonly dead: number;
   readonly failed: number;
-  /** Messages at which a run ended before its time, and whose turn it was again. */
+  /** Messages during which an earlier run was ended, and which had another turn. */
   readonly suspects: number;
   /** Why the run ended although messages had not had their turn. */
   readonly stopped: Stop | undefined;
@@ -30,14 +30,14 @@ export type Stop = "home" | "spool" | "limit" | "time";
 /** The outside world of one run. */
 export interface DrainSurroundings extends TurnSurroundings {
   readonly usage: Usage;
-  /** Told once what waits, before anything is begun at which the platform might end the run. Never throws. */
+  /** Gets the counts once, before the run begins any message at which the platform might end it. Never throws. */
   readonly tell: (backlog: BacklogTotal) => Promise<void>;
 }
 
 /**
- * Brings spooled messages home, oldest first, as many as fit into one run. The platform may end a run at any message, without
- * a word: so what waits is told first, each message is written down before it begins, and those at which a run has ended
- * before have their turn alone, ahead of the others.
+ * Brings spooled messages home, oldest first, as many as fit into one run. The platform may silently end a run at any
+ * message. So the run first reports what waits, and writes a mark before it begins a message. Messages at which an earlier run
+ * ended have their turn alone, before the others.
  */
 export async function drain(recipients: Recipients, surroundings: DrainSurroundings): Promise<DrainReport> {
   const { bucket, clock, usage } = surroundings;
@@ -57,7 +57,7 @@ export async function drain(recipients: Recipients, surroundings: DrainSurroundi
   return { ...backlog.total(clock.now()), ...counts, suspects: found, stopped: state.stopped };
 
   async function work(queue: Due[], width: () => number): Promise<void> {
-    /** Copies of messages that were on their way: they have their answer when those have ended. */
+    /** Copies of messages that were on their way; their outcome is known when those have ended. */
     const busy: Due[] = [];
     const mayBegin = (running: number) => state.stopped === undefined && !isLate() && hasUsageLeft(running);
     const lanes: Lanes = { width, bytes: DRAIN_LANES_BYTES, mayBegin };
@@ -75,12 +75,12 @@ export async function drain(recipients: Recipients, surroundings: DrainSurroundi
     return usage.requests() + usage.operations() + MESSAGE_USAGE * (running + 1) < MOST_USAGE;
   }
 
-  /** @param later where a copy waits for its second try; undefined when this is it */
+  /** @param later where a copy waits for its second try; undefined when this is the second try */
   async function turn(one: Due, later: Due[] | undefined): Promise<void> {
     const isAlone = one.before !== undefined && !hasBegun;
     hasBegun = true;
     const ended = await takeTurn(one, recipients, surroundings, isAlone);
-    // Its mark stays until then: R2 takes about one write per second of the same object.
+    // Its mark stays until then, because R2 takes about one write per second to the same object.
     if (ended === "busy" && later !== undefined) later.push({ ...one, isBegun: true });
     else if (ended !== "under way") await end(bucket, clock, nameOf(one.object.key));
     if (["delivered", "duplicate", "dead", "gone"].includes(ended)) backlog.leave(one.object);

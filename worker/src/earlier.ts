@@ -9,7 +9,7 @@ import { TransientError } from "./transient";
 /** As home takes them in one question. */
 const MAX_TRACES = 4;
 
-/** How long "later" is believed, from the attempt on that was not heard of again: then the message is sent again, and at worst is there twice. */
+/** How long "later" is believed, counted from the attempt that was never confirmed. After that the message is sent again, and at worst arrives twice. */
 const MAX_LATER_MS = 24 * 3_600_000;
 
 export interface EarlierAttempt {
@@ -22,8 +22,8 @@ export interface EarlierAttempt {
 }
 
 /**
- * Before a message is sent that another attempt may have brought home without hearing of it: asks home. The outcome when
- * nothing must be sent now; undefined: send it.
+ * Asks home about a message that another attempt may have delivered without getting the answer. Returns the outcome when nothing
+ * must be sent now, and undefined when the message must be sent.
  */
 export async function outcomeOfEarlier(
   { message, addresses, receivedAt, home, ledger, clock }: EarlierAttempt,

@@ -12,7 +12,7 @@ export interface Env {
   readonly ACCESS_CLIENT_SECRET: string;
   /** Stalwart API key, sent as Bearer (secret). With `lmtp` for messages that the listener would drop. */
   readonly JMAP_TOKEN?: string;
-  /** Key of the service `arrivals` at home (secret). Absent: nobody is asked whether a message has arrived. */
+  /** Key of the service `arrivals` at home (secret). When absent, nobody is asked whether a message has arrived. */
   readonly ARRIVALS_KEY?: string;
   /** The domain whose mail this Worker takes. */
   readonly MAIL_DOMAIN: string;

@@ -1,19 +1,19 @@
 /**
- * Fields that Email Routing puts in front of every message, below its own `Received`. Each attempt of a sender gets others,
- * so they are not part of what the author wrote.
+ * Fields that Email Routing puts in front of every message, below its own `Received`. They differ from one attempt of a sender
+ * to the next, so they are not part of what the author wrote.
  */
 const EDGE_FIELD = /^(?:arc-[a-z-]{1,60}|received-spf|x-cf-[a-z0-9-]{1,60}|authentication-results)$/;
 const RESULTS = "authentication-results";
 const RECEIVED = "received";
 
-/** Email Routing's own fields have about 4 KiB, and each hop before it some hundred bytes. What lies behind counts as written by the author. */
+/** Email Routing's own fields have about 4 KiB, and each hop before it some hundred bytes. Everything after this limit counts as written by the author. */
 const MAX_FRONT_BYTES = 64 * 1024;
 
 /**
- * Where that part of a message begins that is the same whenever its sender tries again. Servers on the way write in front of
- * what they get: `Received` fields, and the last one, Email Routing, a set of its own. Only those are left out, and only
- * where that server writes them: before the second `Received`, each name once, `Authentication-Results` below a `Received`.
- * Whatever else is there, a forged trace field too, makes a message another message.
+ * Where the part of a message begins that stays the same whenever its sender tries again. Servers on the way write in front of
+ * what they get: all of them `Received` fields, and the last one, Email Routing, a set of its own. Only these are left out, and
+ * only where that server writes them: before the second `Received`, each name once, `Authentication-Results` below a
+ * `Received`. Any other difference, including a forged trace field, makes a different message.
  *
  * @param message as Email Routing handed it over
  * @returns an index at the beginning of a line
@@ -35,14 +35,14 @@ export function authorStart(message: Uint8Array): number {
 }
 
 const MAX_NAME = 81;
-/** A CR alone is the end of a line for some readers, who would see another field here. */
+/** Some readers end a line at a CR alone and would see another field here. */
 const PLAIN = /^(?:[\t -~]|\r?\n)*$/;
 const FIELD_END = /\n(?![\t ])/g;
 
-/** Behind the field's last line; undefined when it is not complete within what is looked at. */
+/** The index after the field's last line; undefined when the field does not end within the bytes that are searched. */
 function fieldEnd(front: string, start: number): number | undefined {
   FIELD_END.lastIndex = start;
   const found = FIELD_END.exec(front);
-  // The next line may continue it, but is not looked at.
+  // The next line may continue the field, but is not searched.
   return found === null || FIELD_END.lastIndex === front.length ? undefined : FIELD_END.lastIndex;
 }

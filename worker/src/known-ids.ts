@@ -4,9 +4,9 @@ import type { SpoolBucket } from "./env";
 import { isObject } from "./http";
 
 /**
- * The way that a message with a Message-ID takes, where the mail server's own delivery drops every message but the first that has
- * that id. `direct`: that delivery. `import`: past it, into the mailbox. `wait`: the first one is still on its way, and an
- * import that overtook it would make the server drop it.
+ * How to deliver a message with a Message-ID to a mail server whose own delivery drops every later message with the same id.
+ * `direct`: by that delivery. `import`: straight into the mailbox. `wait`: the first message is still on its way, and an import
+ * that overtook it would make the server drop it.
  */
 export type Way = "direct" | "import" | "wait";
 
@@ -24,7 +24,7 @@ export interface KnownIds {
 /** Nothing is known. */
 export const NO_KNOWN_IDS: KnownIds = { wayOf: () => Promise.resolve("direct") };
 
-/** An object that is used is written again that often, because the bucket forgets it some time after it was written. */
+/** How often an object in use is written again, because the bucket deletes objects some time after they were written. */
 const REFRESH_MS = 24 * 3_600_000;
 
 /** What is known of an id. */
@@ -57,7 +57,7 @@ export function createKnownIds(bucket: SpoolBucket, clock: Clock): KnownIds {
     if (isNew !== null) return "direct";
     progress.isKnown = true;
     const present = await bucket.get(name);
-    // Its lifetime in the bucket ended between the two.
+    // The bucket deleted the object between the two operations.
     if (present === null) return "direct";
     const known = readKnown(await present.text());
     const onlyIf = { etagMatches: present.etag };

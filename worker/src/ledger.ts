@@ -8,30 +8,30 @@ import type { KnownIds } from "./known-ids";
 /** Markers of what was imported, so that nothing is imported twice. */
 export interface Ledger {
   /**
-   * Asks to import, under every key that the message may be known by. The delivery itself is written down under the last key
-   * only, to which the claims of the others point. Never fails: a ledger that does not answer must not cost a message.
+   * Asks to import, under every key that the message may be known by. The delivery itself is recorded under the last key
+   * only, and the claims under the others point to it. Never fails: a ledger that does not answer must not cost a message.
    */
   readonly claim: (keys: readonly string[], copy: Copy) => Promise<Claim>;
   /** The import is known not to have happened: the next attempt need not wait. Never fails. */
   readonly release: (claim: Claim) => Promise<void>;
-  /** The import has happened. Says whether that is written down for every key; never fails. */
+  /** The import has happened. Says whether that is recorded for every key; never fails. */
   readonly complete: (keys: readonly string[], claim: Claim) => Promise<boolean>;
   readonly ids: KnownIds;
 }
 
 /** The copy of a message that an attempt carries. */
 export interface Copy {
-  /** Of its `Received` field; undefined when an earlier version put it into the spool. */
+  /** The id in its `Received` field; undefined when an earlier version put the message into the spool. */
   readonly trace: string | undefined;
   /** When the edge received it, in milliseconds since the epoch: home dates it no earlier. */
   readonly since: number;
 }
 
-/** Copies of which one may have arrived: whoever tried to import it was not heard of again. */
+/** Copies of which one may have arrived: the attempts to import them never reported back. */
 export interface EarlierCopy {
   /** The last one first. */
   readonly traces: readonly string[];
-  /** The edge received none of them before that, in milliseconds since the epoch. */
+  /** The edge received none of the copies before this time, in milliseconds since the epoch. */
   readonly since: number;
   /** When the last attempt began that was not heard of again, in milliseconds since the epoch. */
   readonly tried: number;
@@ -50,17 +50,17 @@ export type Claim =
 /** A claim that was written. */
 export interface Held {
   readonly key: string;
-  /** The key under which the delivery is written down. */
+  /** The key under which the delivery is recorded. */
   readonly marker: string;
   readonly etag: string;
-  /** Of the claim that it took over, which had ended without a word. */
+  /** From the claim that this one took over, which had expired without an answer. */
   readonly earlier?: EarlierCopy | undefined;
 }
 
 /**
- * Two objects for a message, because R2 takes about one write per second of the same object. Who imports writes the claim;
- * who has imported writes the other one, within the claim's life. A key without a claim was never imported under, so a new
- * message costs no question: one operation for each key, and one for the delivery.
+ * Two objects for a message, because R2 takes about one write per second of the same object. The attempt to import writes
+ * the claim and, on success, the other object before the claim expires. A key without a claim was never used for an import, so a
+ * new message needs no lookup: one operation for each key, and one for the delivery.
  */
 const CLAIM = (key: string) => `ledger/${key}.claim`;
 const DELIVERED = (key: string) => `ledger/${key}.delivered`;
@@ -69,7 +69,7 @@ const DELIVERED = (key: string) => `ledger/${key}.delivered`;
 interface ClaimText {
   /** Milliseconds since the epoch; 0 when it was given back. */
   readonly until: number;
-  /** The key under which the delivery is written down. */
+  /** The key under which the delivery is recorded. */
   readonly marker?: string | undefined;
   readonly traces?: readonly string[] | undefined;
   readonly since?: number | undefined;
@@ -87,16 +87,16 @@ export const NO_LEDGER: Ledger = {
   ids: NO_KNOWN_IDS,
 };
 
-/** What has happened already, and is only being written down. */
+/** Something that has happened already and is only being recorded. */
 export interface CompletingLater {
   readonly ledger: Ledger;
-  /** Whether it was. */
+  /** Whether it was recorded. */
   readonly completed: () => Promise<boolean>;
 }
 
 /**
- * A ledger whose `complete` does not make its caller wait. The message is home then, and its sender need not wait for the
- * bucket: until the marker is there the claim stands, and keeps copies away as it does while a message is imported.
+ * A ledger whose `complete` returns at once. The message is home by then, and its sender need not wait for the bucket: until
+ * the marker is written, the claim keeps copies away, as it does during an import.
  */
 export function completingLater(ledger: Ledger): CompletingLater {
   let written = Promise.resolve(false);
@@ -120,8 +120,8 @@ export function createLedger(bucket: SpoolBucket, clock: Clock): Ledger {
   }
 
   /**
-   * All at once, because each is a wait. The last key decides between attempts that share it: who has that one imports, though
-   * another may have been first under another key. The claims of those others stay, because they point to the last key too.
+   * All at once, because each is a wait. The last key decides between attempts that share it: the attempt that
+   * claims it imports, even if another was first under another key. The other claims stay; they point to the last key too.
    */
   async function claimAll(keys: readonly string[], copy: Copy): Promise<Claim> {
     const marker = keys.at(-1) ?? "";
@@ -136,7 +136,7 @@ export function createLedger(bucket: SpoolBucket, clock: Clock): Ledger {
       await release({ kind: "mine", held });
       return { kind: "busy" };
     }
-    // Under the account's key another address of it may have left another copy.
+    // Another address of the account may have left another copy under the account's key.
     const earlier = held.reduce<EarlierCopy | undefined>((all, one) => merged(all, one.earlier), undefined);
     if (held.length > 0) return { kind: "mine", held, earlier };
     return (await isDelivered(marker)) ? { kind: "delivered" } : UNAVAILABLE;
@@ -151,7 +151,7 @@ export function createLedger(bucket: SpoolBucket, clock: Clock): Ledger {
     const created = await bucket.put(name, first, { onlyIf: { etagDoesNotMatch: "*" } });
     if (created !== null) return { kind: "mine", held: { key, marker, etag: created.etag } };
     const present = await bucket.get(name);
-    // Its lifetime in the bucket ended between the two.
+    // The bucket deleted the object between the two operations.
     if (present === null) return UNAVAILABLE;
     const found = readClaim(await present.text());
     const busy: Try = { kind: "busy", marker: found.marker ?? key };
@@ -172,8 +172,8 @@ export function createLedger(bucket: SpoolBucket, clock: Clock): Ledger {
   }
 
   /**
-   * A claim that is over, and not a deletion: R2 cannot delete on condition that it is still the same claim. What it took
-   * over from another copy it leaves as it was, because what became of that copy is still not known.
+   * Writes an expired claim instead of deleting it: R2 cannot delete an object on condition that it is still the same claim. It
+   * keeps what it took over from another copy, because the fate of that copy is still not known.
    */
   async function release(claim: Claim): Promise<void> {
     if (claim.kind !== "mine") return;
@@ -246,7 +246,7 @@ function earlierOf({ until, traces = [], since, tried = since }: ClaimText): Ear
   return { traces, since, tried: tried ?? since };
 }
 
-/** If this attempt ends without a word as well, either copy may have arrived. */
+/** If this attempt also ends without an answer, either copy may have arrived. */
 function merged(one: EarlierCopy | undefined, other: EarlierCopy | undefined): EarlierCopy | undefined {
   if (one === undefined || other === undefined) return one ?? other;
   const traces = [...new Set([...one.traces, ...other.traces])].slice(0, MAX_TRACES);

@@ -33,13 +33,13 @@ function clean(address: string): string {
 
 /** What makes a message the same message, whichever way and however often it comes. */
 export interface Fingerprint {
-  /** SHA-256 of every byte that its author and the author's servers wrote, hexadecimal. */
+  /** SHA-256 of every byte that the author and the author's servers wrote, hexadecimal. */
   readonly content: string;
 }
 
 /**
- * Takes no copy of the message. No single field decides: a stranger chooses the Message-ID as he likes, and programs use one
- * for all their mail.
+ * Does not copy the message. No single field decides: a stranger can choose any Message-ID, and some programs use one for all
+ * their mail.
  */
 export async function fingerprint({ bytes, start }: Message): Promise<Fingerprint> {
   const received = bytes.subarray(start);

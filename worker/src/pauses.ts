@@ -13,11 +13,11 @@ export function pauseMs(attempts: number): number {
   return Math.min(FIRST_PAUSE_MS * 2 ** Math.min(Math.max(attempts - 1, 0), 30), LONGEST_PAUSE_MS);
 }
 
-/** Until when messages that have failed must wait. */
+/** How long messages that have failed must wait. */
 export interface Pauses {
   /**
-   * In milliseconds since the epoch; undefined when the message has not failed, or there are more sidecars than a run may
-   * list: then it is tried early. Ask in the order of the names: the sidecars are read in step, no further than needed.
+   * In milliseconds since the epoch; undefined when the message has not failed, or when there are more sidecars than a run
+   * may list; it is then tried early. Ask in the order of the names: the sidecars are read in step, no further than needed.
    */
   readonly of: (name: string) => Promise<number | undefined>;
 }

@@ -12,20 +12,20 @@ import type { Usage } from "./usage";
 
 /** The oldest messages, which every run looks at: one page of R2. */
 const MAX_OLDEST = 1_000;
-/** Further ones, when most of those pause: a run goes on where the one before stopped, so each has its turn. */
+/** How many more, when most of those are pausing. A run starts where the previous one stopped, so each has its turn. */
 const MAX_FURTHER = 4_000;
-/** When the work is done a run counts on to that number. */
+/** When the work is done, a run goes on counting up to this number. */
 const MAX_COUNTED = 10_000;
-/** Marks without a message are cleared away so many at a time. */
+/** How many marks without a message are deleted at a time. */
 const MAX_LITTER = 10;
 /** Where the run before stopped. */
 const POSITION_KEY = "state/position";
 
-/** What a run knows of the spool before it begins with anything. */
+/** What a run knows about the spool before it begins any message. */
 export interface Queue {
-  /** Messages at which a run has ended before its time; first those that have ended the fewest, the oldest first. */
+  /** Messages during which a run was ended; first those that ended the fewest runs, then the oldest. */
   readonly suspects: Due[];
-  /** Those that may be tried now, and are not under way; the oldest first. */
+  /** Messages that may be tried now and are not under way, the oldest first. */
   readonly due: Due[];
   readonly backlog: Backlog;
   /** Counts what was not looked at. Never fails. */
@@ -36,7 +36,7 @@ function killsOfDue({ before }: Due): number {
   return before === undefined ? 0 : killsOf(before);
 }
 
-/** Looks at no more of the spool than a run can afford, however much there is. Throws when R2 does not answer. */
+/** Looks only at as much of the spool as a run can afford. Throws when R2 does not answer. */
 export async function lookAt(bucket: SpoolBucket, clock: Clock, usage: Usage): Promise<Queue> {
   const suspects: Due[] = [];
   const due: Due[] = [];
@@ -63,7 +63,7 @@ export async function lookAt(bucket: SpoolBucket, clock: Clock, usage: Usage): P
     await writePosition(position, isOver ? "" : last);
   }
   if (!isOver || !isWhole) backlog.isExcerpt(true);
-  // A neighbour of the message that ended the run is most likely innocent.
+  // A message that was under way with the one that ended the run is most likely innocent.
   suspects.sort((one, other) => killsOfDue(one) - killsOfDue(other));
   if (!maySuspectsBegin(begun.values(), clock.now())) suspects.length = 0;
   return { suspects, due, backlog, countOn };
@@ -101,7 +101,7 @@ export async function lookAt(bucket: SpoolBucket, clock: Clock, usage: Usage): P
       );
       backlog.isExcerpt(!isOver);
     } catch {
-      // What was counted is still true of the excerpt.
+      // The count so far is still true, as an excerpt.
     }
   }
 
@@ -121,7 +121,7 @@ export async function lookAt(bucket: SpoolBucket, clock: Clock, usage: Usage): P
 
   async function writePosition(before: string, after: string): Promise<void> {
     if (before === after) return;
-    // Without it the next run begins behind the oldest again.
+    // Without it the next run starts again after the oldest messages.
     await clock.within(BUCKET_MS, "spool", bucket.put(POSITION_KEY, after)).catch(() => undefined);
   }
 }

@@ -23,7 +23,7 @@ export function newTrace(): string {
 
 /**
  * The `Received` field of this hop, without its line end (RFC 5321 §4.4). There is no `from`: the Worker is a gateway and
- * does not see who spoke SMTP to Email Routing, whose own field below this one says it.
+ * does not see who spoke SMTP to Email Routing; Email Routing's own field, below this one, says it.
  */
 export function receivedField({ by, trace, receivedAt }: Hop): string {
   const date = new Date(receivedAt).toUTCString().replace("GMT", "+0000");

@@ -67,7 +67,7 @@ function onOrigin(url: string, base: URL): URL {
   if (!URL.canParse(url, base.href)) throw new TransientError("session: names an unusable URL");
   const { pathname, search } = new URL(url, base);
   const result = new URL(base.origin);
-  // Assigned and not resolved: a path of the form `//host/` must stay a path.
+  // Assigned, not resolved, so that a path of the form `//host/` stays a path.
   result.pathname = pathname;
   result.search = search;
   return result;

@@ -7,10 +7,10 @@ import { TransientError } from "./transient";
 export const SPOOL_PREFIX = "spool/";
 export const DEAD_PREFIX = "dead/";
 export const RETRY_PREFIX = "retry/";
-/** Marks of what runs have begun (begun.ts). */
+/** Marks of messages that runs have begun (begun.ts). */
 export const BEGUN_PREFIX = "begun/";
 
-/** What is dead is kept so long that a person who is on holiday can act; then the bucket's lifecycle deletes it. */
+/** Dead messages are kept long enough for an operator back from holiday to act; then the bucket's lifecycle deletes them. */
 export const DEAD_DAYS = 90;
 
 /** Format of the metadata, for later versions. */
@@ -62,9 +62,9 @@ export async function putSpooled(bucket: SpoolBucket, bytes: Uint8Array, entry: 
   return key;
 }
 
-/** What is listed beside keys and sizes, and from where on. */
+/** What to list besides keys and sizes, and where to start. */
 export interface ListedOptions {
-  /** Metadata comes along only where it is asked for: it is most of a page, and reading it most of the work. */
+  /** Metadata is listed only on request, because it is most of a page and reading it is most of the work. */
   readonly include?: ("customMetadata" | "httpMetadata")[];
   /** A key, which need not exist. */
   readonly startAfter?: string | undefined;

@@ -33,8 +33,8 @@ export interface TurnSurroundings {
 
 /**
  * How a message ended its turn. `gone`: somebody else took it out of the spool. `busy`: another attempt has the message.
- * `under way`: another run has begun it, and the mark is that run's. `home`, `spool`, `limit`: nobody's turn would have gone
- * well, because of home, the bucket or the platform.
+ * `under way`: another run has begun it, and the mark is that run's. `home`, `spool`, `limit`: no message's turn could have
+ * succeeded, because of home, the bucket or the platform.
  */
 export type Turn =
   "delivered" | "duplicate" | "dead" | "gone" | "busy" | "under way" | "failed" | "home" | "spool" | "limit";
@@ -50,14 +50,14 @@ export interface Due {
   readonly isBegun?: boolean;
 }
 
-/** Larger than any message with what is put in front of it, in bytes; a person can put such an object there. */
+/** Larger than any message with the fields in front of it, in bytes; only a person can have put such an object there. */
 const MAX_SPOOLED_BYTES = MAX_MESSAGE_BYTES + 64 * 1024;
 const TOO_LARGE = "552 5.3.4 The message is larger than 25 MiB.";
 const KILLS_RUNS = `The platform ended ${MAX_KILLS} runs while they carried this message and nothing else (CPU time or memory).`;
 
 /**
- * Tries to bring one spooled message home. It leaves the spool only when it is in the mailbox, or lies under `dead/`. Its mark
- * is written first, and left for the caller to clear. Never throws.
+ * Tries to bring one spooled message home. It leaves the spool only when it is in the mailbox or under `dead/`. Its mark
+ * is written first, and the caller deletes it. Never throws.
  *
  * @param isAlone nothing else was begun in this run
  */
@@ -85,7 +85,7 @@ async function tryTurn(due: Due, recipients: Recipients, surroundings: TurnSurro
   if (stored === null) return "gone";
   const mayRead = due.before === undefined || killsOf(due.before) < MAX_KILLS;
   if (!mayRead || stored.size > MAX_SPOOLED_BYTES)
-    // From bucket to bucket: reading it could end this run as well.
+    // Copied within the bucket, because reading it could end this run as well.
     return await setAside(due, stored, stored.body, mayRead ? TOO_LARGE : KILLS_RUNS, surroundings);
   const bytes = new Uint8Array(await clock.within(BUCKET_MS, "spool", stored.arrayBuffer()));
   const entry = fromMetadata(stored) ?? envelopeInFront(bytes, nameOf(key));

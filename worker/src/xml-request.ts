@@ -2,14 +2,14 @@ import { XMLParser, XMLValidator } from "fast-xml-parser";
 
 /** Elements of a request that the Worker reads are three deep. */
 const MAX_DEPTH = 16;
-/** Every name that Autodiscover has for its requests begins so ([MS-OXDSCLI], [MS-ASCMD]). */
+/** All namespaces of Autodiscover requests begin with this ([MS-OXDSCLI], [MS-ASCMD]). */
 const REQUEST_NAMESPACES = "http://schemas.microsoft.com/exchange/autodiscover/";
 
 /** A request in XML, by the local names of its elements. */
 export interface XmlRequest {
   /**
-   * The text of the element of that name, without white space around it. Undefined when there is none, or more than one, or
-   * when it holds other elements or a reference to an entity that XML itself does not know.
+   * The text of the element of that name, without white space around it. Undefined when there is none or more than one, or
+   * when it contains other elements or a reference to an entity that XML does not define.
    */
   readonly text: (name: string) => string | undefined;
 }
@@ -24,14 +24,14 @@ export interface XmlRequest {
 export function readXmlRequest(bytes: Uint8Array, charset: string | undefined): XmlRequest | undefined {
   try {
     const xml = decode(bytes, charset);
-    // The parser alone takes the beginning of a document for the document.
+    // On its own, the parser accepts the beginning of a document as the document.
     if (/<!(?:DOCTYPE|ENTITY)/i.test(xml) || XMLValidator.validate(xml) !== true) return undefined;
     const elements = elementsIn(parser().parse(xml) as Nodes);
     return elements.isOne
       ? { text: (name) => textOf(elements.all.filter((element) => element.name === name)) }
       : undefined;
   } catch {
-    // The parser, or a decoder that knows no such charset or finds bytes that are not of it.
+    // From the parser, or from a decoder that does not know the charset or finds invalid bytes.
     return undefined;
   }
 }
@@ -60,7 +60,7 @@ function parser(): XMLParser {
 }
 
 function decode(bytes: Uint8Array, charset: string | undefined): string {
-  // An XML declaration has only ASCII, in every charset that is not known by its byte order mark.
+  // An XML declaration is ASCII in every charset that is not recognised by its byte order mark.
   const [, declared] = /^<\?xml[^>]*?\sencoding\s*=\s*["']([\w.:-]+)["']/.exec(latin1(bytes.subarray(0, 200))) ?? [];
   return new TextDecoder(byteOrderMark(bytes) ?? charset ?? declared ?? "utf-8", {
     fatal: true,
@@ -84,7 +84,7 @@ interface Element {
   readonly nodes: Nodes;
 }
 
-/** All elements but those of foreign namespaces (Namespaces in XML 1.0 §6); a document has one root. */
+/** All elements except those of foreign namespaces (Namespaces in XML 1.0 §6); a document has one root. */
 function elementsIn(roots: Nodes): { readonly all: readonly Element[]; readonly isOne: boolean } {
   const all: Element[] = [];
   const visit = (nodes: Nodes, scope: Readonly<Record<string, string>>): number => {

@@ -28,13 +28,13 @@ fetch() {
   no_links "$here/restore/$name"
 }
 
-# FOLDER of a restored snapshot. Nothing that is backed up is a symbolic link; one would make what reads the folder read or
-# write somewhere else.
+# FOLDER of a restored snapshot. No backup contains a symbolic link; one would make programs that read the folder read or write
+# somewhere else.
 no_links() {
   local found
   found=$(find "$1" ! -type f ! -type d -print -quit)
   [ -z "$found" ] || fail "The snapshot holds something that is neither a file nor a folder: ${found#"$1"}" \
-    "Nothing of it is used." "Look at it; to take another one: $here/mail-backup snapshots"
+    "Nothing in it was used." "Look at it, or choose another snapshot: $here/mail-backup snapshots"
 }
 
 restore_mail() {

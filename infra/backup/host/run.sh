@@ -138,8 +138,8 @@ curl_value() {
   printf '"%s"' "${text//\"/\\\"}"
 }
 
-# FILE SUFFIX TEXT. That somebody cannot be told is not a reason to fail. Without globoff curl takes {a,b} and [1-3] of a URL
-# for several ones.
+# FILE SUFFIX TEXT. A message that cannot be sent is not a reason to fail. Without globoff curl reads {a,b} and [1-3] in a URL
+# as several URLs.
 post() {
   local url
   [ -s "$secrets/$1" ] || return 0

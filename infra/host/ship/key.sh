@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Prints a key of the Worker; it is made when there is none. script.ts sets:
+# Prints a key of the Worker, and makes it when there is none. script.ts sets:
 #   key_command  the command of onhost that knows the key: key, for Stalwart; arrivals-key, for the service arrivals
 #   key_number   which one
 #   worker_address  the only address from which the key works; absent for arrivals-key, which only cloudflared reaches
@@ -20,6 +20,6 @@ main() {
   rm -rf -- "$staging"
   # RFC 6750 section 2.1: what a bearer token may be.
   [[ $key =~ ^[A-Za-z0-9._~+/-]{20,}=*$ ]] ||
-    fail "onhost $key_command $key_number has printed something that is no key." "The Worker was left as it was." "pulumi up"
+    fail "onhost $key_command $key_number has printed something that is not a key." "The Worker was left as it was." "pulumi up"
   printf '%s\n' "$key"
 }

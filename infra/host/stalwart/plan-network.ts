@@ -7,7 +7,7 @@ import { LMTP_LISTENER } from "./names";
 const DAY_MS = 86_400_000;
 const YEAR_MS = 365 * DAY_MS;
 const MINUTE_MS = 60_000;
-/** Long enough that nobody guesses a password of twelve characters, short enough to wait for after one's own mistakes. */
+/** Long enough that nobody can guess a password of twelve characters, short enough to wait for after a mistake of one's own. */
 const BAN_MS = 60 * MINUTE_MS;
 
 /**
@@ -48,14 +48,14 @@ export function networkLines(
       rateLimitAnonymous: { count: 300, period: MINUTE_MS },
       rateLimitAuthenticated: { count: 3_000, period: MINUTE_MS },
     }),
-    // The defaults ban for ever. Who can make whom banned by what is left: docs/host-stalwart.md.
+    // The defaults ban forever. docs/host-stalwart.md says who can still cause a ban, and for whom.
     update("Security", {
-      // Stalwart uses the first for all. Strangers can use up a login's wrong tries, so that its owner's next mistake is a ban.
+      // Stalwart uses the first for all. Strangers can use up a login's failed tries, and its owner's next mistake is then a ban.
       authBanPeriod: BAN_MS,
       abuseBanPeriod: BAN_MS,
       loiterBanPeriod: BAN_MS,
       scanBanPeriod: BAN_MS,
-      // One request for such a path bans its sender, and a picture in a mail makes its reader send it. Traefik answers them.
+      // One request for such a path bans its sender, and a picture in a mail can make its reader send one. Traefik answers these.
       scanBanPaths: {},
       // Counts broken TLS handshakes; nobody but the deployment's own people reaches a listener.
       scanBanRate: null,

@@ -1,14 +1,14 @@
 /**
- * What Traefik hands on to Stalwart, by path; it answers everything else itself with 404. Stalwart bans whoever asks for a path
- * that scanners ask for, and a picture in a mail can make its reader ask (`crates/http/src/request.rs`, 0.16.18).
+ * The paths that Traefik passes on to Stalwart; it answers all others itself with 404. Stalwart bans clients that request paths
+ * which scanners request, and a picture in a mail can make its reader request one (`crates/http/src/request.rs`, 0.16.18).
  */
 export interface ServedPath {
   /** This path and, unless `exact`, everything below it. */
   readonly path: string;
   readonly exact?: true;
   /**
-   * `open`: checks no password. `login`: checks one, so pages of other sites may not ask. `administration`: the web interface,
-   * which `mail:adminAccess` opens or closes.
+   * `open`: checks no password. `login`: checks one, so requests from other sites' pages are refused. `administration`: the web
+   * interface, which `mail:adminAccess` opens or closes.
    */
   readonly kind: "open" | "login" | "administration";
   readonly why: string;
@@ -32,23 +32,23 @@ export const SERVED_PATHS: readonly ServedPath[] = [
   { path: "/robots.txt", exact: true, kind: "open", why: "keeps search engines away (RFC 9309)" },
   { path: "/healthz", kind: "open", why: "says whether Stalwart runs" },
   { path: "/calendar/rsvp", exact: true, kind: "open", why: "the page that answers an invitation" },
-  { path: "/login", kind: "open", why: "the page on which a person lets a client in (RFC 6749 section 3.1)" },
+  { path: "/login", kind: "open", why: "the page on which a person authorises a client (RFC 6749 section 3.1)" },
   { path: "/device", kind: "open", why: "the same for devices (RFC 8628 section 3.3)" },
   { path: "/jmap", kind: "login", why: "JMAP (RFC 8620)" },
   { path: "/dav", kind: "login", why: "CalDAV, CardDAV and WebDAV (RFC 4791, 6352, 4918)" },
   { path: "/auth", kind: "login", why: "OAuth tokens (RFC 6749 section 3.2)" },
-  { path: "/api", kind: "login", why: "what the login page and the web interface ask" },
+  { path: "/api", kind: "login", why: "used by the login page and the web interface" },
   { path: "/admin", kind: "administration", why: "the web interface" },
-  { path: "/account", kind: "administration", why: "the same program, which also administers from here" },
+  { path: "/account", kind: "administration", why: "the same program, which can administer from here too" },
 ];
 
 /**
- * A browser says so of a request that another site's page makes (W3C Fetch Metadata). Without this rule such a page could send
- * a hundred wrong logins from its reader's address, which Stalwart then bans. Programs do not send the header.
+ * A browser adds this header to a request that another site's page makes (W3C Fetch Metadata). Without the rule such a page
+ * could send a hundred wrong logins from its reader's address, which Stalwart would then ban. Programs do not send the header.
  */
 const FROM_ANOTHER_SITE = "Header(`Sec-Fetch-Site`, `cross-site`)";
 
-/** Traefik's rule for all that an entry point hands on, `administration` too or not. */
+/** Traefik's rule for everything that an entry point passes on, with or without `administration`. */
 export function servedPaths(withAdministration: boolean): string {
   const open = rulesOf("open", ...(withAdministration ? (["administration"] as const) : []));
   return `(${open} || (!${FROM_ANOTHER_SITE} && (${rulesOf("login")})))`;

@@ -9,21 +9,21 @@ import type { Question } from "./question";
 import { arrivalOf } from "./search";
 import { startArrivals } from "./server";
 
-export const ARRIVALS_USAGE = `onhost arrivals             serves the question whether a message has arrived
-onhost arrivals --check [URL]   asks the running service about a message that never was
-onhost arrivals-key NUMBER  prints the Worker's key for that question, made if need be
+export const ARRIVALS_USAGE = `onhost arrivals             answers whether a message has arrived
+onhost arrivals --check [URL]   asks the running service about a message that never existed
+onhost arrivals-key NUMBER  prints the Worker's key for that question; makes it if there is none
 `;
 
-/** A question is asked again by the Worker, so it is not waited for long here. */
+/** Short, because the Worker asks again. */
 const PATIENCE = { firstPauseMs: 100, longestPauseMs: 500, totalMs: 3_000 };
 const SELF = `http://arrivals:${ARRIVALS_PORT}`;
 /** The doctor waits for it over SSH. */
 const CHECK_MS = 4_000;
 const TRACE_BYTES = 16;
-/** The check asks about a message of that long ago, so that no answer would be premature. */
+/** The check asks about a message from that long ago, so that "no" is not premature. */
 const CHECKED_AGO_MS = 600_000;
 
-/** False: the arguments are wrong. Without any it serves until the process ends. */
+/** False when the arguments are wrong. Without arguments it serves until the process ends. */
 export async function arrivalsCommand(
   [option, url, ...more]: readonly string[],
   context: Context,
@@ -35,7 +35,7 @@ export async function arrivalsCommand(
   return true;
 }
 
-/** False: the arguments are wrong. */
+/** False when the arguments are wrong. */
 export function arrivalsKeyCommand([number = "", ...more]: readonly string[], { file, out }: Context): boolean {
   const wanted = keyNumber(number);
   if (wanted === undefined || more.length > 0) return false;
@@ -79,7 +79,7 @@ export function asker(
 }
 
 /**
- * Asks the running service about a message that never was, and expects "no". Throws a `Fault` otherwise.
+ * Asks the running service about a message that never existed, and expects "no". Throws a `Fault` otherwise.
  *
  * @param url of the service
  */

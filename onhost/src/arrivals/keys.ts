@@ -5,7 +5,7 @@ const KEY_BYTES = 32;
 const KEY_FORM = /^ARR_[A-Za-z0-9_-]{43}$/;
 const FILE_NAME = /^arrivals-([1-9]\d{0,3})$/;
 
-/** The key with this number out of the folder `arrivals/keys`; made when there is none. It opens the question and nothing else. */
+/** The key with this number from the folder `arrivals/keys`; made when there is none. It is valid for this question only. */
 export function ensureArrivalsKey(folder: string, number: number): string {
   const file = `${folder}/arrivals-${number}`;
   const stored = readIfThere(file)?.trim();
@@ -15,7 +15,7 @@ export function ensureArrivalsKey(folder: string, number: number): string {
   return key;
 }
 
-/** Every key that is taken, the newest first. */
+/** Every key that is accepted, the newest first. */
 export function arrivalsKeys(folder: string): readonly string[] {
   return numbersIn(folder)
     .sort((one, other) => other - one)

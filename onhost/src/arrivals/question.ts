@@ -1,12 +1,12 @@
 import { isFields, parsed, strings } from "../jmap/json";
 
-/** What the Worker asks after an attempt that ended without an answer: has this message arrived? Times in milliseconds since the epoch. */
+/** The Worker's question after an attempt that ended without an answer: has this message arrived? Times in milliseconds since the epoch. */
 export interface Question {
   /** Where the message may have gone, the recipient first; in lower case. */
   readonly addresses: readonly string[];
   /** Ids in the `Received` fields that the Worker wrote: of its earlier copies of the message, and of the one that it has now. */
   readonly traces: readonly string[];
-  /** No copy was received at the edge before that. */
+  /** The edge received no copy before that time. */
   readonly since: number;
   /** The Worker's clock. */
   readonly askedAt: number;
@@ -19,7 +19,7 @@ export type Arrival = "yes" | "no" | "later";
 export const MAX_QUESTION_BYTES = 4_096;
 const MAX_ADDRESSES = 4;
 const MAX_TRACES = 4;
-/** RFC 5321 §4.5.3.1, and the brackets that a path has and an address has not. */
+/** RFC 5321 §4.5.3.1, without the brackets, which belong to a path and not to an address. */
 const MAX_ADDRESS_CHARACTERS = 254;
 /** 128 random bits. */
 const TRACE = /^[0-9a-f]{32}$/;

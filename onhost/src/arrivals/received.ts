@@ -1,6 +1,6 @@
 /**
  * How many `Received` fields from the top may be the Worker's: its own is the first, or the second where the mail server
- * adds one. A message that was sent on and came back has the Worker's former field further down, and is another message.
+ * adds one. A message that was forwarded and came back has the Worker's earlier field further down, and is another message.
  */
 const TOP_FIELDS = 2;
 

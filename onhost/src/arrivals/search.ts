@@ -11,9 +11,9 @@ const STALWART = "urn:stalwart:jmap";
 const PAGE = 100;
 /** Of one account within the window. */
 const MAX_MESSAGES = 2_000;
-/** Of the mail server's queue. Stalwart lists 500 objects and cuts the rest off without a word. */
+/** In the mail server's queue. Stalwart lists 500 objects and silently cuts off the rest. */
 const MAX_QUEUED = 499;
-/** The Worker's clock and the host's; with a wider gap no window of time means anything. */
+/** Between the Worker's clock and the host's; with a larger difference a time window means nothing. */
 const MAX_CLOCK_GAP_MS = 5 * 60_000;
 /** No attempt of the Worker lasts longer: it asks when the claim of 3 min has ended. Before that "no" would be premature. */
 const MIN_AGE_MS = 150_000;
@@ -27,7 +27,7 @@ export interface SearchOptions {
 
 /**
  * Looks for the message in the accounts of the addresses, by exact comparison of its trace.
- * @throws Trouble when it cannot be said: the server does not answer, the clocks differ, or there is too much mail to look at.
+ * @throws Trouble when it cannot tell: the server does not answer, the clocks differ, or there is too much mail to look at.
  */
 export async function arrivalOf(client: Client, question: Question, options: SearchOptions): Promise<Arrival> {
   const { addresses, askedAt, since } = question;
@@ -53,7 +53,7 @@ async function accountsOf(client: Client, addresses: readonly string[]): Promise
   return [...new Set(found)];
 }
 
-/** Any message to one of the addresses that was taken since then: the queue does not show what is in it. */
+/** Whether the queue holds any message to one of the addresses since then; it does not show a message's content. */
 async function isInQueue(client: Client, { addresses, since }: Question): Promise<boolean> {
   const { ids } = await client.call([STALWART], ["x:QueuedMessage/query", {}]);
   if (!Array.isArray(ids) || ids.length > MAX_QUEUED) throw new Trouble("the queue cannot be seen", "refused");
@@ -70,7 +70,7 @@ function recipientsOf({ recipients }: Fields): readonly string[] {
   return isFields(recipients) ? Object.keys(recipients) : [];
 }
 
-/** Pages follow the last id: what is destroyed meanwhile must not make another message be left out. */
+/** Each page starts at the last id, so that a message that is destroyed meanwhile does not make another one be skipped. */
 async function hasArrived(client: Client, accountId: string, question: Question): Promise<boolean> {
   const after = new Date(question.since - MAX_CLOCK_GAP_MS).toISOString().replace(/\.\d+Z$/, "Z");
   const query = { accountId, filter: { after }, sort: [{ property: "receivedAt", isAscending: true }], limit: PAGE };

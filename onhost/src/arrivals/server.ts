@@ -6,7 +6,7 @@ import { MAX_QUESTION_BYTES, parseQuestion, type Arrival, type Question } from "
 
 const PATH = "/arrivals";
 const HEALTH_PATH = "/health";
-/** Questions that are answered at the same time; others are told to come again. Stalwart takes four requests of a login at once. */
+/** Questions answered at the same time; further ones are told to try again. Stalwart takes four requests of a login at once. */
 const MAX_AT_ONCE = 2;
 const MAX_CONNECTIONS = 32;
 /** For a whole request to arrive. */
@@ -22,9 +22,9 @@ export interface ArrivalsOptions {
   readonly port: number;
   /** Address to listen on. */
   readonly host: string;
-  /** The keys that are taken at this moment. */
+  /** The keys that are accepted at this moment. */
   readonly keys: () => readonly string[];
-  /** Rejects when it cannot be said. */
+  /** Rejects when it cannot tell. */
   readonly ask: (question: Question) => Promise<Arrival>;
 }
 
@@ -37,8 +37,8 @@ const nodeHttp = lazily(() => process.getBuiltinModule("node:http"));
 
 /**
  * The service that says whether a message has arrived: `POST /arrivals` with a key as Bearer and a {@link Question} as JSON
- * is answered 200 `{"arrived":"yes"}`, `"no"` or `"later"`, or 503 when it cannot be said. It says nothing else, whoever
- * asks, and writes no log.
+ * is answered 200 `{"arrived":"yes"}`, `"no"` or `"later"`, or 503 when it cannot tell. It says nothing else to
+ * anybody, and writes no log.
  */
 export async function startArrivals({ port, host, keys, ask }: ArrivalsOptions): Promise<ArrivalsServer> {
   let atOnce = 0;
@@ -88,7 +88,7 @@ export async function startArrivals({ port, host, keys, ask }: ArrivalsOptions):
 
 function send(response: http.ServerResponse, status: number, body: object = {}): void {
   const content = JSON.stringify(body);
-  // What was not read of a request must not be taken for the next one.
+  // The unread rest of a request must not be taken for the next request.
   const isOver = status !== OK;
   response.writeHead(status, {
     "content-type": "application/json",
@@ -99,7 +99,7 @@ function send(response: http.ServerResponse, status: number, body: object = {}):
   response.end(content);
 }
 
-/** Takes the same time for every wrong key of a length: hashes are compared, and each of them in full. */
+/** Takes the same time for every wrong key of the same length: it compares hashes, and each in full. */
 function isKnown(authorization: string, keys: readonly string[]): boolean {
   const { createHash, timingSafeEqual } = nodeCrypto();
   const [, shown = ""] = /^Bearer ([\w.~+/=-]{20,512})$/i.exec(authorization) ?? [];
@@ -108,7 +108,7 @@ function isKnown(authorization: string, keys: readonly string[]): boolean {
   return shown !== "" && known.includes(true);
 }
 
-/** Undefined: it is longer than any question. */
+/** Undefined when it is longer than any question. */
 async function read(request: http.IncomingMessage): Promise<string | undefined> {
   const chunks: Buffer[] = [];
   let size = 0;

@@ -45,7 +45,7 @@ export interface AccountComparison {
 
 /**
  * Reads every message of the account from the server and compares ids and SHA-256 with what the export in `root` says. A
- * message that the export lists may be missing for one reason only: the server tells that it was deleted since. The files
+ * message that the export lists may be missing for one reason only: the server says that it was deleted since. The files
  * of the export are compared with its lists too.
  *
  * @throws Trouble when the server fails, Fault when the export's own lists are damaged
@@ -79,8 +79,8 @@ export async function compareAccount(client: Client, root: string, entry: Accoun
 
 const DAMAGE = {
   missing: "is missing in the export",
-  changed: "does not have the hash that the export's list says",
-  outside: "leads out of the export",
+  changed: "does not have the hash that the export's list gives",
+  outside: "leads outside the export",
 } as const;
 
 function linesOf(folder: string, file: LinesFile | undefined): ReturnType<typeof readLines> {

@@ -57,7 +57,7 @@ export async function compareCommand(args: readonly string[], context: TransferC
   }
 }
 
-/** An account whose lists are damaged does not keep the others from being compared. */
+/** Damaged lists in one account do not stop the comparison of the others. */
 async function compared(client: Client, root: string, entry: AccountEntry): Promise<AccountComparison> {
   try {
     return await compareAccount(client, root, entry);

@@ -6,16 +6,16 @@ import { Fault, reasonOf } from "../fault";
 const MAX_NAME_BYTES = 255;
 const MAX_PATH_BYTES = 4_095;
 
-/** The parts of an account's folder; what an export names is in one of them. */
+/** The parts of an account's folder; every name in an export is below one of them. */
 export type Part = "mail" | "metadata" | "scripts";
 
-/** What an export names and its folder does not hold. The others of the same export can still be used. */
+/** A name in an export that does not stay in its folder. Other names of the same export can still be used. */
 export class NotInside extends Fault {
   constructor(name: string, fact: string) {
     super(
       `${shortened(name)} ${fact}.`,
-      "An export that a program of ours wrote has no such name, so this one was damaged or made by somebody else.",
-      "Take another one: /apps/backup/mail-backup snapshots on the host lists those of the backup.",
+      "The programs of this project write no such name, so this export was damaged or made by somebody else.",
+      "Use another export. To list the snapshots of the backup, run on the host: /apps/backup/mail-backup snapshots",
     );
     this.name = "NotInside";
   }
@@ -31,8 +31,8 @@ export interface Inside {
 
 /**
  * Names below `root` that stay there: no `..`, nothing absolute, no backslash or control character, and no symbolic link
- * on the way or at the end, which a restored folder may hold. What exists at the end is a folder or a file, because a
- * pipe would be read for ever. `root` itself is what the operator named, and may be a link.
+ * on the way or at the end, which a restored folder may hold. What exists at the end is a folder or a file, because
+ * reading a pipe would never end. The operator named `root` itself, so it may be a link.
  */
 export function inside(root: string): Inside {
   const folders = new Set<string>();
@@ -45,7 +45,7 @@ export function inside(root: string): Inside {
 
   function place(name: string): string {
     const steps = name.split("/");
-    if (Buffer.byteLength(path.join(root, name)) > MAX_PATH_BYTES) throw new NotInside(name, "is too long a path");
+    if (Buffer.byteLength(path.join(root, name)) > MAX_PATH_BYTES) throw new NotInside(name, "is too long as a path");
     for (const step of steps) refuse(name, step);
     let at = root;
     for (const [index, step] of steps.entries()) {
@@ -53,7 +53,7 @@ export function inside(root: string): Inside {
       if (folders.has(at)) continue;
       const stats = statsOf(name, at);
       if (stats === undefined) break;
-      if (stats.isSymbolicLink()) throw new NotInside(name, "leads over a symbolic link");
+      if (stats.isSymbolicLink()) throw new NotInside(name, "goes through a symbolic link");
       if (stats.isDirectory()) folders.add(at);
       else if (index < steps.length - 1 || !stats.isFile()) throw new NotInside(name, "is neither a file nor a folder");
     }
@@ -62,10 +62,10 @@ export function inside(root: string): Inside {
 }
 
 function refuse(name: string, step: string): void {
-  if (step === "" || step === "." || step === "..") throw new NotInside(name, "does not stay in the export's folder");
+  if (step === "" || step === "." || step === "..") throw new NotInside(name, "leads out of the export's folder");
   // eslint-disable-next-line no-control-regex
-  if (/[\\\u0000-\u001f\u007f]/.test(step)) throw new NotInside(name, "holds a backslash or a control character");
-  if (Buffer.byteLength(step) > MAX_NAME_BYTES) throw new NotInside(name, "holds too long a name");
+  if (/[\\\u0000-\u001f\u007f]/.test(step)) throw new NotInside(name, "has a backslash or a control character");
+  if (Buffer.byteLength(step) > MAX_NAME_BYTES) throw new NotInside(name, "has a part that is too long");
 }
 
 function statsOf(name: string, at: string): Stats | undefined {

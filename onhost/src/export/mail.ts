@@ -166,7 +166,7 @@ function isOutage({ kind, details }: Trouble): boolean {
   return (kind === "passing" && details.status === undefined) || details.status === 401 || details.status === 403;
 }
 
-/** Undefined for what is not there, or what the last export could not have written: the message is fetched again. */
+/** Undefined when it is not there or the last export could not have written it; the message is then fetched again. */
 function placeIn(folder: Inside, name: string): string | undefined {
   try {
     const place = folder.partPlace("mail", name);

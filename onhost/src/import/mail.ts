@@ -48,7 +48,7 @@ export interface MailImport {
 
 /**
  * The messages of an account, with the mailboxes they go to. The same content in the same mailboxes is one message, with
- * the keywords of all. A message none of whose mailboxes could be made is a gap, and so is one whose name leads elsewhere.
+ * the keywords of all. A message is a gap when none of its mailboxes could be made or when its name leads elsewhere.
  */
 export function wantedMail(
   accountFolder: string,
@@ -111,7 +111,7 @@ export async function importMail(order: MailImport, wanted: readonly Wanted[]): 
   }
   return { there, imported, gaps };
 
-  /** What is in the export as its list says; the rest is gaps, and nothing of it leaves this machine. */
+  /** The messages that are as the export's list says. The rest are gaps, and none of them leaves this machine. */
   async function whole(messages: readonly Wanted[]): Promise<readonly Wanted[]> {
     const bad = new Set<Wanted>();
     await forEach(messages, FILES_AT_ONCE, async (message) => {
@@ -161,7 +161,7 @@ export async function importMail(order: MailImport, wanted: readonly Wanted[]): 
     else gaps.push({ what: message.file, why: `there, but its mailboxes or flags were not set: ${refused}` });
   }
 
-  /** Blobs by message; what the server does not take is a gap. */
+  /** Blobs by message; a message that the server does not take is a gap. */
   async function uploaded(messages: readonly Wanted[]): Promise<Map<string, string>> {
     const { session } = client;
     // Stalwart counts uploads against the quota of the account in the URL, and takes the blob in another one's import.
@@ -173,7 +173,7 @@ export async function importMail(order: MailImport, wanted: readonly Wanted[]): 
         blobs.set(id, await client.upload(owner, file, size, "message/rfc822"));
       } catch (error) {
         if (!(error instanceof Trouble) || error.details.status !== 413) throw error;
-        gaps.push({ what: file, why: "the server takes no upload of this size" });
+        gaps.push({ what: file, why: "the server does not accept an upload of this size" });
       }
     });
     return blobs;

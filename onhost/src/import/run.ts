@@ -95,7 +95,7 @@ interface MailOfAccount {
   readonly gaps: readonly Gap[];
 }
 
-/** Without its lists no message can be told from another; what is not mail does not need them. */
+/** Without its lists messages cannot be told apart; everything but mail does without them. */
 async function importMailOf(
   client: Client,
   entry: AccountEntry,

@@ -11,7 +11,7 @@ import { differenceOf } from "./whole";
 /** Stalwart shows the vacation response as a script of this name; it comes back with the vacation response. */
 export const VACATION_SCRIPT = "vacation";
 
-/** Scripts by name: made when missing, changed when their text differs. One that the export does not hold whole is a gap. */
+/** Scripts by name: made when missing, changed when their text differs. A script that is not whole in the export is a gap. */
 export async function importScripts(
   { client, accountId, isDry }: ObjectImport,
   using: string,
@@ -48,8 +48,8 @@ export async function importScripts(
 }
 
 /**
- * Only one script is active; after the vacation response, because switching that off switches scripts off as well. One that
- * was not imported is not made active under its name.
+ * Activates one script. This comes after the vacation response, because switching that off switches scripts off as well. If the
+ * script was not imported, an existing one of the same name is not activated.
  */
 export async function activateScript(
   { client, accountId, isDry }: ObjectImport,

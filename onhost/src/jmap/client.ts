@@ -59,7 +59,7 @@ export async function connectTo({ url, sessionPath, authorization, patience = PA
   const connections = Math.min(MAX_CONNECTIONS, session.maxConcurrentRequests);
   return { session, traffic: http.traffic, connections, calls, call, download, upload, close: http.close };
 
-  /** No redirect is followed. At the given origin the paths of another one may not exist; the operator must see why. */
+  /** Follows no redirect. The paths of another origin may not exist at the given one, and the operator must see why. */
   async function send<T>(request: Request, read: (body: Readable) => Promise<T>): Promise<T> {
     try {
       return await http.send(request, ({ status, body }) => {

@@ -9,7 +9,7 @@ export interface Terminal {
   readonly isTTY?: boolean;
 }
 
-/** The stream with visible text only: names of accounts, mailboxes and files are foreign. Progress may clear its line. */
+/** The stream with visible text only, because names of accounts, mailboxes and files are foreign. Progress may clear its line. */
 export function visibleOn(stream: NodeJS.WriteStream): Terminal {
   return {
     write: (text) =>

@@ -37,10 +37,10 @@ export interface Session {
 }
 
 /**
- * Reads the session. `base`: the server (then `/.well-known/jmap` is asked) or the session's own URL. Its origin is never
- * left: what a server calls itself may by now be the name of another one, and the login must not go there. Stalwart names
- * its public URL (RFC 8620 section 2 allows that), and only the paths of it are used. `guess`: a path at which the session
- * is looked for first, which spares the redirect.
+ * Reads the session. `base`: the server (then `/.well-known/jmap` is asked) or the session's own URL. Requests go to
+ * its origin only: the URL that a server gives for itself may belong to another server by now, and the login must not go there.
+ * Stalwart gives its public URL (RFC 8620 section 2 allows that), and only the path of it is used. `guess`: a path to try first,
+ * which saves the redirect.
  *
  * @throws Trouble
  */
@@ -106,7 +106,7 @@ function redirected(url: URL, location: string): URL {
   const target = resolved(location, url);
   if (target.origin !== url.origin)
     throw new Trouble(
-      `session: it redirects to ${target.origin}, which is not asked. If that server is meant, give --url ${target.origin}${target.pathname}`,
+      `session: it redirects to ${target.origin}, and this command follows no redirect to another server. If you mean that server, give --url ${target.origin}${target.pathname}`,
       "refused",
     );
   return target;
@@ -115,7 +115,7 @@ function redirected(url: URL, location: string): URL {
 function onOrigin(reference: string, url: URL): URL {
   const { pathname, search } = resolved(reference, url);
   const result = new URL(url.origin);
-  // Assigned and not resolved: a path of the form `//host/` must stay a path.
+  // Assigned, not resolved, so that a path of the form `//host/` stays a path.
   result.pathname = pathname;
   result.search = search;
   return result;

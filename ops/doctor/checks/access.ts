@@ -10,9 +10,9 @@ import { EDGE_TOKEN, edgeCheck, expiryFinding } from "./edge";
 
 const EXPIRY_ALERT = "expiring_service_token_alert";
 
-/** What an Access application is in front of. */
+/** What an Access application guards. */
 interface Guard {
-  /** Ends the check's id. */
+  /** The end of the check's id. */
   readonly label: string;
   /** A name, or a name and a path. */
   readonly hostname: string;
@@ -69,7 +69,7 @@ export function accessChecks(deployment: HostDeployment): readonly Check[] {
         id: `edge.access.${label}`,
         title: `Access guards ${hostname} as declared`.slice(0, TITLE_CHARACTERS),
         why: people
-          ? "Others than the people of the stack file could reach the login."
+          ? "People who are not in the stack file could reach the login."
           : "Others than the Worker could bring mail.",
         needs: people ? [EDGE_TOKEN] : ["edge.access-token"],
         run: async (context) => {

@@ -43,7 +43,7 @@ export function bucketChecks(deployment: Deployment): readonly Check[] {
     edgeCheck({
       id: "edge.lifecycle",
       title: "The bucket deletes what is old, and never mail that waits",
-      why: "A rule for another prefix would delete mail; without one the bucket grows for ever.",
+      why: "A rule for another prefix would delete mail; without rules the bucket grows forever.",
       needs: ["edge.bucket"],
       run: async ({ cloudflare }) => {
         const rules = listOf((await cloudflare.get(`${path}/lifecycle`))?.["rules"]).filter(
@@ -51,7 +51,7 @@ export function bucketChecks(deployment: Deployment): readonly Check[] {
         );
         const sentence = (texts: readonly string[]) => [...texts].sort().join(", ");
         const expected = sentence(expiries(spool.ledgerDays).map(({ prefix, days }) => `${prefix} after ${days} days`));
-        const current = sentence(rules.flatMap(deletion)) || "nothing is forgotten";
+        const current = sentence(rules.flatMap(deletion)) || "nothing is deleted";
         return current === expected ? ok(current) : error(current, expected, converge(deployment));
       },
     }),

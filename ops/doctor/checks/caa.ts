@@ -10,7 +10,7 @@ const HTTPS_PORT = 443;
 /** A website may be silent for as long as a connection and a handshake may take (ops/doctor/net/net.ts). */
 const WEBSITES_BUDGET_MS = 8_000;
 
-/** Somebody else may have made such records: the host needs its authority although the stack file restricts nobody. */
+/** Somebody else may have made CAA records: then the host needs its authority even if the stack file has no restriction. */
 export function caaChecks(deployment: Deployment): readonly Check[] {
   const { domain, caaIssuers } = deployment.settings;
   if (caaIssuers.length === 0 && !hasHost(deployment)) return [];
@@ -25,7 +25,7 @@ export function caaChecks(deployment: Deployment): readonly Check[] {
       budgetMs: WEBSITES_BUDGET_MS,
       run: async (context) => {
         const said = await askAll(context, domain, domain, "CAA");
-        // Without a record every authority may.
+        // Without a record every authority may issue.
         const isRestricted = said.some(({ answer }) => answer.records.length > 0);
         const all = [...new Set([...needed, ...(isRestricted ? await websiteIssuers(context, domain) : [])])];
         return worst(
@@ -51,7 +51,7 @@ export function caaChecks(deployment: Deployment): readonly Check[] {
   ];
 }
 
-/** The authorities of the domain's own website and of that at `www`, as far as they are there and known. */
+/** The authorities of the websites at the domain and at `www`, as far as the websites exist and their authorities are known. */
 async function websiteIssuers({ net }: Context, domain: string): Promise<readonly string[]> {
   const certificates = await Promise.all(
     [domain, `www.${domain}`].map((name) => net.certificate(name, HTTPS_PORT).catch(() => undefined)),

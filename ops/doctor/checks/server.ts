@@ -109,7 +109,7 @@ function guardChecks(deployment: HostDeployment): readonly Check[] {
   );
 }
 
-/** Says how the web interface is reached, which `mail:adminAccess` decides. */
+/** Says who can reach the web interface, which `mail:adminAccess` decides. */
 function administrationCheck(deployment: HostDeployment): Check {
   const { domain, hostnames, adminAccess, clientTcp } = deployment.settings;
   const expected = {
@@ -120,8 +120,8 @@ function administrationCheck(deployment: HostDeployment): Check {
   return publicCheck({
     id: "web.admin",
     area,
-    title: "Who reaches the web interface at the public name",
-    why: "A person who reaches it may try passwords of the administrator.",
+    title: "Who can reach the web interface at the public name",
+    why: "Anybody who can reach it can try to guess the administrator's password.",
     needs: [certificateId(hostnames.server, domain)],
     follows: [TUNNEL_EXISTS, TUNNEL_CONNECTED, "edge.access.admin", "edge.access.account"],
     run: async ({ web }) => {

@@ -90,9 +90,9 @@ export function tunnelChecks(deployment: HostDeployment): readonly Check[] {
       id: "tunnel.access",
       area,
       title: "The tunnel itself refuses what Access did not let in",
-      why: "Without it an Access application that somebody deletes opens its name to everybody.",
+      why: "Without it, the name is open to everybody as soon as somebody deletes its Access application.",
       needs: ["tunnel.ingress"],
-      // An application that is made anew has another audience.
+      // An application that was made again has another audience.
       follows: accessGuards(settings).map(({ label }) => `edge.access.${label}`),
       run: async (context) => {
         const base = `/accounts/${accountId}/access`;

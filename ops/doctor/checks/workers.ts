@@ -158,14 +158,14 @@ function routesCheck(deployment: Deployment): Check {
   });
 }
 
-/** Without a rule of the stack's own the operator looks after it, and it may be any. */
+/** Without a rule of the stack's own the operator manages it, and any rule is right. */
 function rateLimitCheck(deployment: Deployment): readonly Check[] {
   const { publicRateLimit, domain } = deployment.settings;
   return [
     edgeCheck({
       id: "edge.rate-limit",
       title: "The public Worker has a rate limit",
-      why: "Strangers can use up the free plan's requests of the day, and mail needs the same ones.",
+      why: "Strangers can use up the free plan's daily requests, and inbound mail needs them too.",
       needs: [EDGE_ZONE],
       run: async ({ cloudflare }) => {
         const zone = await zoneOf(cloudflare, deployment);

@@ -5,7 +5,7 @@ import type { World } from "../world";
 
 export const RULESET = "cloudflare:index/ruleset:Ruleset";
 
-/** What the free plan allows of a rate limiting rule (Cloudflare, Rate limiting rules, Availability). */
+/** The limits of the free plan for a rate limiting rule (Cloudflare, Rate limiting rules, Availability). */
 const MAX_RULES = 1;
 const PERIOD_SECONDS = 10;
 const FIELDS: readonly string[] = ["http.request.uri.path", "cf.client.bot"];
@@ -27,7 +27,7 @@ export const ruleset: Kind = {
   create(inputs, world) {
     const { zoneId, phase } = inputs;
     world.zoneById(textAt(inputs, "zoneId") ?? "");
-    // Also a set without rules, as the dashboard leaves behind (terraform-provider-cloudflare issues 1222 and 2004).
+    // Even a set without rules, as the dashboard leaves behind (terraform-provider-cloudflare issues 1222 and 2004).
     if (world.find(RULESET, (props) => props["zoneId"] === zoneId && props["phase"] === phase))
       throw new Refusal(
         400,

@@ -29,7 +29,7 @@ export const node: Program = {
     });
     return Promise.resolve({
       ports: () => {
-        // Who looks for it may be about to connect.
+        // The container that looks for it may be about to connect.
         if (!isTelling) {
           isTelling = true;
           void tellPorts(child, container).finally(() => (isTelling = false));

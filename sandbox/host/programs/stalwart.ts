@@ -90,7 +90,7 @@ export function stalwart({ mailFolder, faults }: StalwartOptions): Stalwart {
   }
 }
 
-/** On loopback the peer's own address is lost, which is whose request it is when nobody says more. */
+/** On loopback the peer's own address is lost; it would be the client's when no header names one. */
 function named(headers: OriginRequest["headers"], { from }: Destination): OriginRequest["headers"] {
   const isSaid = header(headers, "x-forwarded-for") !== undefined || from === undefined;
   return isSaid ? headers : { ...headers, "x-forwarded-for": from };

@@ -13,7 +13,7 @@ export function isAmong(ip: string, networks: readonly string[]): boolean {
 }
 
 /**
- * Whose request it is, to a Stalwart with `useXForwarded` (crates/http/src/request.rs, 0.16.18): `Forwarded` first, then the
+ * The client's address, as seen by a Stalwart with `useXForwarded` (crates/http/src/request.rs, 0.16.18): `Forwarded` first, then the
  * first of `X-Forwarded-For`, from anyone; otherwise the peer.
  */
 export function clientOf(headers: Readonly<Record<string, string | undefined>>, peer: string): string {

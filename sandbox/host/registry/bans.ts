@@ -5,15 +5,15 @@ import type { Registry } from "./registry";
 /** Addresses that Stalwart never bans. */
 const LOOPBACK: readonly string[] = ["127.0.0.1", "::1"];
 
-/** What Stalwart bans for over HTTP (crates/common/src/network/security.rs, 0.16.18). */
+/** Why Stalwart bans a client over HTTP (crates/common/src/network/security.rs, 0.16.18). */
 export interface Bans {
   /** Every request of this address is answered with 403. */
   readonly isBanned: (ip: string) => boolean;
   /** A path that nothing answers: one request bans when it is among `scanBanPaths`. */
   readonly asked: (path: string, ip: string) => void;
   /**
-   * A wrong login. Failures are counted for the address and, from everywhere, for the login; one too many of either bans the
-   * address that sent the last.
+   * A wrong login. Failures are counted for the address and, from all addresses, for the login. One too many of
+   * either bans the address that sent the last one.
    *
    * @returns whether it banned
    */
@@ -60,7 +60,7 @@ export function bansOf(registry: Registry): Bans {
   }
 }
 
-/** `*` stands for anything, upper and lower case are the same. */
+/** `*` stands for anything; case does not matter. */
 function matchesGlob(pattern: string, path: string): boolean {
   const parts = pattern.split("*").map((part) => part.replace(/[\\^$.|?+()[\]{}]/g, "\\$&"));
   return new RegExp(`^${parts.join(".*")}$`, "is").test(path);

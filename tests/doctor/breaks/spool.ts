@@ -21,7 +21,7 @@ export const SPOOLED: readonly Break[] = [
       ],
     }),
   ),
-  broken("edge.lifecycle", "is switched off", /^nothing is forgotten$/, (world) => {
+  broken("edge.lifecycle", "is switched off", /^nothing is deleted$/, (world) => {
     const { rules } = found(world, R2_LIFECYCLE, any).props as { rules: readonly Props[] };
     return alter(R2_LIFECYCLE, any, { rules: rules.map((rule) => ({ ...rule, enabled: false })) })(world);
   }),

@@ -31,7 +31,7 @@ test("CAA records that would refuse the website's next certificate are in the wa
   expect(found).toEqual([
     {
       label: "CAA example.org letsencrypt.org",
-      why: expect.stringMatching(/example\.org and www\.example\.org is by "DigiCert Inc"/) as unknown,
+      why: expect.stringMatching(/example\.org and www\.example\.org was issued by "DigiCert Inc"/) as unknown,
       mend: "Add it: pulumi config set --path 'mail:caaIssuers[1]' digicert.com --stack prod",
     },
   ]);

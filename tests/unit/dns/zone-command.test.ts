@@ -73,7 +73,7 @@ describe("npm run zone", () => {
     [
       "no such stack",
       { passphrase: "x", pulumi: "echo \"error: no stack named 'prod' found\" >&2; exit 6" },
-      "See which there are: pulumi stack ls",
+      "To list the stacks: pulumi stack ls",
       1,
     ],
   ])("with %s it prints the DKIM records as comments, says why", (_, environment, reason, code) => {

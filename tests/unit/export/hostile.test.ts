@@ -117,7 +117,7 @@ const files = (under: string) =>
     .map((entry) => join(entry.parentPath, entry.name))
     .sort();
 
-describe("a name that leads out of the export", () => {
+describe("a name that leads outside the export", () => {
   test.each(OUTSIDE)("%j of a script is refused and named, and everything else is imported", async (file) => {
     if (file === "scripts/fifo") execFileSync("mkfifo", [join(account(), file)]);
     forge("sieve", first({ file, sha256: hashOfSecret }));
@@ -226,8 +226,8 @@ describe("bytes that are not those of the list", () => {
     await fake.close();
     const { code, err, fake: target } = await imported();
     expect([code, target.objects("Email").size]).toEqual([5, 2]);
-    expect(err).toContain(`${message}: it does not have the SHA-256 that its list says`);
-    expect((await onhost("compare")).err).toContain("does not have the hash that the export's list says");
+    expect(err).toContain(`${message}: it does not have the SHA-256 that its list gives`);
+    expect((await onhost("compare")).err).toContain("does not have the hash that the export's list gives");
   });
 
   test("a script is refused, and is not made active under its name", async () => {
@@ -239,7 +239,7 @@ describe("bytes that are not those of the list", () => {
     fake.log.length = 0;
     const { code, err } = await onhost("import", fake);
     expect(code).toBe(5);
-    expect(err).toContain("me@example.org: script b: it does not have the SHA-256 that its list says");
+    expect(err).toContain("me@example.org: script b: it does not have the SHA-256 that its list gives");
     expect(fake.texts()).not.toContain("discard;");
     expect([...fake.objects("SieveScript").values()]).toMatchObject([{ name: "b" }, { name: "a" }, { name: "c" }]);
     await fake.close();

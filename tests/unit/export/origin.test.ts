@@ -107,7 +107,7 @@ describe("a redirect to another server", () => {
         : undefined;
     const { code, err } = await onhost(command);
     expect([code, seen]).toEqual([1, []]);
-    expect(err).toContain(`it redirects to ${oldOrigin}, which is not asked.`);
+    expect(err).toContain(`it redirects to ${oldOrigin}, and this command follows no redirect to another server.`);
     expect(err).toContain(`give --url ${oldOrigin}/jmap/session`);
   });
 

@@ -391,7 +391,7 @@ describe("what is refused changes nothing", () => {
       (question) => (question.includes("host key") ? answers["key"] : ""),
       "example.org",
     );
-    expect(stderr).toContain("The host's key is no Ed25519 public key");
+    expect(stderr).toContain("The host's key is not an Ed25519 public key");
     expect(code).toBe(1);
     expect(everything(made)).toBe(before);
   });
@@ -406,7 +406,7 @@ describe("what is refused changes nothing", () => {
   it("an address elsewhere", async () => {
     await refusedUntouched(
       await lab(),
-      "is no address of example.org",
+      "is not an address of example.org",
       "example.org",
       "--host",
       "prod",

@@ -37,7 +37,7 @@ describe("what is said", () => {
     const summary = await read(gzip(odd));
     expect(summary).toMatchObject({ dmarcReports: 1, messages: 7, partial: 1, unreadable: 0 });
     expect(renderText(summary)).toContain(
-      "Partly read: 1. The rest of them counts.\ngoogle.com (unverified), report 14573458019284756120: 1 rows are left out:",
+      "Partly read: 1. The rest of each counts.\ngoogle.com (unverified), report 14573458019284756120: 1 rows are left out:",
     );
   });
 
@@ -51,7 +51,7 @@ describe("what is said", () => {
     } as const;
     for (const found of [limit, gone, gzip("<feedback>")]) {
       const text = renderText(await read(found)).replace(/\s+/g, " ");
-      expect(text).toContain("Not everything was, so this says nothing about the records.");
+      expect(text).toContain("Not everything was read, so this says nothing about the records.");
       expect(text).not.toContain("npm run zone");
     }
     expect(renderText(await read(limit))).toContain("Not the whole period:\nonly the newest 5 mails");
@@ -62,7 +62,7 @@ describe("what is said", () => {
     const forged = GOOGLE.replace("<count>38<", "<count>1<");
     const text = renderText(await read(gzip(GOOGLE), gzip(GOOGLE), gzip(forged), Buffer.from("Subject: hi\r\n\r\nhi")));
     expect(text.replace(/\s+/g, " ")).toContain(
-      "Repetitions left out: 1. Counted with another report's id but other content: 1. Mails to these addresses without a report: 1.",
+      "Repetitions left out: 1. Counted although another report has the same id: 1. Mails to these addresses without a report: 1.",
     );
   });
 

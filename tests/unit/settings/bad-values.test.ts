@@ -203,12 +203,12 @@ const ROWS: readonly Row[] = [
   ["hostPort", "-22", "is not an integer"],
   ["hostFolder", "../apps", "is no plain folder name"],
   ["hostFolder", "my apps", "is no plain folder name"],
-  ["hostSubnet", "172.30.25.0/16", "is no IPv4 network of 256 addresses"],
+  ["hostSubnet", "172.30.25.0/16", "is not an IPv4 network of 256 addresses"],
   ["hostSubnet", "172.30.25.1/24", "does not begin at the network's first", "mail:hostSubnet 172.30.25.0/24 "],
   ["hostSubnet", "8.8.8.0/24", "is not private"],
-  ["hostSubnet", "172.30.25.0/24/x: y", "is no IPv4 network of 256 addresses"],
-  ["hostSubnet", "172.30.25.0/24/24", "is no IPv4 network of 256 addresses"],
-  ["hostSubnet", "172.30.25.0/24\n", "is no IPv4 network of 256 addresses"],
+  ["hostSubnet", "172.30.25.0/24/x: y", "is not an IPv4 network of 256 addresses"],
+  ["hostSubnet", "172.30.25.0/24/24", "is not an IPv4 network of 256 addresses"],
+  ["hostSubnet", "172.30.25.0/24\n", "is not an IPv4 network of 256 addresses"],
   ["workerKeyNumber", "0", "is out of range"],
   ["accessTokenNumber", "0", "is out of range"],
   ["accessTokenKept", "1", "is the number of the present one"],
@@ -294,7 +294,7 @@ test("a secret in the clear has to be replaced, and is not shown", () => {
   expect(others).toEqual([]);
   expect(problem).toMatchObject({
     fact: "mail:resendApiKey is a secret, but is stored in the clear in the stack file.",
-    consequence: textWith("replace it by a new one"),
+    consequence: textWith("have a new one issued"),
     command: "pulumi config set --secret mail:resendApiKey --stack {stack}",
   });
   expect(JSON.stringify(problem)).not.toContain(SECRETS.resendApiKey);

@@ -204,7 +204,7 @@ test("YAML that cannot be read is not quoted", () => {
   expect(() => checkStackFile("x", { directory })).toThrow(
     new StackFileError(
       "Pulumi.x.yaml is not valid YAML: DUPLICATE_KEY in line 3. Nothing was changed. " +
-        "Correct the file, or take back its last change: git diff Pulumi.x.yaml",
+        "Correct the file, or look at its last change: git diff Pulumi.x.yaml",
     ),
   );
 });

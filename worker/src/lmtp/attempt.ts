@@ -17,7 +17,7 @@ import { openLmtp } from "./client";
 import type { LmtpOutcome, LmtpSession, LmtpSettings } from "./client";
 import type { ByteStream } from "./stream";
 
-/** What else there is at home. */
+/** The other services at home. */
 export interface Beside {
   /** The mailboxes, for messages that the listener would drop. */
   readonly mailboxes: Home;
@@ -144,7 +144,7 @@ async function wayOf({ addresses, message, print, home, ledger, clock }: LmtpAtt
   const { mailboxes } = home;
   const find = async () => await mailboxes.find(addresses);
   const finding = find().catch(async (error: unknown) => {
-    // What was remembered of home may be wrong.
+    // The remembered facts about home may be wrong.
     if (mailboxes.forget(addresses)) return await find();
     throw error;
   });
@@ -154,9 +154,9 @@ async function wayOf({ addresses, message, print, home, ledger, clock }: LmtpAtt
   return (["wait", "import"] as const).find((way) => ways.includes(way)) ?? "direct";
 }
 
-/** Past the delivery of the server, which would drop the message: without its filters, but into the mailbox. */
+/** Bypasses the server's delivery, which would drop the message: it skips the filters but reaches the mailbox. */
 async function importPast(given: LmtpAttempt): Promise<Outcome> {
-  // The claim and its release must have their time.
+  // Leaves time for the claim and its release.
   if (given.clock.now() > given.home.until - 2 * LEDGER_MS)
     return { kind: "failed", error: new TransientError("lmtp: no time left for an import") };
   return await attempt({ ...given, home: given.home.mailboxes });
@@ -166,8 +166,8 @@ const ORIGINAL_TO = "X-Original-To:";
 
 /**
  * The message without `Return-Path` and `Delivered-To` in front, which the server that makes the final delivery writes itself
- * (RFC 5321 §4.4); it takes a `Delivered-To` that is there already for a loop. `X-Original-To` and `Received` stay. Forged
- * fields are looked for below them: above Email Routing's own verdict there may be nothing but what it writes.
+ * (RFC 5321 §4.4); it takes an existing `Delivered-To` for a mail loop. `X-Original-To` and `Received` stay. Forged
+ * fields are looked for below them: only fields that Email Routing writes may be above its own verdict.
  */
 export function bytesForLmtp({ bytes, start }: Message): Uint8Array {
   const head = new TextDecoder("latin1").decode(bytes.subarray(0, start));

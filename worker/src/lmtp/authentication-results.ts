@@ -6,17 +6,17 @@ import { isAnotherServers } from "./results-value";
 /** As long as the name that it replaces, so that nothing moves. */
 const RENAMED = new TextEncoder().encode("X-Foreign-Auth-Results");
 
-/** So many servers on the way write results; further ones are renamed unread. */
+/** The most results of other servers that are read; further ones are renamed unread. */
 const MAX_OTHERS = 100;
 
 /**
  * The message with at most one `Authentication-Results` that can be read as Email Routing's: its own, above everything the
  * sender wrote. Every other field that any reader may take for one is renamed (RFC 8601 §5), unless it plainly names another
  * server. Readers decode more than they should: encoded words (RFC 2047), comments, quotes, control characters, folding. So
- * what is not plain is renamed, not decoded.
+ * a field that is not plain is renamed, not decoded.
  *
  * The bytes given are not changed, and copied only when something is renamed. One pass over the header section (three when
- * it has a bare CR), and no memory for each line: the section needs no bound, so nothing forged can lie behind one.
+ * it has a bare CR), and no memory for each line: so the section needs no size limit behind which a forged field could hide.
  */
 export function withoutForgedResults(message: Uint8Array): Uint8Array {
   const verdict = edgeVerdict(message);

@@ -6,12 +6,12 @@ const RESULTS = "authentication-results";
 /** The authserv-id of Email Routing (RFC 8601 §2.5). */
 const BY_EDGE = /^\s*mx\.cloudflare\.net\s*(?:;|$)/i;
 
-/** Email Routing's own fields have about 4 KiB, with the ARC sets of servers before it some more. */
+/** Email Routing's own fields take about 4 KiB, and the ARC sets of earlier servers some more. */
 const MAX_FRONT_BYTES = 64 * 1024;
 
 /**
- * Where Email Routing's own `Authentication-Results` begins: the first field of that name, with nothing above it but what
- * Email Routing and the Worker write. Undefined when there is none, which happens (workerd issue 6740).
+ * Where Email Routing's own `Authentication-Results` begins: the first field of that name, with nothing above it but fields
+ * that Email Routing and the Worker write. Undefined when there is none, which happens (workerd issue 6740).
  */
 export function edgeVerdict(message: Uint8Array): number | undefined {
   const front = new TextDecoder("latin1").decode(message.subarray(0, MAX_FRONT_BYTES));

@@ -1,6 +1,6 @@
 import { CR, LF, SPACE, TAB } from "./ascii";
 
-/** What a reader makes of a CR without LF (RFC 5322 §2.3 forbids it): the end of a line, or nothing. */
+/** How a reader treats a CR without LF, which RFC 5322 §2.3 forbids: as the end of a line, or as nothing. */
 export type BareCr = "ends-line" | "dropped";
 
 /**
@@ -12,7 +12,7 @@ export type BareCr = "ends-line" | "dropped";
 export function visitFields(bytes: Uint8Array, bareCr: BareCr, visit: (start: number) => void): number {
   let start = 0;
   for (;;) {
-    // A bare CR ends no line for other readers, so an empty line behind one does not end the section.
+    // For other readers a bare CR does not end a line, so an empty line after one does not end the section.
     const isLine = start === 0 || bytes[start - 1] === LF;
     if (start >= bytes.length || (isLine && isEmptyLine(bytes, start))) return start;
     visit(start);
@@ -20,7 +20,7 @@ export function visitFields(bytes: Uint8Array, bareCr: BareCr, visit: (start: nu
   }
 }
 
-/** Index of the first byte behind the field that `from` is in, its line end included. */
+/** Index of the first byte after the field that contains `from`, including its line end. */
 export function fieldEnd(bytes: Uint8Array, from: number, bareCr: BareCr): number {
   for (let index = from; index < bytes.length; index += 1) {
     // Most bytes are above both.

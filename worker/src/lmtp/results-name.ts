@@ -4,7 +4,7 @@ import { type BareCr, endsField } from "./header-scan";
 const NAME = new TextEncoder().encode("authentication-results");
 
 export interface ResultsName {
-  /** Where the name begins. At least as many bytes as it has letters lie before the colon. */
+  /** Where the name begins. There are at least as many bytes before the colon as the name has letters. */
   readonly start: number;
   readonly colon: number;
   /** Nothing but white space is between the name and the colon (RFC 5322 §4.5), and nothing in it or before it. */
@@ -12,9 +12,8 @@ export interface ResultsName {
 }
 
 /**
- * The name of the field that begins at `from`, if any reader may take it for `Authentication-Results`: without regard to
- * case, comments, quotes, white space and control characters. A byte outside ASCII or an encoded word may stand for letters
- * that are missing.
+ * The name of the field that begins at `from`, if any reader may take it for `Authentication-Results`. Case, comments, quotes,
+ * white space and control characters are ignored. A byte outside ASCII or an encoded word may stand for missing letters.
  */
 export function resultsName(bytes: Uint8Array, from: number, bareCr: BareCr): ResultsName | undefined {
   const start = significant(bytes, from, bareCr);
@@ -41,7 +40,7 @@ export function resultsName(bytes: Uint8Array, from: number, bareCr: BareCr): Re
   if (colon === undefined) return undefined;
   return { start, colon, isPlain: start === from && end === start + NAME.length && isBlank(bytes, end, colon) };
 
-  /** A shorter name is not it: nothing is encoded in fewer bytes than it has letters. */
+  /** A shorter name cannot be it, because no encoding has fewer bytes than letters. */
   function guessed(index: number): ResultsName | undefined {
     const colon = colonBehind(bytes, index, bareCr);
     return colon === undefined || colon - start < NAME.length ? undefined : { start, colon, isPlain: false };
@@ -77,7 +76,7 @@ function isDropped(byte: number | undefined): boolean {
   return byte === undefined || byte <= SPACE || byte === DELETE || byte === QUOTE || byte === BACKSLASH;
 }
 
-/** Makes another name of it, like `Authentication-Results-Original`. */
+/** Makes it a different name, like `Authentication-Results-Original`. */
 function isNameByte(byte: number | undefined): boolean {
   return !isDropped(byte) && byte !== COLON && byte !== OPEN && (byte ?? 0) < DELETE;
 }

@@ -32,13 +32,13 @@ function isPrintable(bytes: Uint8Array, from: number, end: number): boolean {
   return true;
 }
 
-/** Whatever is between the letters: folding, quotes and comments may be dropped. */
+/** Whatever is between the letters, because a reader may drop folding, quotes and comments. */
 function namesEdge(bytes: Uint8Array, from: number, end: number): boolean {
   let matched = 0;
   for (let index = from; index < end && matched < EDGE.length; index += 1) {
     const letter = lowerCase(bytes[index] ?? 0);
     if (!isLowerCase(letter)) continue;
-    // Its first letter is in it once, so a match that breaks hides no other one.
+    // Its first letter occurs in it only once, so a failed match cannot hide another one.
     matched = letter === EDGE[matched] ? matched + 1 : letter === EDGE[0] ? 1 : 0;
   }
   return matched === EDGE.length;
