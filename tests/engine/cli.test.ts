@@ -68,7 +68,7 @@ describeEngine("the plain command line, with the program under Pulumi's default 
       const first = fromDocs("docs/start.md", "pulumi preview --stack prod");
       const preview = await line.pulumi([...words(first).slice(1), "--non-interactive"]);
       expect(preview).toMatchObject({ code: 0 });
-      expect(preview.output).toMatch(/\+ \d\d to create/);
+      expect(preview.output).toMatch(/\+ \d+ to create/);
       expect(outside.world.calls).toEqual([]);
 
       expect(await line.pulumi(["up", "--yes", "--stack", "prod", "--non-interactive"])).toMatchObject({ code: 0 });
