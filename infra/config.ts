@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { sharedHost } from "./domain/shared-host";
 import { foreignValues, renderForeign } from "./settings/foreign";
 import { PROJECT } from "./settings/keys";
 import { furtherSettings, hasHostsDomain, hostStackOf, namesItself, parseFurther } from "./settings/further";
@@ -76,7 +77,9 @@ export function readCloudflareApi(): CloudflareApi {
 
 /** Values that are legal but belong to another domain, one sentence each. */
 export function foreignWarnings(ownZones: readonly string[]): readonly string[] {
-  return foreignValues(rawConfig(), ownZones).map(renderForeign);
+  const raw = rawConfig();
+  const shared = sharedHost(pulumi.getRootDirectory(), pulumi.getStack(), raw);
+  return [...foreignValues(raw, ownZones), ...(shared === undefined ? [] : [shared])].map(renderForeign);
 }
 
 /** The project's namespace as it is, also keys that the program does not know: a misspelt key must not go unnoticed. */

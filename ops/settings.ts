@@ -1,8 +1,9 @@
 import { parseArgs } from "node:util";
 import { type Foreign, foreignValues, renderForeign } from "../infra/settings/foreign";
+import { sharedHost } from "../infra/domain/shared-host";
 import { KEYS, PROJECT } from "../infra/settings/keys";
 import { type EffectiveValues, type ParseResult, renderProblems } from "../infra/settings/parse";
-import { checkStackFile, readStackFile, StackFileError } from "../infra/settings/stack-file";
+import { checkStackFile, readStackFile, stackDirectory, StackFileError } from "../infra/settings/stack-file";
 import { finish, type Output } from "./output";
 
 const USAGE = `Checks a stack file without running Pulumi and shows the settings in force.
@@ -24,7 +25,9 @@ export function run(args: readonly string[], directory?: string): Output {
   if (parsed.help) return { code: 0, stdout: USAGE };
   try {
     const result = checkStackFile(parsed.stack, directory === undefined ? {} : { directory });
-    const foreign = foreignValues(readStackFile(parsed.stack, directory).raw);
+    const { raw } = readStackFile(parsed.stack, directory);
+    const shared = sharedHost(directory ?? stackDirectory(), parsed.stack, raw);
+    const foreign = [...foreignValues(raw), ...(shared === undefined ? [] : [shared])];
     const text = parsed.json
       ? renderJson(result, foreign, parsed.stack)
       : renderText(result, parsed.stack) + renderWarnings(foreign);

@@ -5,17 +5,21 @@ import { readStackFile, StackFileError } from "../settings/stack-file";
 
 const STACK_FILE = /^Pulumi\.(?<stack>.+)\.yaml$/;
 
+/** The stacks that have a file in this folder, in order of their names; none without a folder. */
+export function stacksIn(projectFolder: string): readonly string[] {
+  if (!existsSync(projectFolder)) return [];
+  return readdirSync(projectFolder)
+    .flatMap((file) => STACK_FILE.exec(file)?.groups?.["stack"] ?? [])
+    .sort();
+}
+
 /**
  * The stacks of further domains whose files in the project's folder name this stack as their host, in order of their names.
  * A file says what somebody means to have, not what the backend has; one that cannot be read says nothing. Without a folder
  * none: the automation API has a word in its place when the program is a function ("rootDirectory").
  */
 export function dependentStacks(projectFolder: string, hostStack: string): readonly string[] {
-  if (!existsSync(projectFolder)) return [];
-  return readdirSync(projectFolder)
-    .flatMap((file) => STACK_FILE.exec(file)?.groups?.["stack"] ?? [])
-    .filter((stack) => hostStackIn(projectFolder, stack) === hostStack)
-    .sort();
+  return stacksIn(projectFolder).filter((stack) => hostStackIn(projectFolder, stack) === hostStack);
 }
 
 /**
