@@ -60,8 +60,8 @@ const STORE_MESSAGES = 100;
 const MAX_WARM_REQUESTS = 2;
 const GOAL_DELAY_MS = 40;
 const MIN_SPEED_UP = 2.2;
-/** Of JMAP and LMTP; six and three before the deliveries were written down once. */
-const MAX_OPERATIONS = [3, 2] as const;
+/** Of JMAP and LMTP; six and three before. By LMTP one of the three notes the Message-ID. */
+const MAX_OPERATIONS = [3, 3] as const;
 const MAX_STORE_WAITS = 1;
 const GOAL_CPU_BYTES = 20 * KIB;
 const MAX_CPU_MS = 3;

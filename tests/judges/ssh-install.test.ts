@@ -37,6 +37,8 @@ describeWith(SSHD, SSHD_INSTALL)("shipping over OpenSSH", () => {
   it("installs everything on an empty machine and starts it", async () => {
     expect(await host.run(install())).toEqual({ code: 0, stdout: "installed 9, removed 0\n", stderr: "" });
     expect(tree(host.apps).map((line) => line.replace(/ [0-9a-f]{12}$/, ""))).toEqual([
+      "0755 arrivals/",
+      "0700 arrivals/keys/",
       "0755 cloudflared/",
       "0600 cloudflared/tunnel.env",
       "0755 mail-stack/",
