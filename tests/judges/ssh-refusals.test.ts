@@ -151,7 +151,7 @@ describeWith(SSHD, SSHD_INSTALL)("a run that cannot be", () => {
     host.trouble("refuse onhost key 1", "Stalwart says no\n");
     refused(
       await host.run(keyScript("apps", 1, "172.30.25.20")),
-      /no key number 1 for the Worker: Stalwart says no/,
+      /no key number 1 for the Worker at 172\.30\.25\.20: Stalwart says no/,
       "Worker was left",
       /pulumi up/,
     );
