@@ -1,6 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
+import { addresses } from "../../infra/host/layout";
+import { settingsOf } from "../../infra/settings/stack-file";
 import { CATCH_ALL } from "../../sandbox/cloud/kinds/email-routing";
 import { SCRIPT } from "../../sandbox/cloud/kinds/workers";
 import { listAt } from "../../sandbox/cloud/props";
@@ -193,5 +195,7 @@ async function mailUntil(lab: Lab, other: { readonly ended: boolean }): Promise<
 
 async function statusWith(lab: Lab, key: string): Promise<number> {
   const url = `http://127.0.0.1:${lab.outside.host.mailPort() ?? 0}/jmap/session`;
-  return (await fetch(url, { headers: { authorization: `Bearer ${key}` } })).status;
+  // The key works from that address alone, as Traefik tells it.
+  const from = addresses(settingsOf("prod", lab.invented).host.subnet).edge.cloudflared;
+  return (await fetch(url, { headers: { authorization: `Bearer ${key}`, "x-forwarded-for": from } })).status;
 }

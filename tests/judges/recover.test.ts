@@ -161,7 +161,7 @@ const MESSAGE =
     const { apps, ship } = mail.host;
     ship({});
     const made = ["data", "keys", "tls", "secrets"].map((name) => `stalwart/${name}`);
-    for (const path of [...made, "traefik/acme", "tailscale/run", "onhost"])
+    for (const path of [...made, "arrivals/keys", "traefik/acme", "tailscale/run", "onhost"])
       mkdirSync(join(apps, path), { recursive: true });
     for (const path of ["", "stalwart", "stalwart/data"]) chmodSync(join(apps, path), 0o755);
     writeFileSync(join(apps, "mail-stack/.env"), "MAIL_UID=0\nMAIL_GID=0\n");

@@ -64,7 +64,7 @@ export async function startMailHost(startServer = startRestServer): Promise<Mail
   // From here on only the host starts and stops it.
   await cyrus.stop();
   installPrograms();
-  for (const path of ["stalwart/keys", "traefik/acme", "tailscale/run"])
+  for (const path of ["stalwart/keys", "arrivals/keys", "traefik/acme", "tailscale/run"])
     mkdirSync(join(host.apps, path), { recursive: true });
   await start();
   return { host, folder, data, empty, imapPort, append, inbox, isAnswering, firstLogin, start, stop, did, close };

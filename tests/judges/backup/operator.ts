@@ -69,7 +69,7 @@ export async function startOperator(folder: string, host: BackupHost): Promise<O
     join(programs, "pulumi"),
     `#!/bin/bash
 [ "$*" != "config get mail:hostSshPrivateKey --stack prod" ] || exec cat '${key}'
-[ "$*" != "config --show-secrets --json --stack prod" ] || exec cat '${shown}'
+[ "$*" != "config --stack prod --show-secrets --json --non-interactive" ] || exec cat '${shown}'
 [ "$1" = up ] || { echo "unknown: pulumi $*" >&2; exit 1; }
 exec curl -sS --fail-with-body --data-raw "$*" http://127.0.0.1:${(listener.address() as AddressInfo).port}/
 `,

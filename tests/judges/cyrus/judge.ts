@@ -103,8 +103,8 @@ export function send(worker: RunningWorker, raw: Buffer, to = ROOT, from = "a@re
   return worker.email({ from, to, raw });
 }
 
-export function expectTaken(report: EmailReport): void {
-  expect({ ...report, logs: [] }).toEqual({ outcome: "ok", logs: [], forwards: [], replies: 0 });
+export function expectTaken({ outcome, forwards, replies }: EmailReport): void {
+  expect({ outcome, forwards, replies }).toEqual({ outcome: "ok", forwards: [], replies: 0 });
 }
 
 export function isListening(port: number): Promise<boolean> {
