@@ -99,16 +99,22 @@ async function inLab(name: string, work: (lab: Lab) => Promise<void>): Promise<v
   }
 }
 
-/** Expiry times and the Worker's key, which the host makes, differ from run to run. Beside the world outside, what lies on the host, and whether its containers run. */
+/** The Worker's keys, which the host makes. */
+const KEYS = ["stalwart/keys/worker-1", "arrivals/keys/arrivals-1"];
+
+/** Expiry times and keys differ from run to run. Beside the world outside, what lies on the host, and whether its containers run. */
 function end(lab: Lab): string {
   const { engine, folder } = lab.outside.host;
   const apps = join(folder, "apps");
-  const key = readFileSync(join(apps, "stalwart", "keys", "worker-1"), "utf8").trim();
+  const world = KEYS.reduce(
+    (text, file) => text.replaceAll(readFileSync(join(apps, file), "utf8").trim(), "<key>"),
+    worldOf(lab),
+  );
   const files = readdirSync(apps, { recursive: true, encoding: "utf8" }).map(
     (path) => `${path} ${(statSync(join(apps, path)).mode & 0o777).toString(8)}`,
   );
   const services = SERVICES.map((name) => `${name} ${engine.running(name) ? "runs" : "does not run"}`);
-  return [worldOf(lab).replaceAll(key, "<key>"), ...files.sort(), ...services].join("\n");
+  return [world, ...files.sort(), ...services].join("\n");
 }
 
 function worldOf(lab: Lab): string {
