@@ -4,5 +4,6 @@ import { Document } from "yaml";
 export function yamlFile(content: object): string {
   const document = new Document(content, { aliasDuplicateObjects: false, compat: "yaml-1.1" });
   document.commentBefore = " Written by mail-stack; the next `pulumi up` that changes it overwrites changes made here.";
-  return document.toString({ lineWidth: 0 });
+  // Block text does not keep every value: the library loses a blank before a line break.
+  return document.toString({ lineWidth: 0, blockQuote: false });
 }
